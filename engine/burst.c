@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/burst.h"
+#include "engine/base/toeplitz.h"
+#include "engine/tcp/internal.h"
+
+#define PREFETCH_AHEAD 4 /* frames whose headers are on their way while one is parsed */
+
+static const uint8_t drop_stats[] = {
+    [PARSE_TOO_SHORT - PARSE_DROP_FIRST] = STAT_drop_too_short,
+    [PARSE_NOT_OURS_L2 - PARSE_DROP_FIRST] = STAT_drop_not_ours_l2,
+    [PARSE_UNKNOWN_ETHERTYPE - PARSE_DROP_FIRST] = STAT_drop_unknown_ethertype,
+    [PARSE_BAD_IP_VERSION - PARSE_DROP_FIRST] = STAT_drop_bad_ip_version,
+    [PARSE_BAD_IP_CSUM - PARSE_DROP_FIRST] = STAT_drop_bad_ip_csum,
+    [PARSE_FRAGMENT - PARSE_DROP_FIRST] = STAT_drop_fragment,
+    [PARSE_UNKNOWN_PROTOCOL - PARSE_DROP_FIRST] = STAT_drop_unknown_protocol,
+    [PARSE_BAD_TCP_OFFSET - PARSE_DROP_FIRST] = STAT_drop_bad_tcp_offset,
+    [PARSE_BAD_TCP_CSUM - PARSE_DROP_FIRST] = STAT_drop_bad_tcp_csum,
+    [PARSE_BAD_ICMP_CSUM - PARSE_DROP_FIRST] = STAT_drop_bad_icmp_csum,
+    [PARSE_BAD_SOURCE - PARSE_DROP_FIRST] = STAT_drop_bad_source,
+};
+static_assert(STAT_COUNT <= UINT8_MAX, "drop_stats holds them in a byte");
+
+static void drop(struct shard *sh, struct buf *b, enum stat why)
+{
+	stat_inc(sh, why);
+	shard_buf_free(sh, b);
+}
+
+void burst_hand_over(struct shard *sh, struct buf *b, uint16_t owner)
+{
+	if (sh->handover_count == SHARD_HANDOVER) {
+		drop(sh, b, STAT_drop_handover_full);
+		return;
+	}
+	b->owner = (uint8_t)owner;
+	sh->handover[sh->handover_count++] = b;
+	stat_inc(sh, STAT_handed_over);
+}
+
+/* Answers about neighbours reach one worker only; the others learn from copies. */
+static void share_answer(struct shard *sh, const struct seg *s)
+{
+	for (uint16_t w = 0; w < sh->nb_shards; w++) {
+		struct buf *copy;
+
+		if (w == sh->id)
+			continue;
+		copy = shard_buf_alloc(sh);
+		if (!copy)
+			return;
+		copy->len = MIN(s->buf->len, buf_tailroom(copy));
+		memcpy(copy->data, s->buf->data, copy->len);
+		copy->port = s->buf->port;
+		copy->flags = BUF_RX_LEARN_ONLY;
+		burst_hand_over(sh, copy, w);
+	}
+}
+
+static bool is_neighbour_answer(const struct seg *s, enum parse_result kind)
+{
+	const uint8_t *p = s->buf->data + s->l3_off;
+
+	if (kind == PARSE_ARP)
+		return get_be16(p + offsetof(struct arp_hdr, op_be)) == 2;
+	return kind == PARSE_ICMP6 && s->payload[0] == 136;
+}
+
+/* ARP and ICMP are rare: they are dealt with at once. Consumes. */
+static void input_other(struct shard *sh, struct seg *s, enum parse_result kind)
+{
+	if (sh->nb_shards > 1 && !(s->buf->flags & BUF_RX_LEARN_ONLY) &&
+	    is_neighbour_answer(s, kind))
+		share_answer(sh, s);
+	if (kind == PARSE_ARP)
+		net_arp(sh, s);
+	else
+		net_icmp(sh, s);
+}
+
+static uint16_t owner_of(const struct shard *sh, const struct seg *s)
+{
+	const struct buf *b = s->buf;
+
+	if (sh->nb_shards == 1)
+		return sh->id;
+	if ((b->flags & BUF_RX_HASH) && sh->net.rx_hash[b->port])
+		return toeplitz_queue(b->rss_hash, sh->nb_shards);
+	return tuple_owner(sh, s->family, s->src, s->dst, s->sport_be, s->dport_be);
+}
+
+/* True when the segment is TCP for one of our addresses and ours to process;
+ * otherwise the frame has been dealt with. */
+static bool classify(struct shard *sh, struct buf *b, struct seg *s)
+{
+	enum parse_result kind = parse_frame(b, sh->net.port_mac[b->port], s);
+	uint16_t owner;
+
+	if (unlikely(kind >= PARSE_DROP_FIRST)) {
+		drop(sh, b, drop_stats[kind - PARSE_DROP_FIRST]);
+		return false;
+	}
+	s->iface = net_iface(&sh->net, b->port, s->vlan);
+	if (s->iface == CONF_NONE) {
+		drop(sh, b, STAT_drop_unknown_iface);
+		return false;
+	}
+	if (unlikely(kind != PARSE_TCP)) {
+		input_other(sh, s, kind);
+		return false;
+	}
+	if (s->multicast) {
+		drop(sh, b, STAT_drop_multicast_tcp);
+		return false;
+	}
+	s->local = net_local(&sh->net, s->family, s->dst);
+	if (s->local == CONF_NONE) {
+		drop(sh, b, STAT_drop_not_ours_l3);
+		return false;
+	}
+	owner = owner_of(sh, s);
+	if (owner != sh->id) {
+		burst_hand_over(sh, b, owner);
+		return false;
+	}
+	stat_inc(sh, STAT_rx_segments);
+	return true;
+}
+
+static void prefetch_object(const struct shard *sh, uint32_t ref)
+{
+	uint32_t i = ref_index(ref);
+
+	switch (ref_kind(ref)) {
+	case REF_CONN:
+		PREFETCH_WRITE(shard_conn(sh, i));
+		PREFETCH_WRITE(&sh->cold[i]);
+		break;
+	case REF_HALF:
+		PREFETCH_WRITE(pool_at(&sh->halves, i));
+		break;
+	case REF_TIME_WAIT:
+		PREFETCH_WRITE(pool_at(&sh->time_waits, i));
+		break;
+	}
+}
+
+/* The object of the segment. The hint from the lookup stage holds unless an
+ * earlier segment of the burst changed something. */
+static uint32_t confirm(const struct shard *sh, const struct seg *s)
+{
+	struct tuple_key key = tuple_key_of_seg(s);
+
+	if (s->ref && tuple_matches(sh, s->ref, &key))
+		return s->ref;
+	return tuple_find(sh, &key, s->hash);
+}
+
+static void input_tcp(struct shard *sh, struct seg *s)
+{
+	uint32_t ref = confirm(sh, s);
+	uint32_t i = ref_index(ref);
+
+	if (!ref)
+		tcp_listen_input(sh, s);
+	else if (ref_kind(ref) == REF_CONN)
+		tcp_input(sh, shard_conn(sh, i), s);
+	else if (ref_kind(ref) == REF_HALF)
+		tcp_half_input(sh, pool_at(&sh->halves, i), s);
+	else
+		tcp_time_wait_input(sh, pool_at(&sh->time_waits, i), s);
+}
+
+void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
+{
+	struct seg segs[SHARD_BURST];
+	uint32_t count = 0;
+
+	INVARIANT(n <= SHARD_BURST);
+	stat_add(sh, STAT_rx_frames, n);
+	for (uint32_t i = 0; i < n; i++) {
+		if (i + PREFETCH_AHEAD < n)
+			PREFETCH(bufs[i + PREFETCH_AHEAD]->data);
+		if (classify(sh, bufs[i], &segs[count]))
+			count++;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct tuple_key key = tuple_key_of_seg(&segs[i]);
+
+		segs[i].hash = tuple_hash(sh, &key);
+		table_prefetch(&sh->table, segs[i].hash);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		segs[i].ref = table_hint(&sh->table, segs[i].hash);
+		if (segs[i].ref)
+			prefetch_object(sh, segs[i].ref);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		input_tcp(sh, &segs[i]);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The compiled configuration: what a config file turns into after it has been
+ * parsed and validated. One read-only object; every layer reads it, nobody
+ * writes it. References between parts are array indexes, which the loader has
+ * checked. Addresses and ports are in network byte order where named _be.
+ *
+ * The core reads this header and links nothing of the loader, so tests build a
+ * struct conf by hand as well.
+ */
+#pragma once
+
+#include "engine/base/ipaddr.h"
+
+#define CONF_NAME_MAX	     32
+#define CONF_DEVICE_MAX	     256
+#define CONF_MAX_PORTS	     16
+#define CONF_MAX_IFACES	     64
+#define CONF_MAX_ADDRS	     1024
+#define CONF_MAX_ROUTES	     64
+#define CONF_MAX_LISTENERS   1024
+#define CONF_MAX_POOLS	     256
+#define CONF_MAX_BACKENDS    1024 /* per pool */
+#define CONF_MAX_SOURCES     64	  /* per pool */
+#define CONF_MAX_WORKERS     64
+#define CONF_HTTP_BODY_MAX   65536
+#define CONF_NONE	     UINT16_MAX
+
+/*
+ * TCP behaviour of a listener's or a pool's connections. Names and defaults are
+ * Linux's where Linux has the knob (sysctl net.ipv4.*); units are in the name.
+ */
+struct conf_tcp {
+	uint8_t syn_retries;	   /* tcp_syn_retries, 6 */
+	uint8_t synack_retries;	   /* tcp_synack_retries, 5 */
+	uint8_t retries1;	   /* tcp_retries1, 3: R1, then the next hop is looked up anew */
+	uint8_t retries2;	   /* tcp_retries2, 15: R2, then the connection is given up */
+	uint8_t orphan_retries;	   /* tcp_orphan_retries, 8: for closed connections */
+	uint8_t keepalive_probes;  /* tcp_keepalive_probes, 9 */
+	bool keepalive;		   /* off: RFC 9293 MUST-25 */
+	bool nodelay;		   /* TCP_NODELAY: Nagle off; false */
+	bool timestamps;	   /* tcp_timestamps, true */
+	bool window_scaling;	   /* tcp_window_scaling, true */
+	bool sack;		   /* tcp_sack, true */
+	bool abort_on_overflow;	   /* tcp_abort_on_overflow, false */
+	bool rfc1337;		   /* tcp_rfc1337, true: a RST never ends TIME_WAIT */
+	bool synack_jitter;	   /* retries spread by up to an eighth, false */
+	uint8_t ttl;		   /* ip_default_ttl / hop limit, 64 */
+	uint8_t dscp;		   /* 0..63, 0 */
+	uint16_t mss;		   /* announced MSS limit in bytes; 0: from the MTU */
+	uint16_t delack_ms;	   /* delayed-ACK limit, 40; below 500 (MUST-40) */
+	uint16_t initial_cwnd;	   /* segments, 10 (RFC 6928) */
+	uint32_t rto_min_ms;	   /* 200 */
+	uint32_t rto_max_ms;	   /* 120000 */
+	uint32_t rto_initial_ms;   /* 1000 (RFC 6298 2.1) */
+	uint32_t fin_timeout_ms;   /* tcp_fin_timeout, 60000 */
+	uint32_t time_wait_ms;	   /* 2MSL, 60000 */
+	uint32_t keepalive_time_ms;  /* tcp_keepalive_time, 7200000 */
+	uint32_t keepalive_intvl_ms; /* tcp_keepalive_intvl, 75000 */
+	uint32_t user_timeout_ms;    /* TCP_USER_TIMEOUT, 0: by retries2 */
+	uint32_t idle_timeout_ms;    /* aborts a connection silent this long; 0: never */
+	uint32_t rcvbuf;	     /* tcp_rmem, bytes of window, 262144 */
+	uint32_t sndbuf;	     /* tcp_wmem, bytes queued for sending, 262144 */
+};
+
+enum conf_huge { CONF_HUGE_AUTO, CONF_HUGE_REQUIRE, CONF_HUGE_NEVER };
+
+/* Limits in objects, for the whole engine; a worker gets its equal share. */
+struct conf_memory {
+	enum conf_huge huge_pages; /* auto: used when there are enough */
+	uint32_t connections;	   /* connections with a control block, 100000 */
+	uint32_t half_open;	   /* SYN_RECEIVED entries, 65536 */
+	uint32_t time_wait;	   /* tcp_max_tw_buckets, 262144 */
+	uint32_t transfers;	   /* connections with data in flight or queued at once, 0: as connections */
+	uint32_t sessions;	   /* proxied pairs at once, 0: half of connections */
+	uint32_t buffers;	   /* packet buffers, 65536 */
+};
+
+/* Harm done on purpose, for tests: probabilities in parts per million. */
+struct conf_fault {
+	bool enabled;
+	uint64_t seed;
+	uint32_t drop_ppm, duplicate_ppm, reorder_ppm, corrupt_ppm;
+	uint32_t delay_us;	  /* added to every frame */
+	uint32_t reorder_us;	  /* how much later a reordered frame comes, 1000 */
+};
+
+struct conf_port {
+	char name[CONF_NAME_MAX];
+	char device[CONF_DEVICE_MAX]; /* DPDK devargs, or "pcapng:FILE" to replay */
+	char record[CONF_DEVICE_MAX]; /* pcapng file to record to, or "" */
+	uint16_t mtu;		      /* bytes of IP packet, 1500 */
+	uint16_t rx_ring, tx_ring;    /* descriptors, 1024 */
+	struct conf_fault fault;
+	int line; /* of the config file, for messages */
+};
+
+/* A port's untagged side or one of its VLANs. */
+struct conf_iface {
+	uint16_t port;
+	uint16_t vlan; /* 802.1Q id, 0: untagged */
+	uint16_t mtu;
+};
+
+/* A local address: answered for by ARP / ND and ICMP echo; listeners and
+ * sources must be among these. */
+struct conf_addr {
+	struct ipaddr addr;
+	uint8_t prefix_len; /* of the on-link network */
+	uint16_t iface;
+	int line;
+};
+
+struct conf_route {
+	struct ipaddr to; /* network */
+	uint8_t prefix_len;
+	struct ipaddr via; /* on-link on iface */
+	uint16_t iface;
+};
+
+enum conf_service { CONF_SERVICE_PROXY, CONF_SERVICE_HTTP, CONF_SERVICE_ECHO, CONF_SERVICE_DISCARD };
+
+struct conf_listener {
+	char name[CONF_NAME_MAX];
+	struct ipaddr addr; /* one of conf.addrs, or family-only: any local address */
+	uint16_t local;	    /* index of that address, CONF_NONE: any */
+	uint16_t port_be;
+	uint32_t backlog; /* accept queue limit, 4096 (somaxconn); divided among workers */
+	enum conf_service service;
+	uint16_t pool;	      /* proxy: index of the pool */
+	uint16_t http_body;   /* http: index into conf.bodies */
+	struct conf_tcp tcp;
+	int line;
+};
+
+struct conf_backend {
+	char name[CONF_NAME_MAX];
+	struct ipaddr addr;
+	uint16_t port_be;
+	int line;
+};
+
+struct conf_pool {
+	char name[CONF_NAME_MAX];
+	struct conf_backend *backends;
+	uint16_t nb_backends;
+	uint16_t nb_sources;
+	uint16_t sources[CONF_MAX_SOURCES]; /* indexes into conf.addrs */
+	uint16_t source_port_min, source_port_max; /* host order, 1024..65535 */
+	uint32_t connect_timeout_ms;		   /* 3000, then the next backend is tried */
+	uint32_t max_connections;		   /* per pool, 0: no limit; divided among workers */
+	struct conf_tcp tcp;
+	int line;
+};
+
+/* A complete response of the http service, headers included. */
+struct conf_body {
+	uint8_t *bytes;
+	uint32_t len;
+	uint32_t head_len; /* up to and including the empty line: the answer to HEAD */
+};
+
+struct conf {
+	char *file; /* for messages */
+	uint16_t nb_workers;
+	int16_t worker_cpu[CONF_MAX_WORKERS]; /* -1: not pinned */
+	uint32_t idle_sleep_us; /* a worker without work sleeps this long, 0: polls */
+	struct conf_memory memory;
+	struct conf_tcp tcp; /* the defaults that listeners and pools start from */
+	uint16_t nb_ports, nb_ifaces, nb_addrs, nb_routes, nb_listeners, nb_pools, nb_bodies;
+	struct conf_port *ports;
+	struct conf_iface *ifaces;
+	struct conf_addr *addrs;
+	struct conf_route *routes;
+	struct conf_listener *listeners;
+	struct conf_pool *pools;
+	struct conf_body *bodies;
+	char instance[CONF_NAME_MAX]; /* DPDK file prefix: names the control socket */
+};

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/info.h"
+#include "engine/service/proxy.h"
+#include "engine/tcp/internal.h"
+
+#define CURSOR_KIND_SHIFT 32
+
+static bool ports_match(const struct info_ports *p, uint16_t port_be)
+{
+	uint16_t port = get_be16(&port_be);
+
+	return (port >= p->lo && port <= p->hi) != p->invert;
+}
+
+static bool side_matches(const struct info_side *s, const struct ipaddr *addr, uint16_t port_be)
+{
+	if (s->addr.family && (s->addr.family != addr->family ||
+			       !ipaddr_prefix_match(&s->addr, addr, s->prefix_len)))
+		return false;
+	return ports_match(&s->ports, port_be);
+}
+
+void info_filter_all(struct info_filter *f)
+{
+	static const struct info_side any = {.ports = {0, UINT16_MAX, false}};
+
+	*f = (struct info_filter){
+	    .states = (1u << TCP_NB_STATES) - 1,
+	    .local = any,
+	    .remote = any,
+	    .listener_first = CONF_NONE,
+	    .listener_last = CONF_NONE,
+	    .pool = CONF_NONE,
+	};
+}
+
+bool info_filter_matches(const struct info_filter *f, const struct conn_info *c)
+{
+	if (!(f->states >> c->state & 1))
+		return false;
+	if (f->listener_first != CONF_NONE &&
+	    (c->listener < f->listener_first || c->listener > f->listener_last))
+		return false;
+	if (f->pool != CONF_NONE && c->pool != f->pool)
+		return false;
+	return side_matches(&f->local, &c->local, c->lport_be) &&
+	       side_matches(&f->remote, &c->remote, c->rport_be);
+}
+
+static uint32_t ms_until(const struct shard *sh, tick_t at)
+{
+	return tick_before(sh->now, at) ? at - sh->now : 0;
+}
+
+static void set_tuple(struct conn_info *o, const struct shard *sh, const struct tuple *t)
+{
+	o->local = sh->conf->addrs[tuple_local(t)].addr;
+	o->remote = tuple_ipaddr(sh, t);
+	o->lport_be = t->lport_be;
+	o->rport_be = t->rport_be;
+}
+
+static void set_profile(struct conn_info *o, const struct shard *sh, uint16_t profile,
+			uint16_t backend)
+{
+	const struct profile *p = &sh->profiles[profile];
+
+	o->listener = p->listener;
+	o->pool = p->pool;
+	o->backend = p->pool == CONF_NONE ? CONF_NONE : backend;
+}
+
+static void set_options(struct conn_info *o, uint32_t flags, uint8_t wscale)
+{
+	o->timestamps = flags & CF_TIMESTAMPS;
+	o->sack = flags & CF_SACK;
+	o->wscale = flags & CF_WSCALE;
+	if (o->wscale) {
+		o->snd_wscale = wscale >> 4;
+		o->rcv_wscale = wscale & 15;
+	}
+}
+
+static void set_queues(struct conn_info *o, const struct conn *c, const struct xfer *x)
+{
+	if (!x)
+		return;
+	o->recv_q = x->rcvq.bytes;
+	if (x->sndq.head)
+		o->send_q = sndq_end(c, x) - c->snd_una;
+}
+
+static void consider(struct conn_info *o, enum info_timer timer, uint32_t ms)
+{
+	if (o->timer != INFO_TIMER_OFF && o->timer_ms <= ms)
+		return;
+	o->timer = (uint8_t)timer;
+	o->timer_ms = ms;
+}
+
+/* The timers that run while nothing is in flight, as engine/tcp/timer.c keeps
+ * them: counted from the last segment of the peer. */
+static void set_silence_timer(struct conn_info *o, const struct shard *sh, const struct conn *c)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	uint32_t keepalive_ms = tcp->keepalive_time_ms + o->retries * tcp->keepalive_intvl_ms;
+
+	if (c->state < TCP_ESTABLISHED)
+		return;
+	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN))
+		consider(o, INFO_TIMER_TIME_WAIT, ms_until(sh, c->last_rx + tcp->fin_timeout_ms));
+	if (tcp->idle_timeout_ms)
+		consider(o, INFO_TIMER_IDLE, ms_until(sh, c->last_rx + tcp->idle_timeout_ms));
+	if (tcp->keepalive && c->snd_una == c->snd_nxt)
+		consider(o, INFO_TIMER_KEEPALIVE, ms_until(sh, c->last_rx + keepalive_ms));
+}
+
+/* What ss(8) shows as well: the transfer's timer first, then what else runs. */
+static void set_timer(struct conn_info *o, const struct shard *sh, const struct conn *c,
+		      const struct xfer *x)
+{
+	if (x && x->timer != XFER_TIMER_NONE)
+		consider(o, x->timer == XFER_TIMER_PERSIST ? INFO_TIMER_PERSIST : INFO_TIMER_ON,
+			 ms_until(sh, x->timer_at));
+	else if (c->flags & CF_ACK_DELAYED)
+		consider(o, INFO_TIMER_ACK, ms_until(sh, conn_cold(sh, c)->ack_at));
+	else
+		set_silence_timer(o, sh, c);
+}
+
+static bool conn_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
+{
+	const struct conn *c = shard_conn(sh, i);
+	const struct conn_cold *k = &sh->cold[i];
+	const struct xfer *x = conn_xfer(sh, c);
+
+	if (c->tuple.local == TUPLE_FREE)
+		return false;
+	o->state = c->state;
+	o->retries = k->retries;
+	o->active = c->flags & CF_ACTIVE;
+	o->mss = c->mss;
+	o->rto_us = tcp_rto_ms(sh, c) * USEC_PER_TICK;
+	o->srtt_us = k->srtt_us;
+	o->rttvar_us = k->rttvar_us;
+	o->cwnd = k->cwnd;
+	o->ssthresh = k->ssthresh;
+	o->snd_wnd = c->snd_wnd;
+	o->age_ms = sh->now - k->opened;
+	o->idle_ms = sh->now - c->last_rx;
+	set_tuple(o, sh, &c->tuple);
+	set_profile(o, sh, k->profile, k->backend);
+	set_options(o, c->flags, c->wscale);
+	set_queues(o, c, x);
+	set_timer(o, sh, c, x);
+	return true;
+}
+
+static bool half_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
+{
+	const struct half *h = pool_at(&sh->halves, i);
+
+	if (h->tuple.local == TUPLE_FREE)
+		return false;
+	o->state = TCP_SYN_RECEIVED;
+	o->retries = h->retries;
+	o->mss = h->mss;
+	o->timer = INFO_TIMER_ON;
+	o->timer_ms = ms_until(sh, h->timer.at);
+	set_tuple(o, sh, &h->tuple);
+	set_profile(o, sh, h->profile, CONF_NONE);
+	set_options(o, h->flags, h->wscale);
+	return true;
+}
+
+static bool time_wait_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
+{
+	const struct time_wait *tw = pool_at(&sh->time_waits, i);
+
+	if (tw->tuple.local == TUPLE_FREE)
+		return false;
+	o->state = TCP_TIME_WAIT;
+	o->active = tw->active;
+	o->timer = INFO_TIMER_TIME_WAIT;
+	o->timer_ms = ms_until(sh, tw->timer.at);
+	set_tuple(o, sh, &tw->tuple);
+	set_profile(o, sh, tw->profile, tw->backend);
+	return true;
+}
+
+static const struct pool *pool_of(const struct shard *sh, uint64_t kind)
+{
+	return kind == INFO_CONN ? &sh->conns : kind == INFO_HALF ? &sh->halves : &sh->time_waits;
+}
+
+static bool fill(struct conn_info *o, const struct shard *sh, uint64_t kind, uint32_t i)
+{
+	memset(o, 0, sizeof(*o));
+	o->kind = (uint8_t)kind;
+	if (kind == INFO_CONN)
+		return conn_fill(o, sh, i);
+	return kind == INFO_HALF ? half_fill(o, sh, i) : time_wait_fill(o, sh, i);
+}
+
+uint32_t info_connections(const struct shard *sh, uint64_t cursor, const struct info_filter *f,
+			  struct conn_info *out, uint32_t max, uint64_t *next)
+{
+	uint64_t kind = cursor >> CURSOR_KIND_SHIFT;
+	uint32_t i = MAX((uint32_t)cursor, 1u), count = 0;
+
+	for (uint32_t visits = 0; kind < INFO_NB_KINDS; visits++) {
+		if (i >= pool_of(sh, kind)->fresh) {
+			kind++;
+			i = 1;
+			continue;
+		}
+		if (count == max || visits >= INFO_VISIT_MAX) {
+			*next = kind << CURSOR_KIND_SHIFT | i;
+			return count;
+		}
+		if (fill(&out[count], sh, kind, i) && info_filter_matches(f, &out[count]))
+			count++;
+		i++;
+	}
+	*next = 0;
+	return count;
+}
+
+uint32_t info_listeners(const struct shard *sh, uint32_t first, struct listener_info *out,
+			uint32_t max)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = first; i < sh->conf->nb_listeners && n < max; i++) {
+		const struct listener_state *l = &sh->listeners[i];
+
+		out[n++] = (struct listener_info){
+		    .backlog = l->backlog,
+		    .queued = l->length,
+		    .half_open = l->half_open,
+		    .accepted = l->accepted,
+		    .overflows = l->overflows,
+		};
+	}
+	return n;
+}
+
+static struct backend_info backend_fill(const struct shard *sh, uint16_t pool, uint16_t backend)
+{
+	const struct pool_state *p = &sh->pools[pool];
+	const struct backend_state *b = &p->backends[backend];
+	struct backend_info o = {
+	    .pool = pool,
+	    .backend = backend,
+	    .active = b->active,
+	    .pool_sessions = p->sessions,
+	    .pool_limit = p->max_sessions,
+	    .total = b->total,
+	    .failed = b->failed,
+	};
+
+	for (uint32_t i = 0; i < b->nb_maps; i++) {
+		o.free_ports += b->maps[i].free;
+		o.nb_ports += b->maps[i].capacity;
+	}
+	return o;
+}
+
+uint32_t info_backends(const struct shard *sh, uint32_t first, struct backend_info *out,
+		       uint32_t max)
+{
+	uint32_t number = 0, n = 0;
+
+	for (uint16_t p = 0; p < sh->conf->nb_pools && n < max; p++) {
+		uint32_t count = sh->conf->pools[p].nb_backends;
+
+		for (uint32_t b = first > number ? first - number : 0; b < count && n < max; b++)
+			out[n++] = backend_fill(sh, p, (uint16_t)b);
+		number += count;
+	}
+	return n;
+}
+
+void info_objects(const struct shard *sh, struct object_info *out)
+{
+	const struct pool *pools[INFO_NB_OBJECTS] = {
+	    [INFO_CONNECTIONS] = &sh->conns,   [INFO_HALF_OPEN] = &sh->halves,
+	    [INFO_TIME_WAITS] = &sh->time_waits, [INFO_TRANSFERS] = &sh->xfers,
+	    [INFO_SESSIONS] = &sh->sessions,   [INFO_PEERS_V6] = &sh->addr6s,
+	};
+
+	for (uint32_t i = 0; i < INFO_NB_OBJECTS; i++) {
+		out->used[i] = pools[i]->used;
+		out->limit[i] = pools[i]->capacity;
+	}
+	out->cached_buffers = sh->cache.count;
+}
+
+const char *info_object_name(enum info_object i)
+{
+	static const char *const names[INFO_NB_OBJECTS] = {
+	    "connections", "half_open", "time_wait", "transfers", "sessions", "ipv6_peers",
+	};
+
+	return names[i];
+}
+
+const char *info_timer_name(enum info_timer t)
+{
+	static const char *const names[] = {
+	    "off", "on", "keepalive", "timewait", "persist", "ack", "idle",
+	};
+
+	return names[t];
+}

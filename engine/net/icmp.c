@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ICMP (RFC 792) and ICMPv6 (RFC 4443): echo is answered, errors go to TCP. */
+#include "engine/net/arp.h"
+#include "engine/net/nd.h"
+#include "engine/tcp/icmp_error.h"
+#include "engine/wire/csum.h"
+
+enum {
+	ICMP4_ECHO_REPLY = 0,
+	ICMP4_UNREACHABLE = 3,
+	ICMP4_ECHO = 8,
+	ICMP4_TIME_EXCEEDED = 11,
+	ICMP4_PARAMETER = 12,
+	ICMP6_UNREACHABLE = 1,
+	ICMP6_PARAMETER = 4,
+	ICMP6_ECHO = 128,
+	ICMP6_ECHO_REPLY = 129,
+	ICMP6_ND_SOLICITATION = 135,
+	ICMP6_ND_ADVERTISEMENT = 136,
+};
+
+/* Turns the request round in its own buffer: addresses swapped, type changed,
+ * sums corrected for what changed (swapping does not change a sum). */
+static void echo_reply(struct shard *sh, struct seg *s, uint8_t type)
+{
+	const struct net_iface *ni = &sh->net.ifaces[s->iface];
+	struct buf *b = s->buf;
+	uint8_t *l4 = b->data + s->l4_off;
+	uint32_t alen = s->family == IP_V4 ? 4 : 16;
+	uint8_t *src = b->data + (s->src - b->data), *dst = b->data + (s->dst - b->data);
+	uint8_t addr[16];
+	uint16_t from, to, csum;
+
+	if (shard_tx_room(sh, ni->port) == 0) {
+		stat_inc(sh, STAT_drop_tx_full);
+		shard_buf_free(sh, b);
+		return;
+	}
+	memcpy(addr, src, alen);
+	memcpy(src, dst, alen);
+	memcpy(dst, addr, alen);
+	memcpy(b->data, b->data + 6, 6);
+	memcpy(b->data + 6, ni->mac, 6);
+	memcpy(&from, l4, 2);
+	l4[0] = type;
+	memcpy(&to, l4, 2);
+	memcpy(&csum, l4 + 2, 2);
+	csum = csum_update16(csum, from, to);
+	memcpy(l4 + 2, &csum, 2);
+	b->flags = 0;
+	stat_inc(sh, STAT_icmp_echo);
+	shard_tx(sh, ni->port, b);
+}
+
+static void drop_unused(struct shard *sh, struct seg *s)
+{
+	stat_inc(sh, STAT_drop_unused_icmp);
+	shard_buf_free(sh, s->buf);
+}
+
+static void icmp4(struct shard *sh, struct seg *s, bool ours)
+{
+	switch (s->payload[0]) {
+	case ICMP4_ECHO:
+		/* RFC 1122 §3.2.2.6 allows silence to a group address. */
+		if (ours && !s->multicast && s->payload[1] == 0)
+			echo_reply(sh, s, ICMP4_ECHO_REPLY);
+		else
+			drop_unused(sh, s);
+		break;
+	case ICMP4_UNREACHABLE:
+	case ICMP4_TIME_EXCEEDED:
+	case ICMP4_PARAMETER:
+		tcp_icmp_error(sh, s);
+		break;
+	default: /* source quench among them: MUST-55 */
+		drop_unused(sh, s);
+	}
+}
+
+static void icmp6(struct shard *sh, struct seg *s, bool ours)
+{
+	uint8_t type = s->payload[0];
+	struct ipaddr src = ipaddr_v6(s->src);
+
+	if (type == ICMP6_ECHO && ours && ipaddr_is_unicast(&src) && !s->multicast && s->payload[1] == 0)
+		echo_reply(sh, s, ICMP6_ECHO_REPLY);
+	else if (type == ICMP6_ND_SOLICITATION || type == ICMP6_ND_ADVERTISEMENT)
+		nd_input(sh, s);
+	else if (type >= ICMP6_UNREACHABLE && type <= ICMP6_PARAMETER)
+		tcp_icmp_error(sh, s);
+	else
+		drop_unused(sh, s);
+}
+
+void net_icmp(struct shard *sh, struct seg *s)
+{
+	bool ours = net_local(&sh->net, s->family, s->dst) != CONF_NONE;
+
+	if (s->family == IP_V4)
+		icmp4(sh, s, ours);
+	else
+		icmp6(sh, s, ours);
+}
+
+void net_announce(struct shard *sh)
+{
+	for (uint16_t i = 0; i < sh->conf->nb_addrs; i++) {
+		if (sh->conf->addrs[i].addr.family == IP_V4)
+			arp_announce(sh, i);
+		else
+			nd_announce(sh, i);
+	}
+}

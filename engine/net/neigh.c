@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/net/neigh.h"
+#include "engine/net/arp.h"
+#include "engine/net/nd.h"
+
+#define NEIGH_WAYS 8 /* places an address may have */
+
+static struct neigh *neigh_set(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
+{
+	uint64_t key[3] = {addr->words[0], addr->words[1], iface};
+	uint64_t hash = siphash13(&sh->table_key, key, 3);
+
+	return &sh->net.neighs[hash % (NEIGH_MAX / NEIGH_WAYS) * NEIGH_WAYS];
+}
+
+static struct neigh *neigh_find(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
+{
+	struct neigh *set = neigh_set(sh, iface, addr);
+
+	for (int i = 0; i < NEIGH_WAYS; i++)
+		if (set[i].state != NEIGH_FREE && set[i].iface == iface &&
+		    ipaddr_equal(&set[i].addr, addr))
+			return &set[i];
+	return NULL;
+}
+
+/* A place for a new entry: free, else the least recently answered or asked. */
+static struct neigh *neigh_make(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
+{
+	struct neigh *set = neigh_set(sh, iface, addr), *n = &set[0];
+
+	for (int i = 0; i < NEIGH_WAYS && n->state != NEIGH_FREE; i++)
+		if (set[i].state == NEIGH_FREE || tick_before(set[i].at, n->at))
+			n = &set[i];
+	if (n->state != NEIGH_FREE)
+		stat_inc(sh, STAT_neighbour_full);
+	*n = (struct neigh){.addr = *addr, .iface = iface, .state = NEIGH_INCOMPLETE};
+	return n;
+}
+
+static void neigh_ask(struct shard *sh, struct neigh *n)
+{
+	n->at = sh->now;
+	n->probes++;
+	stat_inc(sh, STAT_neighbour_requests);
+	if (n->addr.family == IP_V4)
+		arp_request(sh, n->iface, &n->addr);
+	else
+		nd_solicit(sh, n->iface, &n->addr);
+}
+
+bool net_resolve(struct shard *sh, uint16_t iface, const struct ipaddr *next_hop, uint8_t mac[6])
+{
+	struct neigh *n = neigh_find(sh, iface, next_hop);
+
+	if (!n) {
+		n = neigh_make(sh, iface, next_hop);
+		neigh_ask(sh, n);
+		return false;
+	}
+	if (n->state == NEIGH_REACHABLE && n->probes == 0 &&
+	    tick_reached(sh->now, n->at + NEIGH_FRESH_TICKS))
+		neigh_ask(sh, n);
+	else if (n->probes && n->state != NEIGH_FAILED &&
+		 tick_reached(sh->now, n->at + NEIGH_RETRY_TICKS)) {
+		if (n->probes < NEIGH_PROBES_MAX) {
+			neigh_ask(sh, n);
+		} else {
+			n->state = NEIGH_FAILED;
+			stat_inc(sh, STAT_neighbour_failed);
+		}
+	} else if (n->state == NEIGH_FAILED && tick_reached(sh->now, n->at + NEIGH_DEAD_TICKS)) {
+		n->state = NEIGH_INCOMPLETE;
+		n->probes = 0;
+		neigh_ask(sh, n);
+	}
+	if (n->state != NEIGH_REACHABLE)
+		return false;
+	memcpy(mac, n->mac, 6);
+	return true;
+}
+
+void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr, const uint8_t mac[6])
+{
+	struct neigh *n = neigh_find(sh, iface, addr);
+
+	/* A group address as a neighbour's would turn us into an amplifier. */
+	if (!n || (mac[0] & 1))
+		return;
+	memcpy(n->mac, mac, 6);
+	n->state = NEIGH_REACHABLE;
+	n->probes = 0;
+	n->at = sh->now;
+}
+
+bool neigh_is_dead(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
+{
+	const struct neigh *n = neigh_find(sh, iface, addr);
+
+	return n && n->state == NEIGH_FAILED;
+}

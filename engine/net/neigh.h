@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The neighbour cache of one shard. Entries exist only for next hops that we
+ * asked for, so nothing that arrives can fill it (RFC 6583's attack), and only
+ * an answer to a question of ours changes one.
+ */
+#pragma once
+
+#include "engine/shard.h"
+
+#define NEIGH_PROBES_MAX  3	 /* unanswered questions before a next hop counts as dead */
+#define NEIGH_RETRY_TICKS 200	 /* between questions */
+#define NEIGH_FRESH_TICKS 30000	 /* an answer is trusted this long, then asked again */
+#define NEIGH_DEAD_TICKS  2000	 /* a dead next hop is asked again after this */
+
+/* Records an answer: `mac` is where addr lives. Unasked-for answers are ignored. */
+void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr,
+		 const uint8_t mac[6]);
+
+/* True when the next hop was asked NEIGH_PROBES_MAX times and is silent (M17). */
+bool neigh_is_dead(struct shard *sh, uint16_t iface, const struct ipaddr *addr);

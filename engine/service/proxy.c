@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/service/proxy.h"
+
+size_t proxy_bytes(const struct conf *conf)
+{
+	size_t bytes = sizeof(struct pool_state) * conf->nb_pools;
+
+	for (uint16_t p = 0; p < conf->nb_pools; p++) {
+		const struct conf_pool *pool = &conf->pools[p];
+
+		bytes += sizeof(struct backend_state) * pool->nb_backends;
+		for (uint16_t b = 0; b < pool->nb_backends; b++)
+			bytes += sizeof(struct srcport_map) * srcport_nb_maps(conf, pool, b);
+	}
+	return bytes;
+}
+
+void proxy_init(struct shard *sh, void *mem)
+{
+	const struct conf *conf = sh->conf;
+	struct backend_state *bs;
+	struct srcport_map *maps;
+	uint32_t backends = 0;
+
+	for (uint16_t p = 0; p < conf->nb_pools; p++)
+		backends += conf->pools[p].nb_backends;
+	sh->pools = mem;
+	bs = (void *)(sh->pools + conf->nb_pools);
+	maps = (void *)(bs + backends);
+	for (uint16_t p = 0; p < conf->nb_pools; p++) {
+		const struct conf_pool *pool = &conf->pools[p];
+
+		sh->pools[p].backends = bs;
+		if (pool->max_connections)
+			sh->pools[p].max_sessions = MAX(pool->max_connections / sh->nb_shards, 1u);
+		/* Shards begin at different backends, so that few clients on many
+		 * workers are spread as well. */
+		sh->pools[p].next = sh->id % pool->nb_backends;
+		for (uint16_t b = 0; b < pool->nb_backends; b++, bs++) {
+			bs->maps = maps;
+			bs->nb_maps = srcport_nb_maps(conf, pool, b);
+			srcport_init(sh, maps, pool, b);
+			maps += bs->nb_maps;
+		}
+	}
+}
+
+void proxy_port_put(struct shard *sh, uint16_t pool, uint16_t backend, uint16_t local,
+		    uint16_t lport_be)
+{
+	struct backend_state *bs = &sh->pools[pool].backends[backend];
+
+	srcport_put(bs->maps, bs->nb_maps, local, lport_be);
+}
+
+static struct session *session_at(const struct shard *sh, uint32_t index)
+{
+	return pool_at(&sh->sessions, index);
+}
+
+static struct session *session_of(const struct shard *sh, const struct conn *c)
+{
+	return session_at(sh, c->svc_data);
+}
+
+static struct conn *conn_at(const struct shard *sh, uint32_t index)
+{
+	return index ? shard_conn(sh, index) : NULL;
+}
+
+static bool pool_full(const struct pool_state *ps)
+{
+	return ps->max_sessions && ps->sessions >= ps->max_sessions;
+}
+
+static void accept_clients(struct shard *sh, uint16_t listener);
+
+/* A slot is free again: clients that wait in accept queues get it. */
+static void wake_listeners(struct shard *sh, uint16_t pool)
+{
+	sh->pools[pool].waiting = false;
+	for (uint16_t l = 0; l < sh->conf->nb_listeners; l++)
+		if (sh->conf->listeners[l].service == CONF_SERVICE_PROXY &&
+		    sh->conf->listeners[l].pool == pool)
+			accept_clients(sh, l);
+}
+
+/* Ends the pair once neither side has a connection left. */
+static void session_end(struct shard *sh, struct session *s)
+{
+	struct pool_state *ps = &sh->pools[s->pool];
+	uint16_t pool = s->pool;
+
+	if (s->client || s->backend)
+		return;
+	pool_put(&sh->sessions, pool_index(&sh->sessions, s));
+	ps->sessions--;
+	if (ps->waiting)
+		wake_listeners(sh, pool);
+}
+
+/* Forgets the backend's connection, which is gone or about to be. */
+static void backend_gone(struct shard *sh, struct session *s)
+{
+	sh->pools[s->pool].backends[s->backend_id].active--;
+	s->backend = 0;
+}
+
+static struct conn *connect_backend(struct shard *sh, struct session *s, uint16_t b)
+{
+	const struct conf_backend *backend = &sh->conf->pools[s->pool].backends[b];
+	struct backend_state *bs = &sh->pools[s->pool].backends[b];
+	uint16_t local, port_be;
+	struct conn *c;
+
+	if (!srcport_take(bs->maps, bs->nb_maps, &bs->turn, &local, &port_be)) {
+		stat_inc(sh, STAT_proxy_no_port);
+		return NULL;
+	}
+	c = tcp_connect(sh, (uint16_t)(sh->conf->nb_listeners + s->pool), b, local, port_be,
+			&backend->addr, backend->port_be);
+	if (!c) {
+		srcport_put(bs->maps, bs->nb_maps, local, port_be);
+		return NULL;
+	}
+	bs->active++;
+	bs->total++;
+	s->backend = conn_index(sh, c);
+	s->backend_id = b;
+	c->svc_data = pool_index(&sh->sessions, s);
+	return c;
+}
+
+/* Tries backends in turn until one can be connected to; false: none can. */
+static bool try_backends(struct shard *sh, struct session *s)
+{
+	struct pool_state *ps = &sh->pools[s->pool];
+	uint16_t nb = sh->conf->pools[s->pool].nb_backends;
+
+	while (s->tried < nb) {
+		uint16_t b = (uint16_t)(ps->next++ % nb);
+
+		if (s->tried++)
+			stat_inc(sh, STAT_proxy_retries);
+		if (connect_backend(sh, s, b))
+			return true;
+		ps->backends[b].failed++;
+		stat_inc(sh, STAT_proxy_connect_failed);
+	}
+	return false;
+}
+
+static void next_backend(struct shard *sh, struct session *s)
+{
+	struct conn *client = conn_at(sh, s->client);
+
+	if (client && try_backends(sh, s))
+		return;
+	if (client) {
+		stat_inc(sh, STAT_proxy_no_backend);
+		s->client = 0;
+		tcp_abort(sh, client);
+	}
+	session_end(sh, s);
+}
+
+static void accept_clients(struct shard *sh, uint16_t listener)
+{
+	uint16_t pool = sh->conf->listeners[listener].pool;
+	struct pool_state *ps = &sh->pools[pool];
+
+	for (;;) {
+		struct session *s;
+		struct conn *c;
+		uint32_t i;
+
+		/* No slot: the client stays in the accept queue, where operators
+		 * see it and the backlog limits it. */
+		i = pool_full(ps) ? POOL_NIL : pool_get(&sh->sessions);
+		if (i == POOL_NIL) {
+			ps->waiting = true;
+			return;
+		}
+		c = tcp_accept(sh, listener);
+		if (!c) {
+			pool_put(&sh->sessions, i);
+			return;
+		}
+		s = session_at(sh, i);
+		*s = (struct session){.client = conn_index(sh, c), .pool = pool};
+		c->svc_data = i;
+		ps->sessions++;
+		stat_inc(sh, STAT_proxy_sessions);
+		next_backend(sh, s);
+	}
+}
+
+/* Moves what `to` takes of what `from` has received; then its end. */
+static void move(struct shard *sh, struct conn *from, struct conn *to)
+{
+	struct buf *b;
+
+	while (tcp_writable(sh, to) && (b = tcp_read(sh, from)))
+		if (!tcp_write(sh, to, b))
+			break;
+}
+
+static void client_readable(struct shard *sh, struct conn *c)
+{
+	const struct session *s = session_of(sh, c);
+
+	if (s->connected && s->backend)
+		move(sh, c, conn_at(sh, s->backend));
+}
+
+static void backend_readable(struct shard *sh, struct conn *c)
+{
+	const struct session *s = session_of(sh, c);
+
+	if (s->client)
+		move(sh, c, conn_at(sh, s->client));
+}
+
+static void client_eof(struct shard *sh, struct conn *c)
+{
+	const struct session *s = session_of(sh, c);
+
+	/* Before the backend is connected tcp_shutdown() notes it for later. */
+	if (s->backend)
+		tcp_shutdown(sh, conn_at(sh, s->backend));
+}
+
+static void backend_eof(struct shard *sh, struct conn *c)
+{
+	const struct session *s = session_of(sh, c);
+
+	if (s->client)
+		tcp_shutdown(sh, conn_at(sh, s->client));
+}
+
+static void backend_connected(struct shard *sh, struct conn *c)
+{
+	struct session *s = session_of(sh, c);
+	struct conn *client = conn_at(sh, s->client);
+
+	s->connected = true;
+	if (!client)
+		return;
+	move(sh, client, c);
+	if (tcp_eof(client) && tcp_readable(sh, client) == 0)
+		tcp_shutdown(sh, c);
+}
+
+static void client_closed(struct shard *sh, struct conn *c, enum tcp_close_reason reason)
+{
+	struct session *s = session_of(sh, c);
+	struct conn *backend = conn_at(sh, s->backend);
+
+	s->client = 0;
+	/* An orderly end has been carried across by eof; a RST goes as a RST. */
+	if (backend && (reason != TCP_CLOSE_DONE || !s->connected)) {
+		backend_gone(sh, s);
+		tcp_abort(sh, backend);
+	}
+	session_end(sh, s);
+}
+
+static void backend_closed(struct shard *sh, struct conn *c, enum tcp_close_reason reason)
+{
+	struct session *s = session_of(sh, c);
+	struct conn *client = conn_at(sh, s->client);
+
+	if (!s->connected) {
+		sh->pools[s->pool].backends[s->backend_id].failed++;
+		stat_inc(sh, STAT_proxy_connect_failed);
+		backend_gone(sh, s);
+		next_backend(sh, s);
+		return;
+	}
+	backend_gone(sh, s);
+	if (client && reason != TCP_CLOSE_DONE) {
+		s->client = 0;
+		tcp_abort(sh, client);
+	}
+	session_end(sh, s);
+}
+
+static void client_writable(struct shard *sh, struct conn *c)
+{
+	const struct session *s = session_of(sh, c);
+
+	if (s->backend && s->connected)
+		move(sh, conn_at(sh, s->backend), c);
+}
+
+static void backend_writable(struct shard *sh, struct conn *c)
+{
+	const struct session *s = session_of(sh, c);
+
+	if (s->client)
+		move(sh, conn_at(sh, s->client), c);
+}
+
+const struct service proxy_client_service = {
+    .name = "proxy",
+    .acceptable = accept_clients,
+    .readable = client_readable,
+    .eof = client_eof,
+    .writable = client_writable,
+    .closed = client_closed,
+};
+
+const struct service proxy_backend_service = {
+    .name = "proxy-backend",
+    .connected = backend_connected,
+    .readable = backend_readable,
+    .eof = backend_eof,
+    .writable = backend_writable,
+    .closed = backend_closed,
+};

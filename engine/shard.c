@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/shard.h"
+#include "engine/base/toeplitz.h"
+#include "engine/net/util.h"
+#include "engine/service/builtin.h"
+#include "engine/service/proxy.h"
+#include "engine/table/listen_table.h"
+#include "engine/tcp/internal.h"
+
+/* How the shard's memory is divided; every part starts on a cache line. */
+struct layout {
+	uint32_t conns, halves, time_waits, xfers, sessions, addr6s, refs;
+	size_t shard, table, conn, cold, half, time_wait, xfer, session, addr6;
+	size_t profiles, listeners, listen_table, net, pools, toeplitz, end;
+};
+
+static uint32_t share(uint32_t total, uint16_t nb)
+{
+	return MAX((total + nb - 1) / nb, 16u);
+}
+
+static size_t place(size_t *end, size_t bytes)
+{
+	size_t at = *end;
+
+	*end = ALIGN_UP(at + bytes, CACHE_LINE);
+	return at;
+}
+
+static void layout_counts(struct layout *l, const struct conf *conf)
+{
+	const struct conf_memory *m = &conf->memory;
+	uint32_t sessions = m->sessions ? m->sessions : m->connections / 2;
+
+	l->conns = share(m->connections, conf->nb_workers);
+	l->halves = share(m->half_open, conf->nb_workers);
+	l->time_waits = share(m->time_wait, conf->nb_workers);
+	l->xfers = share(m->transfers ? m->transfers : m->connections, conf->nb_workers);
+	l->sessions = share(sessions, conf->nb_workers);
+	l->refs = l->conns + l->halves + l->time_waits;
+	l->addr6s = 16;
+	for (uint16_t i = 0; i < conf->nb_addrs; i++)
+		if (conf->addrs[i].addr.family == IP_V6)
+			l->addr6s = l->refs;
+}
+
+static struct layout layout_of(const struct conf *conf)
+{
+	struct layout l = {0};
+
+	layout_counts(&l, conf);
+	l.shard = place(&l.end, sizeof(struct shard));
+	l.table = place(&l.end, table_bytes(l.refs));
+	l.conn = place(&l.end, pool_bytes(l.conns, sizeof(struct conn)));
+	l.cold = place(&l.end, pool_bytes(l.conns, sizeof(struct conn_cold)));
+	l.half = place(&l.end, pool_bytes(l.halves, sizeof(struct half)));
+	l.time_wait = place(&l.end, pool_bytes(l.time_waits, sizeof(struct time_wait)));
+	l.xfer = place(&l.end, pool_bytes(l.xfers, sizeof(struct xfer)));
+	l.session = place(&l.end, pool_bytes(l.sessions, sizeof(struct session)));
+	l.addr6 = place(&l.end, pool_bytes(l.addr6s, 16));
+	l.profiles = place(&l.end,
+			   sizeof(struct profile) * ((size_t)conf->nb_listeners + conf->nb_pools));
+	l.listeners = place(&l.end, sizeof(struct listener_state) * conf->nb_listeners);
+	l.listen_table = place(&l.end, sizeof(uint16_t) * listen_table_slots(conf));
+	l.net = place(&l.end, net_bytes(conf));
+	l.pools = place(&l.end, proxy_bytes(conf));
+	l.toeplitz = place(&l.end, conf->nb_workers > 1 ? sizeof(struct toeplitz) : 0);
+	return l;
+}
+
+size_t shard_bytes(const struct conf *conf)
+{
+	return layout_of(conf).end;
+}
+
+static const struct service *service_of(enum conf_service s)
+{
+	static const struct service *const services[] = {
+	    [CONF_SERVICE_PROXY] = &proxy_client_service,
+	    [CONF_SERVICE_HTTP] = &http_service,
+	    [CONF_SERVICE_ECHO] = &echo_service,
+	    [CONF_SERVICE_DISCARD] = &discard_service,
+	};
+
+	return services[s];
+}
+
+static void init_profiles(struct shard *sh)
+{
+	const struct conf *conf = sh->conf;
+
+	for (uint16_t i = 0; i < conf->nb_listeners; i++) {
+		const struct conf_listener *cl = &conf->listeners[i];
+
+		sh->profiles[i] =
+		    (struct profile){&cl->tcp, service_of(cl->service), i, CONF_NONE};
+		sh->listeners[i].backlog = MAX(cl->backlog / sh->nb_shards, 1u);
+	}
+	for (uint16_t i = 0; i < conf->nb_pools; i++)
+		sh->profiles[conf->nb_listeners + i] = (struct profile){
+		    &conf->pools[i].tcp, &proxy_backend_service, CONF_NONE, i};
+}
+
+static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
+{
+	table_init(&sh->table, mem + l->table, l->refs);
+	pool_init(&sh->conns, mem + l->conn, l->conns, sizeof(struct conn));
+	sh->cold = (void *)(mem + l->cold);
+	pool_init(&sh->halves, mem + l->half, l->halves, sizeof(struct half));
+	pool_init(&sh->time_waits, mem + l->time_wait, l->time_waits, sizeof(struct time_wait));
+	pool_init(&sh->xfers, mem + l->xfer, l->xfers, sizeof(struct xfer));
+	pool_init(&sh->sessions, mem + l->session, l->sessions, sizeof(struct session));
+	pool_init(&sh->addr6s, mem + l->addr6, l->addr6s, 16);
+	wheel_init(&sh->conn_wheel, &sh->cold->timer, sizeof(struct conn_cold), sh->now);
+	wheel_init(&sh->half_wheel, sh->halves.base + offsetof(struct half, timer),
+		   sizeof(struct half), sh->now);
+	wheel_init(&sh->time_wait_wheel, sh->time_waits.base + offsetof(struct time_wait, timer),
+		   sizeof(struct time_wait), sh->now);
+}
+
+static void init_secrets(struct shard *sh, const uint8_t *entropy)
+{
+	memcpy(&sh->table_key, entropy, sizeof(sh->table_key));
+	memcpy(&sh->isn_key, entropy + 16, sizeof(sh->isn_key));
+	memcpy(&sh->ts_offset, entropy + 32, sizeof(sh->ts_offset));
+}
+
+struct shard *shard_init(void *mem, const struct shard_args *args)
+{
+	struct layout l = layout_of(args->conf);
+	uint8_t *base = mem;
+	struct shard *sh = mem;
+
+	sh->now_us = args->now;
+	sh->now = tick_of(args->now);
+	sh->id = args->id;
+	sh->nb_shards = args->nb_shards;
+	sh->conf = args->conf;
+	sh->buf_ops = args->buf_ops;
+	init_secrets(sh, args->entropy);
+	init_pools(sh, base, &l);
+	if (sh->nb_shards > 1) {
+		struct toeplitz *t = (void *)(base + l.toeplitz);
+		uint8_t key[TOEPLITZ_KEY_LEN];
+
+		toeplitz_symmetric_key(key, sizeof(key));
+		toeplitz_init(t, key);
+		sh->toeplitz = t;
+	}
+	sh->profiles = (void *)(base + l.profiles);
+	sh->listeners = (void *)(base + l.listeners);
+	sh->listen_table = (void *)(base + l.listen_table);
+	init_profiles(sh);
+	listen_table_build(sh);
+	net_init(&sh->net, base + l.net, args->conf, args->links);
+	proxy_init(sh, base + l.pools);
+	return sh;
+}
+
+void shard_set_time(struct shard *sh, usec_t now)
+{
+	if (now < sh->now_us)
+		return;
+	sh->now_us = now;
+	sh->now = tick_of(now);
+}
+
+uint32_t shard_timers(struct shard *sh, uint32_t budget)
+{
+	uint32_t done = wheel_run(&sh->conn_wheel, sh->now, budget, tcp_conn_expired, sh);
+
+	done += wheel_run(&sh->half_wheel, sh->now, budget - done, tcp_half_expired, sh);
+	done += wheel_run(&sh->time_wait_wheel, sh->now, budget - done, tcp_time_wait_expired, sh);
+	return done;
+}
+
+bool shard_next_deadline(struct shard *sh, usec_t *at)
+{
+	struct wheel *wheels[] = {&sh->conn_wheel, &sh->half_wheel, &sh->time_wait_wheel};
+	uint32_t soonest = UINT32_MAX;
+	tick_t t;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(wheels); i++)
+		if (wheel_next(wheels[i], &t))
+			soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
+	if (sh->work_length)
+		soonest = 0;
+	if (soonest == UINT32_MAX)
+		return false;
+	*at = soonest ? (sh->now_us / USEC_PER_TICK + soonest) * USEC_PER_TICK : sh->now_us;
+	return true;
+}
+
+struct buf *shard_buf_alloc(struct shard *sh)
+{
+	struct buf_cache *c = &sh->cache;
+
+	if (c->count == 0) {
+		uint32_t want = SHARD_BUF_CACHE / 2;
+
+		/* When the pool runs dry its last bufs are still worth having. */
+		while (!sh->buf_ops->alloc_bulk(sh->buf_ops->ctx, c->bufs, want))
+			if ((want /= 2) == 0) {
+				stat_inc(sh, STAT_drop_no_buffer);
+				return NULL;
+			}
+		c->count = want;
+	}
+	return c->bufs[--c->count];
+}
+
+void shard_buf_free(struct shard *sh, struct buf *b)
+{
+	struct buf_cache *c = &sh->cache;
+
+	if (c->count == SHARD_BUF_CACHE) {
+		c->count -= SHARD_BUF_CACHE / 2;
+		sh->buf_ops->free_bulk(sh->buf_ops->ctx, c->bufs + c->count, SHARD_BUF_CACHE / 2);
+	}
+	b->data = b->start + BUF_HEADROOM;
+	b->next = NULL;
+	b->len = 0;
+	b->flags = 0;
+	b->hdr_len = 0;
+	c->bufs[c->count++] = b;
+}
+
+void shard_buf_free_kept(struct shard *sh, struct buf *b)
+{
+	if (b->flags & BUF_IN_TXQ)
+		b->flags &= ~(uint32_t)BUF_KEEP; /* the port frees it when it has left */
+	else if (sh->buf_ops->in_port(sh->buf_ops->ctx, b))
+		sh->buf_ops->free_bulk(sh->buf_ops->ctx, &b, 1);
+	else
+		shard_buf_free(sh, b);
+}
+
+bool shard_buf_busy(const struct shard *sh, const struct buf *b)
+{
+	if (b->flags & BUF_IN_TXQ)
+		return true;
+	return (b->flags & BUF_SENT) && sh->buf_ops->in_port(sh->buf_ops->ctx, b);
+}
+
+uint32_t shard_transmit(struct shard *sh, uint16_t port, shard_send_fn send, void *ctx)
+{
+	struct txq *q = &sh->tx[port];
+	uint32_t sent;
+
+	if (!q->count)
+		return 0;
+	for (uint32_t i = 0; i < q->count; i++)
+		q->bufs[i]->flags &= ~(uint32_t)BUF_IN_TXQ;
+	sent = send(ctx, q->bufs, q->count);
+	q->count -= sent;
+	memmove(q->bufs, q->bufs + sent, q->count * sizeof(q->bufs[0]));
+	for (uint32_t i = 0; i < q->count; i++)
+		q->bufs[i]->flags |= BUF_IN_TXQ;
+	return sent;
+}
+
+void shard_fini(struct shard *sh)
+{
+	for (uint32_t i = 1; i < sh->conns.fresh; i++)
+		if (shard_conn(sh, i)->tuple.local != TUPLE_FREE)
+			tcp_conn_release_bufs(sh, shard_conn(sh, i));
+	for (uint16_t p = 0; p < sh->conf->nb_ports; p++) {
+		struct txq *q = &sh->tx[p];
+
+		/* A kept buf lost its owner above: both kinds are ours to free. */
+		for (uint32_t i = 0; i < q->count; i++)
+			sh->buf_ops->free_bulk(sh->buf_ops->ctx, &q->bufs[i], 1);
+		q->count = 0;
+	}
+	sh->buf_ops->free_bulk(sh->buf_ops->ctx, sh->handover, sh->handover_count);
+	sh->handover_count = 0;
+	sh->buf_ops->free_bulk(sh->buf_ops->ctx, sh->cache.bufs, sh->cache.count);
+	sh->cache.count = 0;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A shard: everything one worker owns. Tables, pools, wheels, secrets, counters
+ * and the frames about to leave; no other thread touches any of it, so there is
+ * no lock. It lives in one piece of memory that its owner allocates before the
+ * start; nothing is allocated afterwards.
+ *
+ * A turn of the worker is: shard_receive() for each burst, shard_timers(),
+ * shard_finish(), then the frames in shard.tx go to the ports. `now` is sampled
+ * once per turn. The same calls drive the engine in tests and simulations.
+ */
+#pragma once
+
+#include "engine/base/buf.h"
+#include "engine/base/pool.h"
+#include "engine/base/siphash.h"
+#include "engine/base/stat.h"
+#include "engine/base/tick.h"
+#include "engine/base/wheel.h"
+#include "engine/conf.h"
+#include "engine/net/net.h"
+#include "engine/table/conn_table.h"
+#include "engine/tcp/conn.h"
+
+#define SHARD_BURST	64   /* frames in one burst at most */
+#define SHARD_TX_RING	512  /* frames waiting for a port at most */
+#define SHARD_HANDOVER	256  /* frames waiting for other workers at most */
+#define SHARD_BUF_CACHE 128  /* free bufs kept at hand */
+
+/* Frames finished and not yet taken by their port, oldest first. */
+struct txq {
+	uint32_t count;
+	struct buf *bufs[SHARD_TX_RING];
+};
+
+/* Free buffers, last freed first: the next reply goes out in a warm one. */
+struct buf_cache {
+	uint32_t count;
+	struct buf *bufs[SHARD_BUF_CACHE];
+};
+
+/* A listener's state in this shard: its accept queue (M8). */
+struct listener_state {
+	uint32_t head, tail; /* conn indexes linked by work_next */
+	uint32_t length;
+	uint32_t backlog;    /* limit: this shard's share */
+	uint32_t half_open;  /* SYN_RECEIVED entries of this listener */
+	uint64_t accepted, overflows;
+};
+
+/* How a class of connections behaves: one per listener, one per pool. */
+struct profile {
+	const struct conf_tcp *tcp;
+	const struct service *service; /* who gets the events; NULL never */
+	uint16_t listener;	       /* index, CONF_NONE for a pool's */
+	uint16_t pool;		       /* index, CONF_NONE for a listener's */
+};
+
+struct toeplitz;
+
+/* What a shard is made from. Everything pointed to outlives the shard. */
+struct shard_args {
+	const struct conf *conf;
+	const struct net_link *links; /* one per conf->ports: MAC, MTU, capabilities */
+	const struct buf_ops *buf_ops;
+	uint16_t id, nb_shards;
+	usec_t now;
+	uint8_t entropy[64]; /* secret of the engine, the same for each of its shards */
+};
+
+struct shard {
+	usec_t now_us;
+	tick_t now;
+	uint16_t id, nb_shards;
+	const struct conf *conf;
+	const struct buf_ops *buf_ops;
+	const struct toeplitz *toeplitz; /* NULL with one shard: everything is ours */
+
+	struct conn_table table;
+	struct pool conns, halves, time_waits, xfers, addr6s, sessions;
+	struct conn_cold *cold;
+	struct wheel conn_wheel, half_wheel, time_wait_wheel;
+	uint32_t work_head, work_tail; /* conns with events or output due */
+	uint32_t work_length;
+	bool flushing; /* inside shard_finish(): tells misuse in tests */
+
+	struct profile *profiles;
+	struct listener_state *listeners;
+	struct pool_state *pools;
+	uint16_t *listen_table; /* see table/listen_table.h */
+	uint32_t listen_mask;
+	struct net net;
+
+	struct siphash_key table_key, isn_key;
+	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
+	tick_t challenge_window;   /* RFC 5961 §7: when the second being counted ends, */
+	uint32_t challenge_left;   /* and challenge ACKs that may still be sent in it */
+
+	struct buf_cache cache;
+	struct txq tx[CONF_MAX_PORTS];
+	uint32_t handover_count;
+	struct buf *handover[SHARD_HANDOVER]; /* buf.owner, buf.port say where to */
+	uint64_t stats[STAT_COUNT];
+};
+
+/* Bytes of memory for one of conf's shards, everything included but buffers. */
+size_t shard_bytes(const struct conf *conf);
+
+/* `mem` holds shard_bytes() zeroed bytes, cache-line aligned. Never fails. */
+struct shard *shard_init(void *mem, const struct shard_args *args);
+
+/* Gives back every buffer the shard holds. Connections end silently. */
+void shard_fini(struct shard *sh);
+
+/* Sets the time of the turn; never goes back. Call before the others. */
+void shard_set_time(struct shard *sh, usec_t now);
+
+/* Takes n <= SHARD_BURST received frames, buf.port filled in, and owns them. */
+void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n);
+
+/* Expires at most `budget` timers. Returns how many were handled. */
+uint32_t shard_timers(struct shard *sh, uint32_t budget);
+
+/* Delivers events to services, sends what is due, frees what has died. */
+void shard_finish(struct shard *sh);
+
+/* Earliest time at which shard_timers() has work; false: never. */
+bool shard_next_deadline(struct shard *sh, usec_t *at);
+
+/* True when every table, wheel and pool is consistent and every connection
+ * satisfies its invariants. Slow; for tests and simulations. */
+bool shard_check(struct shard *sh);
+
+static inline void stat_add(struct shard *sh, enum stat i, uint64_t n)
+{
+	sh->stats[i] += n;
+}
+
+static inline void stat_inc(struct shard *sh, enum stat i)
+{
+	sh->stats[i]++;
+}
+
+/* A fresh buf with BUF_HEADROOM in front, NULL when none is left. */
+struct buf *shard_buf_alloc(struct shard *sh);
+
+/* Frees a buf that no port holds (received, or never sent with BUF_KEEP). */
+void shard_buf_free(struct shard *sh, struct buf *b);
+
+/* Frees a buf that was sent with BUF_KEEP and may still be in a port. */
+void shard_buf_free_kept(struct shard *sh, struct buf *b);
+
+/* True while a sent buf must not be written to: it waits in shard.tx, or a port
+ * still holds it. */
+bool shard_buf_busy(const struct shard *sh, const struct buf *b);
+
+/* Hands n frames to a port, returns how many it took: port_ops.tx_burst. */
+typedef uint32_t (*shard_send_fn)(void *ctx, struct buf **bufs, uint32_t n);
+
+/* Offers everything in sh->tx[port] to `send`; what it does not take stays for
+ * the next turn. The only way frames leave a shard. Returns how many left. */
+uint32_t shard_transmit(struct shard *sh, uint16_t port, shard_send_fn send, void *ctx);
+
+static inline uint32_t shard_tx_room(const struct shard *sh, uint16_t port)
+{
+	return SHARD_TX_RING - sh->tx[port].count;
+}
+
+/* Queues a finished frame for its port; there must be room. */
+static inline void shard_tx(struct shard *sh, uint16_t port, struct buf *b)
+{
+	struct txq *q = &sh->tx[port];
+
+	INVARIANT(q->count < SHARD_TX_RING);
+	b->port = (uint8_t)port;
+	b->flags |= BUF_IN_TXQ;
+	q->bufs[q->count++] = b;
+	sh->stats[STAT_tx_frames]++;
+}
+
+static inline struct conn *shard_conn(const struct shard *sh, uint32_t index)
+{
+	return (struct conn *)pool_at(&sh->conns, index);
+}
+
+static inline uint32_t conn_index(const struct shard *sh, const struct conn *c)
+{
+	return (uint32_t)(c - (const struct conn *)(const void *)sh->conns.base);
+}
+
+static inline struct conn_cold *conn_cold(const struct shard *sh, const struct conn *c)
+{
+	return &sh->cold[conn_index(sh, c)];
+}
+
+static inline struct xfer *conn_xfer(const struct shard *sh, const struct conn *c)
+{
+	return c->xfer ? pool_at(&sh->xfers, c->xfer) : NULL;
+}
+
+static inline const struct profile *conn_profile(const struct shard *sh, const struct conn *c)
+{
+	return &sh->profiles[conn_cold(sh, c)->profile];
+}
+
+static inline const struct conf_tcp *conn_tcp(const struct shard *sh, const struct conn *c)
+{
+	return conn_profile(sh, c)->tcp;
+}

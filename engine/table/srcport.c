@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/table/srcport.h"
+#include "engine/table/tuple.h"
+
+uint32_t srcport_nb_maps(const struct conf *conf, const struct conf_pool *pool, uint16_t b)
+{
+	uint32_t n = 0;
+
+	for (uint16_t s = 0; s < pool->nb_sources; s++)
+		n += conf->addrs[pool->sources[s]].addr.family == pool->backends[b].addr.family;
+	return n;
+}
+
+static void init_map(const struct shard *sh, struct srcport_map *m, const struct conf_pool *pool,
+		     const struct conf_backend *backend)
+{
+	const struct ipaddr *source = &sh->conf->addrs[m->local].addr;
+
+	for (uint32_t port = pool->source_port_min; port <= pool->source_port_max; port++) {
+		uint16_t port_be = __builtin_bswap16((uint16_t)port);
+
+		if (tuple_owner(sh, source->family, backend->addr.bytes, source->bytes,
+				backend->port_be, port_be) != sh->id)
+			continue;
+		m->bits[port / 64] |= 1ull << port % 64;
+		m->capacity++;
+	}
+	m->free = m->capacity;
+}
+
+void srcport_init(const struct shard *sh, struct srcport_map *maps, const struct conf_pool *pool,
+		  uint16_t b)
+{
+	const struct conf_backend *backend = &pool->backends[b];
+
+	for (uint16_t s = 0; s < pool->nb_sources; s++) {
+		if (sh->conf->addrs[pool->sources[s]].addr.family != backend->addr.family)
+			continue;
+		maps->local = pool->sources[s];
+		init_map(sh, maps++, pool, backend);
+	}
+}
+
+static uint16_t take_from(struct srcport_map *m)
+{
+	uint32_t bit;
+
+	while (!m->bits[m->cursor])
+		m->cursor = (m->cursor + 1) % SRCPORT_WORDS;
+	bit = (uint32_t)__builtin_ctzll(m->bits[m->cursor]);
+	m->bits[m->cursor] &= ~(1ull << bit);
+	m->free--;
+	bit += m->cursor * 64u;
+	m->cursor = (m->cursor + 1) % SRCPORT_WORDS;
+	return __builtin_bswap16((uint16_t)bit);
+}
+
+bool srcport_take(struct srcport_map *maps, uint32_t nb_maps, uint32_t *turn, uint16_t *local,
+		  uint16_t *port_be)
+{
+	for (uint32_t i = 0; i < nb_maps; i++) {
+		struct srcport_map *m = &maps[(*turn)++ % nb_maps];
+
+		if (!m->free)
+			continue;
+		*local = m->local;
+		*port_be = take_from(m);
+		return true;
+	}
+	return false;
+}
+
+void srcport_put(struct srcport_map *maps, uint32_t nb_maps, uint16_t local, uint16_t port_be)
+{
+	uint16_t port = __builtin_bswap16(port_be);
+
+	for (uint32_t i = 0; i < nb_maps; i++) {
+		uint64_t bit = 1ull << port % 64;
+
+		if (maps[i].local != local || maps[i].bits[port / 64] & bit)
+			continue;
+		maps[i].bits[port / 64] |= bit;
+		maps[i].free++;
+	}
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/table/tuple.h"
+#include "engine/base/toeplitz.h"
+
+uint64_t tuple_hash(const struct shard *sh, const struct tuple_key *k)
+{
+	uint64_t w[3];
+	uint64_t rest = (uint64_t)k->rport_be << 32 | (uint64_t)k->lport_be << 16 | k->local;
+
+	if (k->local & TUPLE_V6) {
+		memcpy(w, k->raddr, 16);
+		w[2] = rest;
+		return siphash13(&sh->table_key, w, 3);
+	}
+	w[0] = 0;
+	memcpy(w, k->raddr, 4);
+	w[1] = rest;
+	return siphash13(&sh->table_key, w, 2);
+}
+
+uint16_t tuple_owner(const struct shard *sh, uint8_t family, const uint8_t *raddr,
+		     const uint8_t *laddr, uint16_t rport_be, uint16_t lport_be)
+{
+	uint32_t hash;
+
+	if (sh->nb_shards == 1)
+		return sh->id;
+	hash = family == IP_V4 ? toeplitz_hash4(sh->toeplitz, raddr, laddr, rport_be, lport_be)
+			       : toeplitz_hash6(sh->toeplitz, raddr, laddr, rport_be, lport_be);
+	return toeplitz_queue(hash, sh->nb_shards);
+}
+
+static const struct tuple *tuple_of_ref(const struct shard *sh, uint32_t ref)
+{
+	uint32_t i = ref_index(ref);
+
+	switch (ref_kind(ref)) {
+	case REF_CONN:
+		return &shard_conn(sh, i)->tuple;
+	case REF_HALF:
+		return &((const struct half *)pool_at(&sh->halves, i))->tuple;
+	default:
+		return &((const struct time_wait *)pool_at(&sh->time_waits, i))->tuple;
+	}
+}
+
+bool tuple_matches(const struct shard *sh, uint32_t ref, const struct tuple_key *k)
+{
+	const struct tuple *t = tuple_of_ref(sh, ref);
+
+	if (t->rport_be != k->rport_be || t->lport_be != k->lport_be || t->local != k->local)
+		return false;
+	return memcmp(tuple_raddr(sh, t), k->raddr, k->local & TUPLE_V6 ? 16 : 4) == 0;
+}
+
+struct find_ctx {
+	const struct shard *sh;
+	const struct tuple_key *key;
+};
+
+static bool find_match(const void *ctx, uint32_t ref)
+{
+	const struct find_ctx *f = ctx;
+
+	return tuple_matches(f->sh, ref, f->key);
+}
+
+uint32_t tuple_find(const struct shard *sh, const struct tuple_key *k, uint64_t hash)
+{
+	struct find_ctx f = {sh, k};
+
+	return table_find(&sh->table, hash, find_match, &f);
+}
+
+bool tuple_set(struct shard *sh, struct tuple *t, const struct tuple_key *k, uint16_t iface)
+{
+	*t = (struct tuple){
+	    .rport_be = k->rport_be, .lport_be = k->lport_be, .local = k->local, .iface = iface};
+	if (!(k->local & TUPLE_V6)) {
+		memcpy(&t->raddr, k->raddr, 4);
+		return true;
+	}
+	t->raddr = pool_get(&sh->addr6s);
+	if (t->raddr == POOL_NIL) {
+		t->local = TUPLE_FREE;
+		return false;
+	}
+	memcpy(pool_at(&sh->addr6s, t->raddr), k->raddr, 16);
+	return true;
+}
+
+void tuple_clear(struct shard *sh, struct tuple *t)
+{
+	if (t->local != TUPLE_FREE && tuple_is_v6(t))
+		pool_put(&sh->addr6s, t->raddr);
+	t->local = TUPLE_FREE;
+}

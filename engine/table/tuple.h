@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tuples in the table: hashing, matching, and who owns them. IPv6 addresses of
+ * peers lie in shard.addr6s; the object that holds the tuple owns that entry
+ * and passes it on when the connection changes its kind of object.
+ */
+#pragma once
+
+#include "engine/shard.h"
+
+/* A tuple with its address at hand, as a segment or a connect call names it. */
+struct tuple_key {
+	const uint8_t *raddr; /* 4 or 16 bytes by TUPLE_V6 in local */
+	uint16_t rport_be, lport_be;
+	uint16_t local; /* with TUPLE_V6 */
+};
+
+static inline struct tuple_key tuple_key_of_seg(const struct seg *s)
+{
+	return (struct tuple_key){s->src, s->sport_be, s->dport_be,
+				  (uint16_t)(s->local | (s->family == IP_V6 ? TUPLE_V6 : 0))};
+}
+
+/* The peer's address, 4 or 16 bytes. */
+static inline const uint8_t *tuple_raddr(const struct shard *sh, const struct tuple *t)
+{
+	return tuple_is_v6(t) ? pool_at(&sh->addr6s, t->raddr) : (const uint8_t *)&t->raddr;
+}
+
+static inline struct tuple_key tuple_key_of(const struct shard *sh, const struct tuple *t)
+{
+	return (struct tuple_key){tuple_raddr(sh, t), t->rport_be, t->lport_be, t->local};
+}
+
+static inline struct ipaddr tuple_ipaddr(const struct shard *sh, const struct tuple *t)
+{
+	struct ipaddr a = {.family = tuple_is_v6(t) ? IP_V6 : IP_V4};
+
+	memcpy(a.bytes, tuple_raddr(sh, t), tuple_is_v6(t) ? 16 : 4);
+	return a;
+}
+
+uint64_t tuple_hash(const struct shard *sh, const struct tuple_key *k);
+
+/* The worker whose connection this is: the shard count divides the symmetric
+ * Toeplitz hash's table, as the ports' RSS does. `laddr`: 4 or 16 bytes. */
+uint16_t tuple_owner(const struct shard *sh, uint8_t family, const uint8_t *raddr,
+		     const uint8_t *laddr, uint16_t rport_be, uint16_t lport_be);
+
+/* The object with this tuple, 0: none. */
+uint32_t tuple_find(const struct shard *sh, const struct tuple_key *k, uint64_t hash);
+
+/* True when the object behind `ref` is in use and has this tuple. */
+bool tuple_matches(const struct shard *sh, uint32_t ref, const struct tuple_key *k);
+
+/* Fills *t, taking an address entry for IPv6; false: none left. */
+bool tuple_set(struct shard *sh, struct tuple *t, const struct tuple_key *k, uint16_t iface);
+
+/* Marks the tuple free and gives its address entry back. */
+void tuple_clear(struct shard *sh, struct tuple *t);
+
+/* Moves a tuple with its address entry; `from` is marked free. */
+static inline void tuple_move(struct tuple *to, struct tuple *from)
+{
+	*to = *from;
+	from->local = TUPLE_FREE;
+}

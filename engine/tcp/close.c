@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Closing: RFC 9293 §3.6, §3.10.4 and the eighth check of §3.10.7.4. */
+#include "engine/tcp/internal.h"
+
+void tcp_fin_received(struct shard *sh, struct conn *c)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+
+	conn_work(sh, c, CF_FIN_RECEIVED | CF_ACK_NOW);
+	if (!(x && x->rcvq.head))
+		conn_work(sh, c, CF_EV_EOF);
+	switch (c->state) {
+	case TCP_SYN_RECEIVED:
+	case TCP_ESTABLISHED:
+		/* The peer is done; we may go on sending. */
+		tcp_set_state(c, TCP_CLOSE_WAIT);
+		break;
+	case TCP_FIN_WAIT_1:
+		/* Both have closed; ours is not acknowledged yet. */
+		tcp_set_state(c, TCP_CLOSING);
+		break;
+	case TCP_FIN_WAIT_2:
+		/* Both have closed and we went first: the tuple rests for 2MSL. */
+		tcp_set_state(c, TCP_TIME_WAIT);
+		break;
+	}
+}
+
+void tcp_fin_acked(struct shard *sh, struct conn *c)
+{
+	switch (c->state) {
+	case TCP_FIN_WAIT_1:
+		/* Our half is closed; theirs may stay open. */
+		tcp_set_state(c, TCP_FIN_WAIT_2);
+		break;
+	case TCP_CLOSING:
+		/* Both FINs crossed and ours has arrived. */
+		tcp_set_state(c, TCP_TIME_WAIT);
+		break;
+	case TCP_LAST_ACK:
+		/* The peer went first and knows we are done: nothing is owed. */
+		conn_die(sh, c, TCP_CLOSE_DONE);
+		break;
+	}
+}
+
+void tcp_send_fin(struct shard *sh, struct conn *c)
+{
+	if (c->flags & CF_FIN_QUEUED)
+		return;
+	/* A FIN is in flight like data: it needs the timer. Without a block the
+	 * peer learns it the hard way. */
+	if (!conn_xfer_get(sh, c)) {
+		tcp_reset_conn(sh, c);
+		conn_die(sh, c, TCP_CLOSE_ABORTED);
+		return;
+	}
+	/* CLOSE was called: after what is queued nothing more will follow. */
+	tcp_set_state(c, c->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1);
+	conn_work(sh, c, CF_FIN_QUEUED | CF_OUTPUT);
+}
+
+void tcp_shutdown(struct shard *sh, struct conn *c)
+{
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED)
+		/* §3.10.4: queued until the connection is up. */
+		c->flags |= CF_SHUTDOWN_EARLY;
+	else if (tcp_state_sends(c->state))
+		tcp_send_fin(sh, c);
+}
+
+void tcp_close(struct shard *sh, struct conn *c)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+
+	conn_work(sh, c, CF_ORPHAN);
+	if (tcp_state_is_final(c->state))
+		return;
+	/* What was received and never read is lost: RFC 9293 SHLD-3. */
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED || (x && x->rcvq.head)) {
+		if (c->state != TCP_SYN_SENT)
+			tcp_reset_conn(sh, c);
+		conn_die(sh, c, TCP_CLOSE_ABORTED);
+		return;
+	}
+	tcp_shutdown(sh, c);
+}
+
+void tcp_abort(struct shard *sh, struct conn *c)
+{
+	conn_work(sh, c, CF_ORPHAN);
+	if (tcp_state_is_final(c->state)) {
+		conn_drop_received(sh, c);
+		return;
+	}
+	if (c->state != TCP_SYN_SENT)
+		tcp_reset_conn(sh, c);
+	conn_die(sh, c, TCP_CLOSE_ABORTED);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Taking, freeing and queueing control blocks. */
+#include "engine/service/proxy.h"
+#include "engine/tcp/internal.h"
+
+struct conn *conn_alloc(struct shard *sh, uint16_t profile)
+{
+	uint32_t i = pool_get(&sh->conns);
+	struct conn_cold *k;
+	struct conn *c;
+
+	if (i == POOL_NIL)
+		return NULL;
+	c = shard_conn(sh, i);
+	k = &sh->cold[i];
+	memset(c, 0, sizeof(*c));
+	memset(k, 0, sizeof(*k));
+	c->tuple.local = TUPLE_FREE;
+	c->last_rx = sh->now;
+	k->opened = sh->now;
+	k->profile = profile;
+	return c;
+}
+
+static void free_list(struct shard *sh, struct buf *b)
+{
+	while (b) {
+		struct buf *next = b->next;
+
+		shard_buf_free(sh, b);
+		b = next;
+	}
+}
+
+static void drop_send_queue(struct shard *sh, struct xfer *x)
+{
+	struct buf *b = x->sndq.head;
+
+	while (b) {
+		struct buf *next = b->next;
+
+		shard_buf_free_kept(sh, b);
+		b = next;
+	}
+	x->sndq = (struct bufq){0};
+	x->send_next = NULL;
+}
+
+void conn_drop_received(struct shard *sh, struct conn *c)
+{
+	struct xfer *x = conn_xfer(sh, c);
+
+	if (!x)
+		return;
+	free_list(sh, x->rcvq.head);
+	free_list(sh, x->ooo);
+	x->rcvq = (struct bufq){0};
+	x->ooo = NULL;
+	x->ooo_bytes = x->ooo_count = 0;
+}
+
+void tcp_conn_release_bufs(struct shard *sh, struct conn *c)
+{
+	struct xfer *x = conn_xfer(sh, c);
+
+	if (!x)
+		return;
+	drop_send_queue(sh, x);
+	conn_drop_received(sh, c);
+	pool_put(&sh->xfers, c->xfer);
+	c->xfer = 0;
+}
+
+void conn_free(struct shard *sh, struct conn *c)
+{
+	uint32_t i = conn_index(sh, c);
+
+	tcp_conn_release_bufs(sh, c);
+	wheel_cancel(&sh->conn_wheel, i);
+	tuple_clear(sh, &c->tuple);
+	pool_put(&sh->conns, i);
+}
+
+struct xfer *conn_xfer_get(struct shard *sh, struct conn *c)
+{
+	struct xfer *x = conn_xfer(sh, c);
+
+	if (x)
+		return x;
+	c->xfer = pool_get(&sh->xfers);
+	if (!c->xfer)
+		return NULL;
+	x = conn_xfer(sh, c);
+	memset(x, 0, sizeof(*x));
+	x->max_wnd = c->snd_wnd;
+	x->recover = c->snd_una;
+	return x;
+}
+
+void conn_xfer_trim(struct shard *sh, struct conn *c)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+
+	if (!x || x->timer != XFER_TIMER_NONE || x->sndq.head || x->rcvq.head || x->ooo)
+		return;
+	pool_put(&sh->xfers, c->xfer);
+	c->xfer = 0;
+}
+
+void conn_work(struct shard *sh, struct conn *c, uint32_t flags)
+{
+	uint32_t i = conn_index(sh, c);
+
+	c->flags |= flags;
+	if (c->flags & CF_WORK)
+		return;
+	c->flags |= CF_WORK;
+	c->work_next = 0;
+	if (sh->work_tail)
+		shard_conn(sh, sh->work_tail)->work_next = i;
+	else
+		sh->work_head = i;
+	sh->work_tail = i;
+	sh->work_length++;
+}
+
+void conn_unlink(struct shard *sh, struct conn *c)
+{
+	struct tuple_key key = tuple_key_of(sh, &c->tuple);
+	const struct profile *p = conn_profile(sh, c);
+
+	table_remove(&sh->table, tuple_hash(sh, &key), ref_make(REF_CONN, conn_index(sh, c)));
+	if ((c->flags & CF_ACTIVE) && p->pool != CONF_NONE)
+		proxy_port_put(sh, p->pool, conn_cold(sh, c)->backend, tuple_local(&c->tuple),
+			       c->tuple.lport_be);
+}
+
+void conn_die(struct shard *sh, struct conn *c, enum tcp_close_reason reason)
+{
+	struct xfer *x = conn_xfer(sh, c);
+
+	conn_unlink(sh, c);
+	tcp_set_state(c, TCP_CLOSED);
+	c->flags &= ~(uint32_t)(CF_ACK_NOW | CF_ACK_DELAYED | CF_REXMIT_ONE | CF_PROBE |
+				CF_KEEPALIVE | CF_OUTPUT);
+	conn_cold(sh, c)->close_reason = (uint8_t)reason;
+	if (x) {
+		drop_send_queue(sh, x);
+		x->timer = XFER_TIMER_NONE;
+		/* What came in order before an orderly end is still the service's. */
+		if (reason != TCP_CLOSE_DONE)
+			conn_drop_received(sh, c);
+	}
+	conn_work(sh, c, CF_EV_CLOSED);
+}

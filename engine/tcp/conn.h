@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is known of a connection, in objects that shrink and grow with how much
+ * there is to know: SYN_RECEIVED and TIME_WAIT are small entries of their own,
+ * everything else is a `struct conn` of one hot cache line and 48 cold bytes,
+ * plus a `struct xfer` while data is queued or in flight. Objects are named by
+ * 32-bit index into the shard's pools; all begin with the tuple.
+ *
+ * Per connection all in, IPv4 (table share 10.2 B included): half-open 58 B,
+ * TIME_WAIT 50 B, idle established 122 B. IPv6 adds 16 B for the peer's address.
+ *
+ * Only engine/tcp reads or writes these fields; services use tcp.h.
+ */
+#pragma once
+
+#include "engine/base/buf.h"
+#include "engine/base/tick.h"
+#include "engine/base/wheel.h"
+
+/* RFC 9293 §3.3.2, in the order of a connection's life, so that < and > mean
+ * something: from ESTABLISHED on a connection is synchronized and counted. */
+enum tcp_state {
+	TCP_CLOSED,
+	TCP_LISTEN, /* listeners only */
+	TCP_SYN_SENT,
+	TCP_SYN_RECEIVED, /* a struct conn is in it only after a simultaneous open */
+	TCP_ESTABLISHED,
+	TCP_CLOSE_WAIT, /* the peer has closed; we may go on sending */
+	TCP_FIN_WAIT_1, /* from here on our FIN is queued or sent */
+	TCP_FIN_WAIT_2,
+	TCP_CLOSING,
+	TCP_LAST_ACK,
+	TCP_TIME_WAIT,
+	TCP_NB_STATES
+};
+
+/* Who a segment belongs to, as stored. */
+struct tuple {
+	uint32_t raddr;	  /* IPv4: address, network order; IPv6: index into shard.addr6s */
+	uint16_t rport_be;
+	uint16_t lport_be;
+	uint16_t local; /* index of the local address | TUPLE_V6; TUPLE_FREE: object not in use */
+	uint16_t iface; /* interface that frames leave by */
+};
+static_assert(sizeof(struct tuple) == 12, "");
+
+#define TUPLE_V6   0x8000u
+#define TUPLE_FREE 0xffffu
+
+static inline bool tuple_is_v6(const struct tuple *t)
+{
+	return t->local & TUPLE_V6;
+}
+
+static inline uint16_t tuple_local(const struct tuple *t)
+{
+	return t->local & (uint16_t)~TUPLE_V6;
+}
+
+enum conn_flags {
+	CF_TIMESTAMPS = 1 << 0,	   /* both SYNs carried them (RFC 7323) */
+	CF_SACK = 1 << 1,	   /* both SYNs carried SACK-permitted */
+	CF_WSCALE = 1 << 2,	   /* both SYNs carried it */
+	CF_ACTIVE = 1 << 3,	   /* we sent the first SYN; owns a source port */
+	CF_WORK = 1 << 4,	   /* on the shard's work list */
+	CF_ACK_NOW = 1 << 5,	   /* an ACK is owed at the end of the burst */
+	CF_ACK_DELAYED = 1 << 6,   /* an ACK is owed by the delayed-ACK timer */
+	CF_OUTPUT = 1 << 7,	   /* there may be something to send */
+	CF_FIN_QUEUED = 1 << 8,	   /* our FIN follows the queued data */
+	CF_FIN_SENT = 1 << 9,	   /* snd_nxt counts it */
+	CF_FIN_RECEIVED = 1 << 10, /* rcv_nxt counts it */
+	CF_ORPHAN = 1 << 11,	   /* closed by its service: nobody reads any more */
+	CF_ACCEPT_QUEUE = 1 << 12, /* waits for its service; svc_data links the queue */
+	CF_REXMIT_ONE = 1 << 13,   /* SYN or first unacknowledged segment is to go out (again) */
+	CF_PROBE = 1 << 14,	   /* a zero-window probe is to go out */
+	CF_KEEPALIVE = 1 << 15,	   /* a keepalive probe is to go out */
+	CF_WANT_WRITE = 1 << 16,   /* service waits for room in the send queue */
+	CF_SHUTDOWN_EARLY = 1 << 19, /* close was called before the connection was up */
+	CF_FORCE = 1 << 17,	   /* send what the window takes, however small (SWS override) */
+	CF_EOF_TOLD = 1 << 18,	   /* service was told that the peer has closed */
+	/* Events for the service, delivered at the end of the burst. */
+	CF_EV_CONNECTED = 1 << 24,
+	CF_EV_READABLE = 1 << 25,
+	CF_EV_EOF = 1 << 26,
+	CF_EV_WRITABLE = 1 << 27,
+	CF_EV_CLOSED = 1 << 28,
+	CF_EV_ACCEPTABLE = 1 << 29,
+	CF_EVENTS = 0x3f << 24,
+};
+
+/* The hot line: all that a segment in order needs. */
+struct conn {
+	struct tuple tuple;  /* 0 */
+	uint8_t state;	     /* 12: enum tcp_state; written by tcp_set_state() only */
+	uint8_t wscale;	     /* 13: peer's shift << 4 | ours */
+	uint16_t mss;	     /* 14: largest payload we may send, options already taken off */
+	uint32_t flags;	     /* 16: enum conn_flags */
+	uint32_t rcv_nxt;    /* 20 */
+	uint32_t rcv_adv;    /* 24: right edge we advertised; never moves left (SHLD-14) */
+	uint32_t snd_una;    /* 28 */
+	uint32_t snd_nxt;    /* 32: first sequence number never sent */
+	uint32_t snd_wnd;    /* 36: bytes, scaled (REC-1: 32 bits) */
+	uint32_t snd_wl1;    /* 40: SEG.SEQ of the last window update */
+	uint32_t ts_recent;  /* 44: RFC 7323 §4.3 */
+	uint32_t xfer;	     /* 48: index into shard.xfers, 0: nothing queued or in flight */
+	uint32_t work_next;  /* 52: link of the work list */
+	uint32_t svc_data;   /* 56: the service's own */
+	tick_t last_rx;	     /* 60: when the last acceptable segment came */
+};
+static_assert(sizeof(struct conn) == CACHE_LINE, "struct conn is one cache line");
+static_assert(offsetof(struct conn, rcv_nxt) == 20 && offsetof(struct conn, xfer) == 48, "");
+
+/* The cold part: timers, the next hop, what changes once a round trip. */
+struct conn_cold {
+	struct wheel_node timer; /* 0 */
+	tick_t opened;		 /* 12: when the control block was taken, for listings */
+	uint32_t cwnd;		 /* 16: bytes (RFC 5681) */
+	uint32_t ssthresh;	 /* 20: bytes */
+	uint32_t srtt_us;	 /* 24: RFC 6298, 0: no sample yet */
+	uint32_t rttvar_us;	 /* 28 */
+	tick_t ack_at;		 /* 32: CF_ACK_DELAYED: when the ACK is due at the latest */
+	uint8_t dmac[6];	 /* 36: next hop, learnt from the last segment or by ARP / ND */
+	uint16_t profile;	 /* 42: index into shard.profiles */
+	uint16_t backend;	 /* 44: active: index of the backend in its pool */
+	uint8_t retries;	 /* 46: unanswered retransmissions or probes in a row */
+	uint8_t close_reason;	 /* 47: enum tcp_close_reason */
+};
+static_assert(sizeof(struct conn_cold) == 48, "hot + cold = 112 bytes");
+
+enum xfer_timer {
+	XFER_TIMER_NONE,
+	XFER_TIMER_RTO,
+	XFER_TIMER_PERSIST, /* data waits, nothing is in flight, the window is closed */
+	XFER_TIMER_RESOLVE, /* SYN waits for the next hop's address */
+};
+
+/* Held only while data or a SYN or FIN is queued or in flight, or received data waits. */
+struct xfer {
+	struct bufq sndq;	/* sent and unsent payload in order, from snd_una on */
+	struct buf *send_next;	/* first buf of sndq to send or, after a timeout, send again */
+	struct bufq rcvq;	/* in order, not yet read by the service */
+	struct buf *ooo;	/* received out of order: ascending, no overlaps */
+	uint32_t ooo_bytes;
+	uint32_t ooo_count;
+	uint32_t last_ooo_seq;	/* the block to report first (RFC 2018 §4) */
+	uint32_t recover;	/* RFC 6582: snd_nxt when fast recovery began */
+	uint32_t max_wnd;	/* largest window the peer has offered (SWS avoidance) */
+	uint32_t syn_sent_us;	/* when our SYN went out, for the RTT */
+	tick_t timer_at;	/* deadline of `timer` */
+	tick_t first_sent;	/* when the oldest data in flight first went out */
+	uint8_t timer;		/* enum xfer_timer */
+	uint8_t backoff;	/* doublings of the RTO or the probe interval */
+	uint8_t dupacks;
+	bool in_recovery;
+};
+static_assert(sizeof(struct xfer) <= 2 * CACHE_LINE, "");
+
+/* A passive open whose handshake is not complete (M7). */
+struct half {
+	struct tuple tuple;
+	uint32_t irs;	     /* peer's initial sequence number */
+	uint32_t iss;	     /* ours */
+	uint32_t ts_recent;
+	struct wheel_node timer;
+	uint8_t dmac[6];
+	uint16_t mss;	     /* peer's, or the default */
+	uint16_t profile;
+	uint8_t wscale;	     /* peer's shift << 4 | ours */
+	uint8_t flags : 4;   /* CF_TIMESTAMPS | CF_SACK | CF_WSCALE */
+	uint8_t retries : 4; /* SYN-ACKs sent again, at most 15 */
+};
+static_assert(sizeof(struct half) == 48, "");
+
+/* A closed connection that still guards its tuple (M12). */
+struct time_wait {
+	struct tuple tuple;
+	struct wheel_node timer;
+	uint32_t rcv_nxt;
+	uint32_t snd_nxt;
+	uint32_t ts_recent;
+	uint16_t profile;  /* of the connection: its time_wait_ms, its source port's pool */
+	uint16_t backend : 14;
+	uint16_t active : 1;	 /* owns a source port */
+	uint16_t timestamps : 1; /* ts_recent is valid */
+};
+static_assert(sizeof(struct time_wait) == 40, "");

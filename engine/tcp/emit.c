@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From decisions to frames: fills in what the state says about addresses,
+ * window and options, and lets engine/wire write it. */
+#include "engine/tcp/internal.h"
+#include "engine/wire/build.h"
+
+uint16_t mss_of_mtu(const struct shard *sh, uint16_t iface, bool v6)
+{
+	return (uint16_t)(sh->net.ifaces[iface].mtu - (v6 ? IPV6_HLEN : IPV4_HLEN) - TCP_HLEN);
+}
+
+uint16_t mss_to_announce(const struct shard *sh, const struct conf_tcp *tcp, uint16_t iface,
+			 bool v6)
+{
+	uint16_t mss = mss_of_mtu(sh, iface, v6);
+
+	return tcp->mss ? MIN(tcp->mss, mss) : mss;
+}
+
+uint8_t wscale_for(uint32_t rcvbuf)
+{
+	uint8_t shift = 0;
+
+	while (shift < TCPOPT_MAX_WSCALE && rcvbuf >> shift > UINT16_MAX)
+		shift++;
+	return shift;
+}
+
+static void fill_addresses(const struct shard *sh, struct out *o, const struct tuple *t,
+			   const uint8_t *dmac, const struct conf_tcp *tcp)
+{
+	const struct net_iface *ni = &sh->net.ifaces[t->iface];
+
+	o->smac = ni->mac;
+	o->dmac = dmac;
+	o->src = sh->conf->addrs[tuple_local(t)].addr.bytes;
+	o->dst = tuple_raddr(sh, t);
+	o->sport_be = t->lport_be;
+	o->dport_be = t->rport_be;
+	o->vlan = ni->vlan;
+	o->family = tuple_is_v6(t) ? IP_V6 : IP_V4;
+	o->ttl = tcp->ttl;			 /* MUST-49 */
+	o->tos = (uint8_t)(tcp->dscp << 2); /* MUST-48 */
+	o->port_ip_csum = ni->tx_ip_csum;
+	o->port_tcp_csum = ni->tx_tcp_csum;
+}
+
+/* SACK blocks from the out-of-order queue, the latest change first (RFC 2018 §4). */
+static void fill_sack(const struct xfer *x, struct tcpopt_out *opt)
+{
+	struct sack_block block;
+	bool have_latest = false;
+
+	for (const struct buf *b = x->ooo; b;) {
+		block.start = b->seq;
+		do {
+			block.end = b->seq + b->len;
+			b = b->next;
+		} while (b && b->seq == block.end);
+		if (block.start == block.end)
+			continue; /* a lone FIN is not data */
+		if (!have_latest && seq_leq(block.start, x->last_ooo_seq) &&
+		    seq_lt(x->last_ooo_seq, block.end)) {
+			memmove(opt->sack + 1, opt->sack,
+				MIN(opt->nb_sack, TCPOPT_MAX_SACK - 1u) * sizeof(block));
+			opt->sack[0] = block;
+			opt->nb_sack = (uint8_t)MIN(opt->nb_sack + 1, TCPOPT_MAX_SACK);
+			have_latest = true;
+		} else if (opt->nb_sack < TCPOPT_MAX_SACK) {
+			opt->sack[opt->nb_sack++] = block;
+		}
+	}
+}
+
+static void fill_syn_options(const struct shard *sh, const struct conn *c, struct tcpopt_out *opt,
+			     bool answer)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+
+	opt->mss = mss_to_announce(sh, tcp, c->tuple.iface, tuple_is_v6(&c->tuple));
+	/* An answer offers only what the peer's SYN did (RFC 7323 §2.2, §3.2). */
+	opt->sack_permitted = answer ? c->flags & CF_SACK : tcp->sack;
+	opt->has_wscale = answer ? c->flags & CF_WSCALE : tcp->window_scaling;
+	opt->has_ts = answer ? c->flags & CF_TIMESTAMPS : tcp->timestamps;
+	opt->wscale = wscale_for(tcp->rcvbuf);
+}
+
+/* The window field, and with it the right edge we are bound to from now on. */
+static uint16_t advertise(const struct shard *sh, struct conn *c, bool syn)
+{
+	uint32_t shift = syn ? 0 : c->wscale & 15;
+	uint32_t wnd, field;
+
+	c->rcv_adv = tcp_receive_edge(sh, c);
+	wnd = c->rcv_adv - c->rcv_nxt;
+	/* Rounding up keeps the right edge from moving left (SHLD-14). */
+	field = MIN((wnd + (1u << shift) - 1) >> shift, (uint32_t)UINT16_MAX);
+	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << shift));
+	return (uint16_t)field;
+}
+
+void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint8_t flags)
+{
+	const struct conn_cold *k = conn_cold(sh, c);
+	const struct xfer *x = conn_xfer(sh, c);
+	struct tcpopt_out opt = {0};
+	struct out o = {.opt = &opt, .seq = seq, .flags = flags};
+
+	fill_addresses(sh, &o, &c->tuple, k->dmac, conn_tcp(sh, c));
+	if (flags & TCP_SYN)
+		fill_syn_options(sh, c, &opt, flags & TCP_ACK);
+	else
+		opt.has_ts = c->flags & CF_TIMESTAMPS;
+	if (opt.has_ts) {
+		opt.tsval = ts_now(sh);
+		opt.tsecr = flags & TCP_ACK ? c->ts_recent : 0;
+	}
+	if (x && x->ooo && (c->flags & CF_SACK) && b->len == 0)
+		fill_sack(x, &opt);
+	if (!(flags & TCP_RST))
+		o.wnd = advertise(sh, c, flags & TCP_SYN);
+	if (flags & TCP_ACK) {
+		o.ack = c->rcv_nxt;
+		c->flags &= ~(uint32_t)(CF_ACK_NOW | CF_ACK_DELAYED);
+	}
+	stat_inc(sh, STAT_tx_segments);
+	stat_add(sh, STAT_tx_bytes, b->len);
+	build_tcp(b, &o);
+	shard_tx(sh, sh->net.ifaces[c->tuple.iface].port, b);
+}
+
+bool emit_empty(struct shard *sh, struct conn *c, uint32_t seq, uint8_t flags)
+{
+	struct buf *b;
+
+	if (shard_tx_room(sh, sh->net.ifaces[c->tuple.iface].port) == 0) {
+		stat_inc(sh, STAT_drop_tx_full);
+		return false;
+	}
+	b = shard_buf_alloc(sh);
+	if (!b)
+		return false;
+	emit_segment(sh, c, b, seq, flags);
+	return true;
+}
+
+/* Makes a received or fresh buf an empty payload with room for any header. */
+static void make_empty(struct buf *b)
+{
+	b->data = b->start + BUF_HEADROOM;
+	b->len = 0;
+	b->flags = 0;
+	b->hdr_len = 0;
+}
+
+void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
+{
+	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
+	struct tcpopt_out opt = {
+	    .mss = mss_to_announce(sh, tcp, h->tuple.iface, tuple_is_v6(&h->tuple)),
+	    .sack_permitted = h->flags & CF_SACK,
+	    .has_wscale = h->flags & CF_WSCALE,
+	    .wscale = h->wscale & 15,
+	    .has_ts = h->flags & CF_TIMESTAMPS,
+	    .tsval = ts_now(sh),
+	    .tsecr = h->ts_recent,
+	};
+	struct out o = {
+	    .opt = &opt,
+	    .seq = h->iss,
+	    .ack = h->irs + 1,
+	    .flags = TCP_SYN | TCP_ACK,
+	    .wnd = (uint16_t)MIN(tcp->rcvbuf, (uint32_t)UINT16_MAX),
+	};
+	uint16_t port = sh->net.ifaces[h->tuple.iface].port;
+
+	if (shard_tx_room(sh, port) == 0) {
+		/* The retransmission timer sends it again. */
+		stat_inc(sh, STAT_drop_tx_full);
+		shard_buf_free(sh, b);
+		return;
+	}
+	fill_addresses(sh, &o, &h->tuple, h->dmac, tcp);
+	make_empty(b);
+	stat_inc(sh, STAT_tx_segments);
+	build_tcp(b, &o);
+	shard_tx(sh, port, b);
+}
+
+void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
+{
+	const struct conf_tcp *tcp = r->tcp ? r->tcp : &sh->conf->tcp;
+	const struct net_iface *ni = &sh->net.ifaces[s->iface];
+	struct tcpopt_out opt = {.has_ts = r->has_ts, .tsval = ts_now(sh), .tsecr = r->tsecr};
+	uint8_t dmac[6], addrs[32];
+	uint32_t alen = s->family == IP_V4 ? 4 : 16;
+	struct out o = {
+	    .opt = &opt,
+	    .smac = ni->mac,
+	    .dmac = dmac,
+	    .src = addrs,
+	    .dst = addrs + 16,
+	    .seq = r->seq,
+	    .ack = r->ack,
+	    .flags = r->flags,
+	    .wnd = r->wnd,
+	    .sport_be = s->dport_be,
+	    .dport_be = s->sport_be,
+	    .vlan = ni->vlan,
+	    .family = s->family,
+	    .ttl = tcp->ttl,
+	    .tos = (uint8_t)(tcp->dscp << 2),
+	    .port_ip_csum = ni->tx_ip_csum,
+	    .port_tcp_csum = ni->tx_tcp_csum,
+	};
+
+	if (shard_tx_room(sh, ni->port) == 0) {
+		stat_inc(sh, STAT_drop_tx_full);
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	memcpy(dmac, s->buf->data + 6, 6);
+	memcpy(addrs, s->dst, alen);
+	memcpy(addrs + 16, s->src, alen);
+	make_empty(s->buf);
+	stat_inc(sh, STAT_tx_segments);
+	build_tcp(s->buf, &o);
+	shard_tx(sh, ni->port, s->buf);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The end of a burst: events to services, output, timers, and the end of what
+ * has died. Nothing is freed before this, so a segment of the burst that was
+ * looked up earlier still finds its object, if only to see that it is closed.
+ */
+#include "engine/tcp/internal.h"
+
+/* Upper bound on visits in one call: services may wake each other, but a bug
+ * in one must not hang the worker. */
+#define FINISH_VISITS_MAX 8192
+
+static struct conn *work_pop(struct shard *sh)
+{
+	struct conn *c;
+
+	if (!sh->work_head)
+		return NULL;
+	c = shard_conn(sh, sh->work_head);
+	sh->work_head = c->work_next;
+	if (!sh->work_head)
+		sh->work_tail = 0;
+	sh->work_length--;
+	c->flags &= ~(uint32_t)CF_WORK;
+	return c;
+}
+
+static bool take_event(struct conn *c, uint32_t event)
+{
+	if (!(c->flags & event) || (c->flags & CF_ORPHAN))
+		return false;
+	c->flags &= ~event;
+	return true;
+}
+
+/* Tells the service; each call may close the connection, so each asks again. */
+static void deliver_events(struct shard *sh, struct conn *c)
+{
+	const struct profile *p = conn_profile(sh, c);
+	const struct service *svc = p->service;
+	struct xfer *x;
+
+	if (take_event(c, CF_EV_ACCEPTABLE) && svc->acceptable)
+		svc->acceptable(sh, p->listener);
+	if (c->flags & CF_ACCEPT_QUEUE)
+		return; /* nobody owns it yet; its events wait with it */
+	if (take_event(c, CF_EV_CONNECTED) && svc->connected)
+		svc->connected(sh, c);
+	x = conn_xfer(sh, c);
+	if (take_event(c, CF_EV_READABLE) && svc->readable && x && x->rcvq.head)
+		svc->readable(sh, c);
+	x = conn_xfer(sh, c);
+	if (!(x && x->rcvq.head) && take_event(c, CF_EV_EOF)) {
+		c->flags |= CF_EOF_TOLD;
+		if (svc->eof)
+			svc->eof(sh, c);
+	}
+	if (take_event(c, CF_EV_WRITABLE) && svc->writable)
+		svc->writable(sh, c);
+}
+
+/* A finished connection stays until its service has read what came before. */
+static bool may_end(struct shard *sh, const struct conn *c)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+
+	if (!tcp_state_is_final(c->state) || (c->flags & CF_ACCEPT_QUEUE))
+		return false;
+	if (c->flags & CF_ORPHAN)
+		return true;
+	if (x && x->rcvq.head)
+		return false;
+	return !(c->flags & CF_FIN_RECEIVED) || (c->flags & CF_EOF_TOLD) ||
+	       conn_cold(sh, c)->close_reason != TCP_CLOSE_DONE;
+}
+
+static void end(struct shard *sh, struct conn *c)
+{
+	const struct service *svc = conn_profile(sh, c)->service;
+	enum tcp_close_reason reason = conn_cold(sh, c)->close_reason;
+
+	if (c->state == TCP_TIME_WAIT) {
+		tcp_time_wait_enter(sh, c);
+		tcp_set_state(c, TCP_CLOSED);
+	}
+	if (!(c->flags & CF_ORPHAN) && svc->closed)
+		svc->closed(sh, c, reason);
+	/* closed() may have put other work before us, and us on the list again. */
+	if (c->flags & CF_WORK)
+		c->flags |= CF_ORPHAN;
+	else
+		conn_free(sh, c);
+}
+
+/* One visit; false: the port is full and the connection must wait. */
+static bool visit(struct shard *sh, struct conn *c)
+{
+	bool sent;
+
+	deliver_events(sh, c);
+	sent = tcp_output(sh, c);
+	if (c->flags & CF_WORK)
+		return true; /* will be visited again */
+	if (sent && may_end(sh, c)) {
+		end(sh, c);
+		return true;
+	}
+	conn_xfer_trim(sh, c);
+	tcp_timer_update(sh, c);
+	return sent;
+}
+
+void shard_finish(struct shard *sh)
+{
+	uint32_t blocked_head = 0, blocked_tail = 0, blocked = 0;
+	struct conn *c;
+
+	for (uint32_t visits = 0; visits < FINISH_VISITS_MAX && (c = work_pop(sh)); visits++) {
+		if (visit(sh, c))
+			continue;
+		c->flags |= CF_WORK;
+		c->work_next = 0;
+		if (blocked_tail)
+			shard_conn(sh, blocked_tail)->work_next = conn_index(sh, c);
+		else
+			blocked_head = conn_index(sh, c);
+		blocked_tail = conn_index(sh, c);
+		blocked++;
+	}
+	if (!blocked)
+		return;
+	shard_conn(sh, blocked_tail)->work_next = sh->work_head;
+	if (!sh->work_head)
+		sh->work_tail = blocked_tail;
+	sh->work_head = blocked_head;
+	sh->work_length += blocked;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Segment arrival for connections: the expected segment in one test, everything
+ * else through the checks of RFC 9293 §3.10.7.4 in its order, as amended by RFC
+ * 5961 (resets, SYNs, old ACKs) and RFC 7323 (timestamps before sequence).
+ */
+#include "engine/tcp/internal.h"
+
+/* 24 days: RFC 7323 §5.5, timestamps may have wrapped in between. */
+#define PAWS_IDLE_TICKS (24u * 24 * 3600 * TICKS_PER_SEC)
+
+static void drop(struct shard *sh, struct seg *s, enum stat why)
+{
+	stat_inc(sh, why);
+	shard_buf_free(sh, s->buf);
+}
+
+/* An unacceptable segment gets an ACK that says what we expect (first check).
+ * Data is a retransmission whose ACK was lost: answered at once. Anything else
+ * counts against the challenge limit, or two of us could go on for ever. */
+static void unacceptable(struct shard *sh, struct conn *c, struct seg *s, enum stat why)
+{
+	if (s->payload_len || (s->flags & TCP_FIN))
+		conn_work(sh, c, CF_ACK_NOW);
+	else
+		challenge_ack(sh, c);
+	drop(sh, s, why);
+}
+
+/* RFC 7323 §3.2 and §5.3; true: go on. */
+static bool check_timestamp(struct shard *sh, struct conn *c, struct seg *s)
+{
+	if (!(c->flags & CF_TIMESTAMPS) || (s->flags & TCP_RST))
+		return true;
+	if (!(s->opt.seen & TCPOPT_HAS_TS)) {
+		drop(sh, s, STAT_drop_no_timestamp);
+		return false;
+	}
+	if (seq_lt(s->opt.tsval, c->ts_recent) &&
+	    !tick_reached(sh->now, c->last_rx + PAWS_IDLE_TICKS)) {
+		unacceptable(sh, c, s, STAT_drop_paws);
+		return false;
+	}
+	return true;
+}
+
+/* Table 6 of RFC 9293 §3.4: the four cases of acceptability. */
+static bool in_window(const struct conn *c, const struct seg *s)
+{
+	uint32_t wnd = c->rcv_adv - c->rcv_nxt;
+	uint32_t len = seg_len(s);
+
+	if (len == 0)
+		return wnd == 0 ? s->seq == c->rcv_nxt : s->seq - c->rcv_nxt < wnd;
+	if (wnd == 0)
+		return false;
+	return s->seq - c->rcv_nxt < wnd || s->seq + len - 1 - c->rcv_nxt < wnd;
+}
+
+/* Cuts what lies before RCV.NXT and beyond the window. */
+static void trim(struct shard *sh, struct conn *c, struct seg *s)
+{
+	uint32_t before = seq_lt(s->seq, c->rcv_nxt) ? c->rcv_nxt - s->seq : 0;
+	uint32_t room = c->rcv_adv - c->rcv_nxt;
+
+	if (before) {
+		if (s->flags & TCP_SYN) { /* counted in before, takes no byte */
+			s->flags &= (uint8_t)~TCP_SYN;
+			before--;
+			s->seq++;
+		}
+		before = MIN(before, s->payload_len);
+		stat_add(sh, STAT_duplicate_bytes, before);
+		s->payload += before;
+		s->payload_len -= before;
+		s->seq += before;
+		s->csum_known = false;
+		conn_work(sh, c, CF_ACK_NOW);
+	}
+	if (s->payload_len && s->seq - c->rcv_nxt + s->payload_len > room) {
+		s->payload_len = room - (s->seq - c->rcv_nxt);
+		s->flags &= (uint8_t)~TCP_FIN;
+		s->csum_known = false;
+		conn_work(sh, c, CF_ACK_NOW);
+	}
+}
+
+/* First check: sequence number. True: go on. */
+static bool check_sequence(struct shard *sh, struct conn *c, struct seg *s)
+{
+	bool wnd_zero = c->rcv_adv == c->rcv_nxt;
+
+	if (in_window(c, s)) {
+		trim(sh, c, s);
+		return true;
+	}
+	/* A closed window still takes valid ACKs, RSTs and URGs (MUST-66): the
+	 * text is cut, its sender told. */
+	if (wnd_zero && s->seq == c->rcv_nxt) {
+		s->payload_len = 0;
+		s->flags &= (uint8_t)~TCP_FIN;
+		conn_work(sh, c, CF_ACK_NOW);
+		return true;
+	}
+	if (s->flags & TCP_RST)
+		drop(sh, s, STAT_drop_bad_rst);
+	else
+		unacceptable(sh, c, s,
+			     seq_leq(s->seq + seg_len(s), c->rcv_nxt) ? STAT_drop_old_duplicate
+								      : STAT_drop_out_of_window);
+	return false;
+}
+
+/* Second check: RST. RFC 5961 §3.2: exact, or challenge. Consumes. */
+static void reset_received(struct shard *sh, struct conn *c, struct seg *s)
+{
+	if (s->seq != c->rcv_nxt) {
+		challenge_ack(sh, c);
+		drop(sh, s, STAT_drop_bad_rst);
+		return;
+	}
+	stat_inc(sh, STAT_rst_received);
+	if (c->state == TCP_SYN_RECEIVED)
+		stat_inc(sh, STAT_active_open_failed);
+	else if (c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT)
+		stat_inc(sh, STAT_established_resets);
+	conn_die(sh, c, c->state == TCP_SYN_RECEIVED ? TCP_CLOSE_REFUSED : TCP_CLOSE_RESET);
+	shard_buf_free(sh, s->buf);
+}
+
+/* The peer's SYN-ACK of a simultaneous open, which repeats its SYN. */
+static bool is_crossed_syn_ack(const struct conn *c, const struct seg *s)
+{
+	return c->state == TCP_SYN_RECEIVED && s->seq + 1 == c->rcv_nxt &&
+	       (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK) &&
+	       s->ack == c->snd_nxt;
+}
+
+/* Simultaneous open completes (§3.10.7.4, fifth check in SYN-RECEIVED). */
+static bool syn_received_ack(struct shard *sh, struct conn *c, struct seg *s)
+{
+	struct xfer *x = conn_xfer(sh, c);
+
+	if (s->ack != c->snd_nxt) {
+		stat_inc(sh, STAT_drop_bad_syn_ack_ack);
+		tcp_reset_reply(sh, s);
+		return false;
+	}
+	x->timer = XFER_TIMER_NONE;
+	x->backoff = 0;
+	conn_cold(sh, c)->retries = 0;
+	c->snd_una = s->ack;
+	c->snd_wnd = s->wnd << (c->wscale >> 4);
+	c->snd_wl1 = s->seq;
+	x->max_wnd = c->snd_wnd;
+	tcp_connection_up(sh, c);
+	return true;
+}
+
+/* What nearly every segment of an established connection is. */
+static bool is_expected(const struct conn *c, const struct seg *s)
+{
+	bool plain = (s->flags & ~TCP_PSH) == TCP_ACK && c->state == TCP_ESTABLISHED;
+	bool in_order = s->seq == c->rcv_nxt;
+	bool fits = s->payload_len <= c->rcv_adv - c->rcv_nxt;
+	bool timely = c->flags & CF_TIMESTAMPS ? (s->opt.seen & TCPOPT_HAS_TS) &&
+						     seq_geq(s->opt.tsval, c->ts_recent)
+					       : true;
+
+	return plain & in_order & fits & timely;
+}
+
+/* Checks one to four; true: go on with the ACK. False: consumed. */
+static bool check_slow(struct shard *sh, struct conn *c, struct seg *s)
+{
+	if (is_crossed_syn_ack(c, s)) {
+		s->flags &= (uint8_t)~TCP_SYN;
+		s->seq++;
+		conn_work(sh, c, CF_ACK_NOW);
+	}
+	if (!check_timestamp(sh, c, s) || !check_sequence(sh, c, s))
+		return false;
+	if (s->flags & TCP_RST) {
+		reset_received(sh, c, s);
+		return false;
+	}
+	/* Third check, security, is not used. Fourth: SYN, RFC 5961 §4.2. */
+	if (s->flags & TCP_SYN) {
+		challenge_ack(sh, c);
+		drop(sh, s, STAT_drop_out_of_window);
+		return false;
+	}
+	if (!(s->flags & TCP_ACK)) {
+		drop(sh, s, STAT_drop_no_ack_flag);
+		return false;
+	}
+	return c->state != TCP_SYN_RECEIVED || syn_received_ack(sh, c, s);
+}
+
+void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
+{
+	if (c->state == TCP_SYN_SENT) {
+		tcp_syn_sent_input(sh, c, s);
+		return;
+	}
+	if (unlikely(!is_expected(c, s)) && !check_slow(sh, c, s))
+		return;
+	/* RFC 7323 §4.3: only a segment that covers the last ACK sent updates
+	 * TS.Recent; what is beyond RCV.NXT waits until it is next. */
+	if ((c->flags & CF_TIMESTAMPS) && seq_leq(s->seq, c->rcv_nxt) &&
+	    seq_geq(s->opt.tsval, c->ts_recent))
+		c->ts_recent = s->opt.tsval;
+	c->last_rx = sh->now;
+	if (!tcp_ack_input(sh, c, s)) {
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	if (c->state == TCP_CLOSED || (s->payload_len == 0 && !(s->flags & (TCP_FIN | TCP_URG)))) {
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	tcp_text_and_fin(sh, c, s);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Calls between the files of engine/tcp. One file per decision: listen.c takes
+ * SYNs and completes handshakes, open.c makes them, input.c walks a segment
+ * through RFC 9293 §3.10.7.4 with check.c, ack.c, text.c and close.c as its
+ * steps, output.c decides what to send and emit.c writes it, timer.c and
+ * rexmit.c act when nothing comes, finish.c ends the burst.
+ *
+ * Functions that take a `struct seg *` and say "consumes" own s->buf.
+ */
+#pragma once
+
+#include "engine/table/tuple.h"
+#include "engine/tcp/seq.h"
+#include "engine/tcp/tcp.h"
+
+/* ---- state.c ---- */
+
+/* The only writer of conn.state: checks that the transition is one of RFC 9293
+ * figure 5's (docs/states.md), traps on others in debug builds. */
+void tcp_set_state(struct conn *c, enum tcp_state to);
+bool tcp_state_may_follow(enum tcp_state from, enum tcp_state to);
+
+/* States in which we may still send new data, and receive it. */
+static inline bool tcp_state_sends(uint8_t s)
+{
+	return s == TCP_ESTABLISHED || s == TCP_CLOSE_WAIT;
+}
+
+static inline bool tcp_state_receives(uint8_t s)
+{
+	return s == TCP_ESTABLISHED || s == TCP_FIN_WAIT_1 || s == TCP_FIN_WAIT_2;
+}
+
+static inline bool tcp_state_is_final(uint8_t s)
+{
+	return s == TCP_CLOSED || s == TCP_TIME_WAIT;
+}
+
+/* ---- conn.c ---- */
+
+/* A control block in CLOSED with its cold part cleared, NULL: none left. */
+struct conn *conn_alloc(struct shard *sh, uint16_t profile);
+
+/* Frees the block, its buffers, its timer; the tuple must be gone from the table. */
+void conn_free(struct shard *sh, struct conn *c);
+
+/* The transfer block, taken when there is none yet; NULL: none left. */
+struct xfer *conn_xfer_get(struct shard *sh, struct conn *c);
+
+/* Gives the transfer block back when nothing is queued, in flight or timed. */
+void conn_xfer_trim(struct shard *sh, struct conn *c);
+
+/* Frees what waits to be read and what came out of order. */
+void conn_drop_received(struct shard *sh, struct conn *c);
+
+/* Puts the connection on the work list with these flags added. */
+void conn_work(struct shard *sh, struct conn *c, uint32_t flags);
+
+/* Takes the tuple out of the table and gives the source port back. */
+void conn_unlink(struct shard *sh, struct conn *c);
+
+/* Ends the connection at once: CLOSED, unlinked, closed() will be delivered. */
+void conn_die(struct shard *sh, struct conn *c, enum tcp_close_reason reason);
+
+/* Every buffer of the connection back to the shard; for shard_fini(). */
+void tcp_conn_release_bufs(struct shard *sh, struct conn *c);
+
+/* ---- sndq.c ---- */
+
+/* Payload bytes of a queued buf, its headers of an earlier transmission not counted. */
+static inline uint32_t buf_payload_len(const struct buf *b)
+{
+	return b->len - b->hdr_len;
+}
+
+/* Makes b->data, b->len the payload again after a transmission. */
+static inline void buf_strip(struct buf *b)
+{
+	b->data += b->hdr_len;
+	b->len -= b->hdr_len;
+	b->hdr_len = 0;
+}
+
+/* Sequence number after the last queued byte. */
+uint32_t sndq_end(const struct conn *c, const struct xfer *x);
+
+/* Queues b; small pieces join the last buf when it was never sent. */
+void sndq_append(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b);
+
+/* Cuts b after its first `n` payload bytes; false: no buffer for the rest. b is
+ * not busy. */
+bool sndq_split(struct shard *sh, struct xfer *x, struct buf *b, uint32_t n);
+
+/* Frees what `ack` covers entirely; returns the RTT in µs of the latest segment
+ * among it that was sent once (Karn, MUST-18), 0: none. */
+uint32_t sndq_acked(struct shard *sh, struct xfer *x, uint32_t ack);
+
+/* ---- isn.c ---- */
+
+uint32_t isn_of(const struct shard *sh, const struct tuple *t);
+
+/* The timestamp clock: milliseconds with a secret offset (RFC 7323 §5.4). */
+static inline uint32_t ts_now(const struct shard *sh)
+{
+	return sh->now + sh->ts_offset;
+}
+
+/* ---- emit.c ---- */
+
+/* Largest payload that fits the interface's MTU without TCP options. */
+uint16_t mss_of_mtu(const struct shard *sh, uint16_t iface, bool v6);
+
+/* The MSS we announce (MUST-14, MUST-67), and the default of the peer's (MUST-15). */
+uint16_t mss_to_announce(const struct shard *sh, const struct conf_tcp *tcp, uint16_t iface,
+			 bool v6);
+#define MSS_DEFAULT_V4 536
+#define MSS_DEFAULT_V6 1220
+
+/* The shift that lets 16 bits hold the receive buffer. */
+uint8_t wscale_for(uint32_t rcvbuf);
+
+/* Sends b (payload at data) as a segment of c; there is room in the port's
+ * queue. Whatever ACK was owed is paid by it. */
+void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint8_t flags);
+
+/* Sends a segment without payload; false: no buffer or no room. */
+bool emit_empty(struct shard *sh, struct conn *c, uint32_t seq, uint8_t flags);
+
+/* Sends the SYN-ACK of a half-open entry in b; consumes b. */
+void emit_synack(struct shard *sh, const struct half *h, struct buf *b);
+
+/* A segment answered in its own buffer, back to the MAC it came from. */
+struct reply {
+	uint32_t seq, ack;
+	uint16_t wnd;
+	uint8_t flags;
+	bool has_ts;
+	uint32_t tsecr;
+	const struct conf_tcp *tcp; /* TTL and DSCP; NULL: the config's defaults */
+};
+void emit_reply(struct shard *sh, struct seg *s, const struct reply *r);
+
+/* ---- reset.c ---- */
+
+/* Answers a segment that belongs to nothing (RFC 9293 §3.10.7.1); consumes. */
+void tcp_reset_reply(struct shard *sh, struct seg *s);
+
+/* Sends RST for a connection: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>. */
+void tcp_reset_conn(struct shard *sh, struct conn *c);
+
+/* True while the challenge-ACK budget of this second lasts (RFC 5961 §7). */
+bool challenge_allowed(struct shard *sh);
+
+/* Owes the peer a challenge ACK, within the limit. */
+void challenge_ack(struct shard *sh, struct conn *c);
+
+/* ---- listen.c ---- */
+
+/* A segment for a local address without a connection; consumes. */
+void tcp_listen_input(struct shard *sh, struct seg *s);
+
+/* A segment for a half-open entry; consumes. */
+void tcp_half_input(struct shard *sh, struct half *h, struct seg *s);
+void half_free(struct shard *sh, struct half *h);
+
+/* ---- open.c ---- */
+
+void tcp_syn_sent_input(struct shard *sh, struct conn *c, struct seg *s);
+void tcp_send_syn(struct shard *sh, struct conn *c);
+
+/* Applies the options of the peer's SYN; wscale and mss of `c` follow. */
+void tcp_apply_syn_options(struct shard *sh, struct conn *c, const struct tcpopt *o);
+
+/* SYN_SENT or SYN_RECEIVED -> ESTABLISHED: tells the service, sends what waits. */
+void tcp_connection_up(struct shard *sh, struct conn *c);
+
+/* Window, congestion state and send variables of a connection that comes up. */
+void tcp_conn_establish(struct shard *sh, struct conn *c);
+
+/* ---- input.c ---- */
+
+/* A segment for a connection; consumes. */
+void tcp_input(struct shard *sh, struct conn *c, struct seg *s);
+
+/* What is left of a segment once its sequence, flags and ACK are checked:
+ * text and FIN; consumes. */
+void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s);
+
+/* ---- ack.c ---- */
+
+/* RFC 9293 §3.10.7.4 step 5 for synchronized states; false: drop the segment. */
+bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s);
+void tcp_rtt_sample(struct shard *sh, struct conn *c, uint32_t rtt_us);
+
+/* Bytes in flight as congestion control counts them. */
+uint32_t tcp_flight(const struct conn *c, const struct xfer *x);
+
+/* ---- close.c ---- */
+
+/* The peer's FIN is next in sequence. */
+void tcp_fin_received(struct shard *sh, struct conn *c);
+/* Our FIN is acknowledged. */
+void tcp_fin_acked(struct shard *sh, struct conn *c);
+/* Queues our FIN and moves to FIN_WAIT_1 or LAST_ACK. */
+void tcp_send_fin(struct shard *sh, struct conn *c);
+
+/* ---- output.c ---- */
+
+/* Sends what is due; false: the port's queue is full, call again. */
+bool tcp_output(struct shard *sh, struct conn *c);
+
+/* Right edge to offer the peer now (receiver SWS avoidance, MUST-39). */
+uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c);
+
+/* ---- rexmit.c ---- */
+
+uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c);
+void tcp_arm_rto(struct shard *sh, struct conn *c, struct xfer *x);
+void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x);
+
+/* ---- timer.c ---- */
+
+void tcp_timer_update(struct shard *sh, struct conn *c);
+void tcp_conn_expired(void *ctx, uint32_t index);
+
+/* ---- half-open and TIME_WAIT timers: listen.c, timewait.c ---- */
+
+void tcp_half_expired(void *ctx, uint32_t index);
+void tcp_time_wait_expired(void *ctx, uint32_t index);
+
+/* Turns a finished connection's claim on its tuple into a TIME_WAIT record. */
+void tcp_time_wait_enter(struct shard *sh, struct conn *c);
+void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s);
+
+/* ---- accept.c ---- */
+
+bool accept_queue_full(const struct shard *sh, uint16_t listener);
+void accept_queue_add(struct shard *sh, struct conn *c, uint16_t listener);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Passive opens: a SYN becomes a half-open entry (RFC 9293 §3.10.7.2), the ACK
+ * of our SYN-ACK becomes a connection (§3.10.7.4 in SYN-RECEIVED). Until then a
+ * peer has 48 bytes of us and nothing else.
+ */
+#include "engine/table/listen_table.h"
+#include "engine/tcp/internal.h"
+
+static void drop(struct shard *sh, struct seg *s, enum stat why)
+{
+	stat_inc(sh, why);
+	shard_buf_free(sh, s->buf);
+}
+
+void half_free(struct shard *sh, struct half *h)
+{
+	uint32_t i = pool_index(&sh->halves, h);
+
+	sh->listeners[sh->profiles[h->profile].listener].half_open--;
+	wheel_cancel(&sh->half_wheel, i);
+	tuple_clear(sh, &h->tuple);
+	pool_put(&sh->halves, i);
+}
+
+/* Ends an entry that did not become a connection. */
+static void half_drop(struct shard *sh, struct half *h)
+{
+	struct tuple_key key = tuple_key_of(sh, &h->tuple);
+
+	table_remove(&sh->table, tuple_hash(sh, &key),
+		     ref_make(REF_HALF, pool_index(&sh->halves, h)));
+	half_free(sh, h);
+}
+
+/* The nth wait is 1, 2, 4 … s (RFC 6298 §5.5); retries that all fall on whole
+ * seconds together may be spread by up to an eighth. */
+static void half_arm(struct shard *sh, struct half *h)
+{
+	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
+	uint64_t delay = MIN((uint64_t)tcp->rto_initial_ms << h->retries, tcp->rto_max_ms);
+
+	if (tcp->synack_jitter)
+		delay += (h->iss ^ h->irs) % (delay / 8 + 1);
+	wheel_arm(&sh->half_wheel, pool_index(&sh->halves, h), sh->now + (tick_t)delay);
+}
+
+void tcp_half_expired(void *ctx, uint32_t index)
+{
+	struct shard *sh = ctx;
+	struct half *h = pool_at(&sh->halves, index);
+	struct buf *b;
+
+	if (h->retries >= sh->profiles[h->profile].tcp->synack_retries) {
+		stat_inc(sh, STAT_half_open_expired);
+		half_drop(sh, h);
+		return;
+	}
+	h->retries++;
+	half_arm(sh, h);
+	b = shard_buf_alloc(sh);
+	if (!b)
+		return;
+	stat_inc(sh, STAT_synack_retransmitted);
+	emit_synack(sh, h, b);
+}
+
+/* What both SYNs together allow (RFC 7323 §1.3, RFC 2018 §2). */
+static void half_take_options(struct shard *sh, struct half *h, const struct tcpopt *o)
+{
+	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
+	uint32_t flags = 0;
+
+	if ((o->seen & TCPOPT_HAS_TS) && tcp->timestamps) {
+		flags |= CF_TIMESTAMPS;
+		h->ts_recent = o->tsval;
+	}
+	if ((o->seen & TCPOPT_HAS_SACK_PERMITTED) && tcp->sack)
+		flags |= CF_SACK;
+	if ((o->seen & TCPOPT_HAS_WSCALE) && tcp->window_scaling) {
+		flags |= CF_WSCALE;
+		h->wscale = (uint8_t)(o->wscale << 4 | wscale_for(tcp->rcvbuf));
+	}
+	h->flags = (uint8_t)(flags & 15);
+	h->mss = tuple_is_v6(&h->tuple) ? MSS_DEFAULT_V6 : MSS_DEFAULT_V4; /* MUST-15 */
+	if ((o->seen & TCPOPT_HAS_MSS) && o->mss)
+		h->mss = o->mss;
+}
+
+/* Takes an entry for the SYN, NULL: none left (counted). */
+static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t listener)
+{
+	struct tuple_key key = tuple_key_of_seg(s);
+	uint32_t i = pool_get(&sh->halves);
+	struct half *h;
+
+	if (i == POOL_NIL) {
+		stat_inc(sh, STAT_drop_no_half_open);
+		return NULL;
+	}
+	h = pool_at(&sh->halves, i);
+	memset(h, 0, sizeof(*h));
+	if (!tuple_set(sh, &h->tuple, &key, s->iface) ||
+	    !table_insert(&sh->table, s->hash, ref_make(REF_HALF, i))) {
+		stat_inc(sh, STAT_drop_no_table_slot);
+		tuple_clear(sh, &h->tuple);
+		pool_put(&sh->halves, i);
+		return NULL;
+	}
+	h->profile = listener; /* a listener's profile has its index */
+	h->irs = s->seq;
+	h->iss = isn_of(sh, &h->tuple);
+	memcpy(h->dmac, s->buf->data + 6, 6);
+	half_take_options(sh, h, &s->opt);
+	sh->listeners[listener].half_open++;
+	return h;
+}
+
+static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener)
+{
+	struct half *h;
+
+	if (net_local(&sh->net, s->family, s->src) != CONF_NONE) {
+		drop(sh, s, STAT_drop_land);
+		return;
+	}
+	/* As Linux: a full accept queue turns new clients away at the door. */
+	if (accept_queue_full(sh, listener)) {
+		sh->listeners[listener].overflows++;
+		drop(sh, s, STAT_drop_listen_overflow);
+		return;
+	}
+	h = half_create(sh, s, listener);
+	if (!h) {
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	stat_inc(sh, STAT_syn_received);
+	half_arm(sh, h);
+	/* Data in the SYN is not kept: its sender will send it again. */
+	emit_synack(sh, h, s->buf);
+}
+
+void tcp_listen_input(struct shard *sh, struct seg *s)
+{
+	uint16_t listener = listen_table_find(sh, s->family, s->local, s->dport_be);
+
+	if (listener == CONF_NONE) {
+		tcp_reset_reply(sh, s);
+		return;
+	}
+	/* RFC 9293 §3.10.7.2: first RST, second ACK, third SYN, else drop. */
+	if (s->flags & TCP_RST)
+		drop(sh, s, STAT_drop_not_synchronized);
+	else if (s->flags & TCP_ACK)
+		tcp_reset_reply(sh, s);
+	else if (!(s->flags & TCP_SYN) || (s->flags & TCP_FIN))
+		drop(sh, s, STAT_drop_not_synchronized);
+	else
+		listen_syn(sh, s, listener);
+}
+
+/* The handshake is proven: the entry becomes a connection in ESTABLISHED.
+ * NULL: it stays half-open (the SYN-ACK's retries go on) or was reset. */
+static struct conn *half_promote(struct shard *sh, struct half *h, const struct seg *s)
+{
+	uint32_t ref = ref_make(REF_HALF, pool_index(&sh->halves, h));
+	uint16_t listener = sh->profiles[h->profile].listener;
+	struct conn *c = conn_alloc(sh, h->profile);
+	struct conn_cold *k;
+
+	if (!c) {
+		stat_inc(sh, STAT_drop_no_connection);
+		return NULL;
+	}
+	table_replace(&sh->table, s->hash, ref, ref_make(REF_CONN, conn_index(sh, c)));
+	tuple_move(&c->tuple, &h->tuple);
+	k = conn_cold(sh, c);
+	memcpy(k->dmac, h->dmac, 6);
+	c->flags = h->flags;
+	c->wscale = h->wscale;
+	c->mss = h->mss;
+	c->rcv_nxt = c->rcv_adv = h->irs + 1;
+	c->snd_una = c->snd_nxt = h->iss + 1;
+	c->ts_recent = h->ts_recent;
+	c->rcv_adv = c->rcv_nxt + MIN(conn_tcp(sh, c)->rcvbuf, (uint32_t)UINT16_MAX);
+	c->snd_wnd = s->wnd << (c->wscale >> 4);
+	c->snd_wl1 = s->seq;
+	tcp_conn_establish(sh, c);
+	tcp_set_state(c, TCP_ESTABLISHED);
+	stat_inc(sh, STAT_passive_opens);
+	/* A SYN-ACK that was sent once times the round trip (RFC 6298 §2). */
+	half_free(sh, h);
+	accept_queue_add(sh, c, listener);
+	return c;
+}
+
+/* RFC 9293 §3.10.7.4 first step, for a window that was offered in the SYN-ACK. */
+static bool half_in_window(const struct shard *sh, const struct half *h, const struct seg *s)
+{
+	uint32_t wnd = MIN(sh->profiles[h->profile].tcp->rcvbuf, (uint32_t)UINT16_MAX);
+	uint32_t offset = s->seq - (h->irs + 1);
+
+	return offset < wnd || (s->payload_len && s->seq + s->payload_len - (h->irs + 2) < wnd);
+}
+
+static void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum stat why)
+{
+	stat_inc(sh, why);
+	if (!challenge_allowed(sh)) {
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	emit_reply(sh, s,
+		   &(struct reply){
+		       .seq = h->iss + 1,
+		       .ack = h->irs + 1,
+		       .wnd = (uint16_t)MIN(sh->profiles[h->profile].tcp->rcvbuf, UINT16_MAX),
+		       .flags = TCP_ACK,
+		       .has_ts = h->flags & CF_TIMESTAMPS,
+		       .tsecr = h->ts_recent,
+		       .tcp = sh->profiles[h->profile].tcp,
+		   });
+}
+
+static void half_reset(struct shard *sh, struct half *h, struct seg *s)
+{
+	/* RFC 5961 §3.2: only the exact number resets. */
+	if (s->seq != h->irs + 1) {
+		if (half_in_window(sh, h, s))
+			half_challenge(sh, h, s, STAT_drop_bad_rst);
+		else
+			drop(sh, s, STAT_drop_bad_rst);
+		return;
+	}
+	stat_inc(sh, STAT_rst_received);
+	half_drop(sh, h);
+	shard_buf_free(sh, s->buf);
+}
+
+/* False when the segment was answered or dropped. */
+static bool half_acceptable(struct shard *sh, struct half *h, struct seg *s)
+{
+	bool same_syn = (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && s->seq == h->irs;
+
+	if (s->flags & TCP_RST) {
+		half_reset(sh, h, s);
+		return false;
+	}
+	if (same_syn) {
+		/* Our SYN-ACK was lost, or crossed this: send it again. */
+		stat_inc(sh, STAT_synack_retransmitted);
+		emit_synack(sh, h, s->buf);
+		return false;
+	}
+	if ((h->flags & CF_TIMESTAMPS) && (s->opt.seen & TCPOPT_HAS_TS) &&
+	    seq_lt(s->opt.tsval, h->ts_recent)) {
+		half_challenge(sh, h, s, STAT_drop_paws);
+		return false;
+	}
+	/* RFC 5961 §4: a SYN, whatever its number, gets a challenge ACK. */
+	if (!half_in_window(sh, h, s) || (s->flags & TCP_SYN)) {
+		half_challenge(sh, h, s, STAT_drop_out_of_window);
+		return false;
+	}
+	if (!(s->flags & TCP_ACK)) {
+		drop(sh, s, STAT_drop_no_ack_flag);
+		return false;
+	}
+	if (s->ack != h->iss + 1) {
+		stat_inc(sh, STAT_drop_bad_syn_ack_ack);
+		tcp_reset_reply(sh, s);
+		return false;
+	}
+	return true;
+}
+
+void tcp_half_input(struct shard *sh, struct half *h, struct seg *s)
+{
+	const struct profile *p = &sh->profiles[h->profile];
+	struct conn *c;
+
+	if (!half_acceptable(sh, h, s))
+		return;
+	if (accept_queue_full(sh, p->listener)) {
+		sh->listeners[p->listener].overflows++;
+		stat_inc(sh, STAT_drop_listen_overflow);
+		if (p->tcp->abort_on_overflow) {
+			half_drop(sh, h);
+			tcp_reset_reply(sh, s);
+		} else {
+			shard_buf_free(sh, s->buf);
+		}
+		return;
+	}
+	c = half_promote(sh, h, s);
+	if (!c)
+		shard_buf_free(sh, s->buf);
+	else
+		tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */
+}

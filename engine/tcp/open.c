@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Active opens: SYN_SENT (RFC 9293 §3.10.1, §3.10.7.3), simultaneous open. */
+#include "engine/net/neigh.h"
+#include "engine/tcp/internal.h"
+
+#define RESOLVE_RETRY_TICKS 5 /* between looks at a next hop that is being asked for */
+#define MSS_MIN		    64 /* a smaller offer would make us send mostly headers */
+
+void tcp_apply_syn_options(struct shard *sh, struct conn *c, const struct tcpopt *o)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+
+	c->flags &= ~(uint32_t)(CF_TIMESTAMPS | CF_SACK | CF_WSCALE);
+	if ((o->seen & TCPOPT_HAS_TS) && tcp->timestamps) {
+		c->flags |= CF_TIMESTAMPS;
+		c->ts_recent = o->tsval;
+	}
+	if ((o->seen & TCPOPT_HAS_SACK_PERMITTED) && tcp->sack)
+		c->flags |= CF_SACK;
+	if ((o->seen & TCPOPT_HAS_WSCALE) && tcp->window_scaling) {
+		c->flags |= CF_WSCALE;
+		c->wscale = (uint8_t)(o->wscale << 4 | wscale_for(tcp->rcvbuf));
+	}
+	c->mss = tuple_is_v6(&c->tuple) ? MSS_DEFAULT_V6 : MSS_DEFAULT_V4; /* MUST-15 */
+	if ((o->seen & TCPOPT_HAS_MSS) && o->mss)
+		c->mss = o->mss;
+}
+
+/* Eff.snd.MSS of RFC 9293 §3.7.1 (MUST-16), and the initial window of RFC 6928. */
+void tcp_conn_establish(struct shard *sh, struct conn *c)
+{
+	struct conn_cold *k = conn_cold(sh, c);
+	uint16_t mtu_mss = mss_of_mtu(sh, c->tuple.iface, tuple_is_v6(&c->tuple));
+
+	c->mss = MAX(MIN(c->mss, mtu_mss), MSS_MIN);
+	if (c->flags & CF_TIMESTAMPS)
+		c->mss = (uint16_t)(c->mss - TCPOPT_TS_LEN);
+	k->cwnd = (uint32_t)conn_tcp(sh, c)->initial_cwnd * c->mss;
+	k->ssthresh = UINT32_MAX;
+}
+
+void tcp_connection_up(struct shard *sh, struct conn *c)
+{
+	tcp_set_state(c, TCP_ESTABLISHED);
+	conn_work(sh, c, CF_EV_CONNECTED | CF_OUTPUT);
+	if (c->flags & CF_SHUTDOWN_EARLY)
+		tcp_send_fin(sh, c);
+}
+
+static bool connect_resolve(struct shard *sh, struct conn *c)
+{
+	struct ipaddr peer = tuple_ipaddr(sh, &c->tuple), hop;
+	struct conn_cold *k = conn_cold(sh, c);
+	uint16_t iface;
+
+	if (!net_route(&sh->net, &peer, &iface, &hop))
+		return false;
+	if (net_resolve(sh, iface, &hop, k->dmac))
+		return true;
+	if (neigh_is_dead(sh, iface, &hop)) {
+		stat_inc(sh, STAT_active_open_failed);
+		conn_die(sh, c, TCP_CLOSE_UNREACHABLE);
+	}
+	return false;
+}
+
+/* Sends, or sends again, our SYN (or SYN-ACK after a simultaneous open). */
+void tcp_send_syn(struct shard *sh, struct conn *c)
+{
+	struct xfer *x = conn_xfer(sh, c);
+	uint8_t flags = c->state == TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
+
+	if (!connect_resolve(sh, c)) {
+		if (c->state != TCP_CLOSED) {
+			x->timer = XFER_TIMER_RESOLVE;
+			x->timer_at = sh->now + RESOLVE_RETRY_TICKS;
+		}
+		return;
+	}
+	/* Without a buffer or room the timer below tries again. */
+	if (emit_empty(sh, c, c->snd_una, flags) && conn_cold(sh, c)->retries == 0)
+		x->syn_sent_us = (uint32_t)sh->now_us;
+	tcp_arm_rto(sh, c, x);
+}
+
+struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, uint16_t local,
+			 uint16_t lport_be, const struct ipaddr *raddr, uint16_t rport_be)
+{
+	struct tuple_key key = {raddr->bytes, rport_be, lport_be,
+				(uint16_t)(local | (raddr->family == IP_V6 ? TUPLE_V6 : 0))};
+	uint64_t hash = tuple_hash(sh, &key);
+	struct ipaddr hop;
+	struct conn *c;
+	struct xfer *x;
+	uint16_t iface;
+
+	/* MUST-46 */
+	if (!ipaddr_is_unicast(raddr) || !net_route(&sh->net, raddr, &iface, &hop)) {
+		stat_inc(sh, STAT_no_route);
+		return NULL;
+	}
+	if (tuple_find(sh, &key, hash))
+		return NULL;
+	c = conn_alloc(sh, profile);
+	if (!c)
+		return NULL;
+	x = conn_xfer_get(sh, c);
+	if (!x || !tuple_set(sh, &c->tuple, &key, iface) ||
+	    !table_insert(&sh->table, hash, ref_make(REF_CONN, conn_index(sh, c)))) {
+		conn_free(sh, c);
+		return NULL;
+	}
+	conn_cold(sh, c)->backend = backend;
+	c->snd_una = isn_of(sh, &c->tuple);
+	c->snd_nxt = c->snd_una + 1;
+	x->recover = c->snd_una;
+	tcp_set_state(c, TCP_SYN_SENT);
+	stat_inc(sh, STAT_active_opens);
+	conn_work(sh, c, CF_ACTIVE | CF_REXMIT_ONE);
+	return c;
+}
+
+static void sent_drop(struct shard *sh, struct seg *s, enum stat why)
+{
+	stat_inc(sh, why);
+	shard_buf_free(sh, s->buf);
+}
+
+/* Our SYN is acknowledged and theirs is here: ESTABLISHED. */
+static void established(struct shard *sh, struct conn *c, const struct seg *s)
+{
+	struct xfer *x = conn_xfer(sh, c);
+	struct conn_cold *k = conn_cold(sh, c);
+
+	if (k->retries == 0) /* Karn: a SYN sent twice times nothing */
+		tcp_rtt_sample(sh, c, MAX((uint32_t)sh->now_us - x->syn_sent_us, 1u));
+	k->retries = 0;
+	x->backoff = 0;
+	x->timer = XFER_TIMER_NONE;
+	c->snd_una = s->ack;
+	tcp_connection_up(sh, c);
+}
+
+static void take_syn(struct shard *sh, struct conn *c, const struct seg *s)
+{
+	struct xfer *x = conn_xfer(sh, c);
+
+	memcpy(conn_cold(sh, c)->dmac, s->buf->data + 6, 6);
+	tcp_apply_syn_options(sh, c, &s->opt);
+	tcp_conn_establish(sh, c);
+	c->rcv_nxt = s->seq + 1;
+	c->rcv_adv = c->rcv_nxt;
+	c->snd_wnd = s->wnd; /* never scaled in a SYN (RFC 7323 §2.2) */
+	c->snd_wl1 = s->seq;
+	c->last_rx = sh->now;
+	x->max_wnd = c->snd_wnd;
+}
+
+void tcp_syn_sent_input(struct shard *sh, struct conn *c, struct seg *s)
+{
+	bool acks_syn = (s->flags & TCP_ACK) && s->ack == c->snd_nxt;
+
+	/* First, ACK: anything but our SYN's number belongs to an old connection. */
+	if ((s->flags & TCP_ACK) && !acks_syn) {
+		if (s->flags & TCP_RST)
+			sent_drop(sh, s, STAT_drop_bad_rst);
+		else
+			tcp_reset_reply(sh, s);
+		return;
+	}
+	/* Second, RST: believed only together with our SYN's number. */
+	if (s->flags & TCP_RST) {
+		if (acks_syn) {
+			stat_inc(sh, STAT_rst_received);
+			stat_inc(sh, STAT_active_open_failed);
+			conn_die(sh, c, TCP_CLOSE_REFUSED);
+			shard_buf_free(sh, s->buf);
+		} else {
+			sent_drop(sh, s, STAT_drop_bad_rst);
+		}
+		return;
+	}
+	/* Fourth, SYN; fifth, neither: drop. */
+	if (!(s->flags & TCP_SYN)) {
+		sent_drop(sh, s, STAT_drop_not_synchronized);
+		return;
+	}
+	take_syn(sh, c, s);
+	if (!acks_syn) {
+		/* Simultaneous open (MUST-10): answer SYN-ACK and wait. */
+		tcp_set_state(c, TCP_SYN_RECEIVED);
+		conn_cold(sh, c)->retries = 0;
+		conn_work(sh, c, CF_REXMIT_ONE);
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	established(sh, c, s);
+	conn_work(sh, c, CF_ACK_NOW);
+	/* Data or FIN with the SYN is next in sequence now. */
+	s->flags &= (uint8_t)~TCP_SYN;
+	s->seq++;
+	c->rcv_adv = tcp_receive_edge(sh, c);
+	tcp_text_and_fin(sh, c, s);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What to send, decided once at the end of a burst from the connection's state:
+ * so one frame carries data, FIN and whatever ACK is owed (MUST-58, MUST-59).
+ */
+#include "engine/tcp/internal.h"
+
+/* Receiver silly-window avoidance, RFC 9293 §3.8.6.2.2 (MUST-39): the right
+ * edge moves when at least a segment or half the buffer can be added. */
+uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	const struct xfer *x = conn_xfer(sh, c);
+	uint32_t unread = x ? x->rcvq.bytes : 0;
+	uint32_t space = tcp->rcvbuf > unread ? tcp->rcvbuf - unread : 0;
+	uint32_t shift = c->flags & CF_WSCALE ? c->wscale & 15 : 0;
+	uint32_t edge = c->rcv_nxt + MIN(space, (uint32_t)UINT16_MAX << shift);
+
+	if (seq_leq(edge, c->rcv_adv) || edge - c->rcv_adv < MIN(tcp->rcvbuf / 2, (uint32_t)c->mss))
+		return c->rcv_adv;
+	return edge;
+}
+
+/* A window update is worth a segment of its own when it opens a closed window
+ * or adds two segments (or half the buffer) to what the peer knows. */
+static bool window_update_due(const struct shard *sh, const struct conn *c)
+{
+	uint32_t gain = tcp_receive_edge(sh, c) - c->rcv_adv;
+
+	return gain && (c->rcv_adv == c->rcv_nxt ||
+			gain >= MIN(conn_tcp(sh, c)->rcvbuf / 2, 2u * c->mss));
+}
+
+static bool port_has_room(const struct shard *sh, const struct conn *c)
+{
+	return shard_tx_room(sh, sh->net.ifaces[c->tuple.iface].port) > 0;
+}
+
+/* True when this buf is the last before our FIN. */
+static bool carries_fin(const struct conn *c, const struct buf *b)
+{
+	return (c->flags & CF_FIN_QUEUED) && !b->next;
+}
+
+/* Sends one queued buf, again or for the first time, with the FIN if it is due. */
+static void send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
+{
+	uint8_t flags = TCP_ACK;
+	bool again = b->flags & BUF_SENT;
+	uint32_t end;
+
+	buf_strip(b);
+	end = b->seq + b->len;
+	if (!b->next || (b->flags & BUF_PSH))
+		flags |= TCP_PSH; /* MUST-61: the last segment of what is queued */
+	if (carries_fin(c, b)) {
+		flags |= TCP_FIN;
+		c->flags |= CF_FIN_SENT;
+		end++;
+	}
+	b->flags |= BUF_KEEP | BUF_SENT;
+	b->sent_us = (uint32_t)sh->now_us;
+	if (again) {
+		b->flags |= BUF_RESENT;
+		stat_inc(sh, STAT_retransmitted);
+	}
+	c->snd_nxt = seq_max(c->snd_nxt, end);
+	emit_segment(sh, c, b, b->seq, flags);
+	if (x->timer != XFER_TIMER_RTO)
+		tcp_arm_rto(sh, c, x); /* RFC 6298 §5.1 */
+}
+
+static void send_fin_alone(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	uint32_t seq = c->flags & CF_FIN_SENT ? c->snd_nxt - 1 : c->snd_nxt;
+
+	if (!emit_empty(sh, c, seq, TCP_FIN | TCP_ACK))
+		return;
+	if (c->flags & CF_FIN_SENT)
+		stat_inc(sh, STAT_retransmitted);
+	c->flags |= CF_FIN_SENT;
+	c->snd_nxt = seq + 1;
+	if (x->timer != XFER_TIMER_RTO)
+		tcp_arm_rto(sh, c, x);
+}
+
+/* SYN, first unacknowledged segment or FIN, once more. */
+static void rexmit_one(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct buf *b = x->sndq.head;
+
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED) {
+		tcp_send_syn(sh, c);
+		return;
+	}
+	if (!b) {
+		if (c->flags & CF_FIN_SENT)
+			send_fin_alone(sh, c, x);
+		return;
+	}
+	/* The frame sent before has not even left: another would be no help. */
+	if (!(b->flags & BUF_SENT) || shard_buf_busy(sh, b))
+		return;
+	if (seq_lt(b->seq, c->snd_una)) {
+		uint32_t acked = c->snd_una - b->seq;
+
+		buf_strip(b);
+		b->data += acked;
+		b->len -= acked;
+		b->seq += acked;
+		b->flags &= ~(uint32_t)BUF_PAYLOAD_CSUM;
+		x->sndq.bytes -= acked;
+	}
+	send_buf(sh, c, x, b);
+	if (x->send_next == b)
+		x->send_next = b->next;
+}
+
+/* Bytes that may be sent now beyond send_next's first. */
+static uint32_t usable(const struct shard *sh, const struct conn *c, const struct xfer *x)
+{
+	uint32_t cwnd = conn_cold(sh, c)->cwnd;
+	uint32_t seq = x->send_next->seq;
+	uint32_t edge;
+
+	/* Limited transmit, RFC 3042: one new segment per early duplicate ACK. */
+	if (!x->in_recovery && !(x->send_next->flags & BUF_SENT))
+		cwnd += MIN(x->dupacks, 2u) * c->mss;
+	edge = c->snd_una + MIN(cwnd, c->snd_wnd);
+	return seq_gt(edge, seq) ? edge - seq : 0;
+}
+
+/* Sender silly-window avoidance and Nagle, RFC 9293 §3.8.6.2.1, §3.7.4. */
+static bool worth_sending(const struct shard *sh, const struct conn *c, const struct xfer *x,
+			  uint32_t len, bool last)
+{
+	if (len >= c->mss || (c->flags & CF_FORCE))
+		return true;
+	if (x->send_next->flags & BUF_SENT)
+		return true;
+	if (last && (conn_tcp(sh, c)->nodelay || c->snd_nxt == c->snd_una ||
+		     (c->flags & CF_FIN_QUEUED)))
+		return true;
+	return x->max_wnd && len >= x->max_wnd / 2;
+}
+
+/* Makes send_next's buf fit a segment and the window; 0: nothing may go now. */
+static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct buf *b = x->send_next;
+	uint32_t room = usable(sh, c, x);
+	uint32_t len = MIN(MIN(buf_payload_len(b), (uint32_t)c->mss), room);
+	bool last = len == buf_payload_len(b) && !b->next;
+
+	if (len == 0 || !worth_sending(sh, c, x, len, last))
+		return 0;
+	if ((b->flags & BUF_SENT) && shard_buf_busy(sh, b))
+		return 0;
+	if (len < buf_payload_len(b) && !sndq_split(sh, x, b, len))
+		return 0;
+	return len;
+}
+
+/* Sends from send_next on; false: the port is full. */
+static bool send_queued(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	while (x->send_next) {
+		struct buf *b = x->send_next;
+
+		if (fit(sh, c, x) == 0)
+			return true;
+		if (!port_has_room(sh, c))
+			return false;
+		send_buf(sh, c, x, b);
+		x->send_next = b->next;
+		c->flags &= ~(uint32_t)CF_FORCE;
+	}
+	return true;
+}
+
+/* One byte into a closed window (MUST-36): it makes the peer say how wide its
+ * window is now. What is refused stays in flight and goes again by the RTO. */
+static void send_probe(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct buf *b = x->send_next;
+
+	if (!b || c->snd_wnd != 0 || ((b->flags & BUF_SENT) && shard_buf_busy(sh, b)))
+		return;
+	if (buf_payload_len(b) > 1 && !sndq_split(sh, x, b, 1))
+		return;
+	stat_inc(sh, STAT_window_probes);
+	send_buf(sh, c, x, b);
+	x->send_next = b->next;
+}
+
+/* Data waits, nothing is in flight and the window lets nothing go: without a
+ * probe a lost window update would stop both for ever (MUST-35). */
+static void arm_persist(struct shard *sh, const struct conn *c, struct xfer *x)
+{
+	if (x->timer != XFER_TIMER_NONE || !x->send_next || c->snd_nxt != c->snd_una)
+		return;
+	x->timer = XFER_TIMER_PERSIST;
+	x->timer_at = sh->now + tcp_rto_ms(sh, c);
+}
+
+static bool fin_due(const struct conn *c, const struct xfer *x)
+{
+	return (c->flags & CF_FIN_QUEUED) && !(c->flags & CF_FIN_SENT) && !x->send_next;
+}
+
+static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	if (c->flags & CF_REXMIT_ONE) {
+		c->flags &= ~(uint32_t)CF_REXMIT_ONE;
+		rexmit_one(sh, c, x);
+		if (c->state == TCP_CLOSED)
+			return true;
+	}
+	if (c->state < TCP_ESTABLISHED)
+		return true;
+	if (c->flags & CF_PROBE) {
+		c->flags &= ~(uint32_t)CF_PROBE;
+		send_probe(sh, c, x);
+	}
+	if (!send_queued(sh, c, x))
+		return false;
+	if (fin_due(c, x))
+		send_fin_alone(sh, c, x);
+	arm_persist(sh, c, x);
+	return true;
+}
+
+/* RFC 9293 §3.8.4: SEG.SEQ = SND.NXT - 1, no data (SHLD-12); any answer will do. */
+static void send_keepalive(struct shard *sh, struct conn *c)
+{
+	c->flags &= ~(uint32_t)CF_KEEPALIVE;
+	if (emit_empty(sh, c, c->snd_nxt - 1, TCP_ACK))
+		stat_inc(sh, STAT_keepalive_probes);
+}
+
+bool tcp_output(struct shard *sh, struct conn *c)
+{
+	struct xfer *x = conn_xfer(sh, c);
+
+	if (c->state == TCP_CLOSED)
+		return true;
+	if (!port_has_room(sh, c))
+		return false;
+	c->flags &= ~(uint32_t)CF_OUTPUT;
+	if (x && !output_queued(sh, c, x)) {
+		c->flags |= CF_OUTPUT;
+		return false;
+	}
+	if (c->state < TCP_ESTABLISHED)
+		return true;
+	if (c->flags & CF_KEEPALIVE)
+		send_keepalive(sh, c);
+	if (!port_has_room(sh, c))
+		return !(c->flags & CF_ACK_NOW);
+	if ((c->flags & CF_ACK_NOW) || (tcp_state_receives(c->state) && window_update_due(sh, c)))
+		emit_empty(sh, c, c->snd_nxt, TCP_ACK);
+	return true;
+}

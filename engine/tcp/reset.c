@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Resets (RFC 9293 §3.5.2) and challenge ACKs (RFC 5961). */
+#include "engine/tcp/internal.h"
+
+/* RFC 5961 §7: per shard and second; more would make us an amplifier, and a
+ * shared counter that an attacker can read is the hazard of CVE-2016-5696, so
+ * the limit varies from second to second. */
+#define CHALLENGE_ACKS_PER_SEC 1000
+
+void tcp_reset_reply(struct shard *sh, struct seg *s)
+{
+	if (s->flags & TCP_RST) {
+		stat_inc(sh, STAT_drop_closed);
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	stat_inc(sh, STAT_rst_sent);
+	if (s->flags & TCP_ACK)
+		emit_reply(sh, s, &(struct reply){.seq = s->ack, .flags = TCP_RST});
+	else
+		emit_reply(sh, s,
+			   &(struct reply){.ack = s->seq + seg_len(s), .flags = TCP_RST | TCP_ACK});
+}
+
+void tcp_reset_conn(struct shard *sh, struct conn *c)
+{
+	if (emit_empty(sh, c, c->snd_nxt, TCP_RST | TCP_ACK))
+		stat_inc(sh, STAT_rst_sent);
+}
+
+bool challenge_allowed(struct shard *sh)
+{
+	uint32_t jitter;
+
+	if (tick_reached(sh->now, sh->challenge_window)) {
+		uint64_t word = sh->now;
+
+		jitter = (uint32_t)siphash13(&sh->isn_key, &word, 1) % CHALLENGE_ACKS_PER_SEC;
+		sh->challenge_window = sh->now + TICKS_PER_SEC;
+		sh->challenge_left = CHALLENGE_ACKS_PER_SEC / 2 + jitter;
+	}
+	if (sh->challenge_left == 0) {
+		stat_inc(sh, STAT_challenge_acks_limited);
+		return false;
+	}
+	sh->challenge_left--;
+	stat_inc(sh, STAT_challenge_acks);
+	return true;
+}
+
+void challenge_ack(struct shard *sh, struct conn *c)
+{
+	if (challenge_allowed(sh))
+		conn_work(sh, c, CF_ACK_NOW);
+}

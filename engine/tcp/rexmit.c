@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The retransmission timer: RFC 6298, R1 and R2 of RFC 9293 §3.8.3. */
+#include "engine/net/net.h"
+#include "engine/tcp/internal.h"
+
+uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c)
+{
+	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	const struct xfer *x = conn_xfer(sh, c);
+	uint64_t rto = tcp->rto_initial_ms;
+
+	if (k->srtt_us) {
+		/* RFC 6298 §2.3: RTO = SRTT + max(G, 4 * RTTVAR) */
+		rto = (k->srtt_us + MAX(4 * (uint64_t)k->rttvar_us, (uint64_t)USEC_PER_TICK) +
+		       USEC_PER_TICK - 1) / USEC_PER_TICK;
+		rto = MAX(rto, (uint64_t)tcp->rto_min_ms);
+	}
+	if (x)
+		rto <<= MIN(x->backoff, 20u); /* MUST-19: exponential backoff */
+	return (uint32_t)MIN(rto, (uint64_t)tcp->rto_max_ms);
+}
+
+void tcp_arm_rto(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	x->timer = XFER_TIMER_RTO;
+	x->timer_at = sh->now + tcp_rto_ms(sh, c);
+}
+
+/* R2 in retransmissions (MUST-20, MUST-22): what the state allows. */
+static uint32_t retry_limit(const struct conn *c, const struct conf_tcp *tcp)
+{
+	if (c->state == TCP_SYN_SENT)
+		return tcp->syn_retries;
+	if (c->state == TCP_SYN_RECEIVED)
+		return tcp->synack_retries;
+	return c->flags & CF_ORPHAN ? tcp->orphan_retries : tcp->retries2;
+}
+
+static bool user_timeout_reached(const struct shard *sh, const struct conn *c,
+				 const struct conf_tcp *tcp)
+{
+	return tcp->user_timeout_ms && tick_reached(sh->now, c->last_rx + tcp->user_timeout_ms);
+}
+
+static void give_up(struct shard *sh, struct conn *c)
+{
+	stat_inc(sh, STAT_gave_up);
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED)
+		stat_inc(sh, STAT_active_open_failed);
+	conn_die(sh, c, TCP_CLOSE_TIMEOUT);
+}
+
+/* R1 (MUST-20): the next hop may be the reason; look it up anew. */
+static void advise_ip(struct shard *sh, struct conn *c)
+{
+	struct ipaddr peer = tuple_ipaddr(sh, &c->tuple), hop;
+	uint16_t iface;
+
+	if ((c->flags & CF_ACTIVE) && net_route(&sh->net, &peer, &iface, &hop))
+		net_resolve(sh, iface, &hop, conn_cold(sh, c)->dmac);
+}
+
+/* RFC 5681 §3.1: one segment, then slow start; what was in flight counts as
+ * lost and goes again as the window allows. */
+static void collapse(struct conn_cold *k, struct conn *c, struct xfer *x)
+{
+	if (x->backoff == 0)
+		k->ssthresh = MAX(tcp_flight(c, x) / 2, 2u * c->mss);
+	k->cwnd = c->mss;
+	x->recover = c->snd_nxt;
+	x->in_recovery = false;
+	x->dupacks = 0;
+	x->send_next = x->sndq.head;
+}
+
+void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	struct conn_cold *k = conn_cold(sh, c);
+
+	if (k->retries >= retry_limit(c, tcp) || user_timeout_reached(sh, c, tcp)) {
+		give_up(sh, c);
+		return;
+	}
+	stat_inc(sh, STAT_rto_expired);
+	k->retries++;
+	if (k->retries == tcp->retries1)
+		advise_ip(sh, c);
+	/* A refused window probe is no sign of congestion. */
+	if (c->state >= TCP_ESTABLISHED && c->snd_wnd != 0)
+		collapse(k, c, x);
+	else if (c->state >= TCP_ESTABLISHED)
+		stat_inc(sh, STAT_window_probes);
+	if (x->backoff < UINT8_MAX)
+		x->backoff++;
+	tcp_arm_rto(sh, c, x);
+	conn_work(sh, c, CF_REXMIT_ONE | CF_OUTPUT);
+}

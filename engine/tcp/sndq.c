@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The send queue: one buf per segment, in order from SND.UNA on. A buf that
+ * came in as a received segment leaves as a sent one; its payload is copied
+ * only when it must be cut, or when it is small enough that joining costs less
+ * than the header it saves.
+ */
+#include "engine/tcp/internal.h"
+
+#define JOIN_MAX 512 /* payload bytes that are copied to fill the buf before */
+
+uint32_t sndq_end(const struct conn *c, const struct xfer *x)
+{
+	const struct buf *tail = x->sndq.tail;
+
+	return tail ? tail->seq + buf_payload_len(tail) : c->snd_nxt;
+}
+
+static bool may_join(const struct conn *c, const struct buf *tail, const struct buf *b)
+{
+	return tail && !(tail->flags & BUF_SENT) && b->len <= JOIN_MAX &&
+	       tail->len + b->len <= c->mss && buf_tailroom(tail) >= b->len;
+}
+
+void sndq_append(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
+{
+	struct buf *tail = x->sndq.tail;
+
+	if (may_join(c, tail, b)) {
+		memcpy(tail->data + tail->len, b->data, b->len);
+		tail->len += b->len;
+		tail->flags &= ~(uint32_t)BUF_PAYLOAD_CSUM;
+		tail->flags |= b->flags & BUF_PSH;
+		x->sndq.bytes += b->len;
+		shard_buf_free(sh, b);
+		return;
+	}
+	b->seq = sndq_end(c, x);
+	b->hdr_len = 0;
+	b->flags &= BUF_PAYLOAD_CSUM | BUF_PSH;
+	bufq_append(&x->sndq, b);
+	if (!x->send_next)
+		x->send_next = b;
+}
+
+bool sndq_split(struct shard *sh, struct xfer *x, struct buf *b, uint32_t n)
+{
+	struct buf *rest = shard_buf_alloc(sh);
+
+	if (!rest)
+		return false;
+	buf_strip(b);
+	rest->len = b->len - n;
+	memcpy(rest->data, b->data + n, rest->len);
+	rest->seq = b->seq + n;
+	rest->sent_us = b->sent_us;
+	rest->flags = b->flags & (BUF_PSH | BUF_SENT | BUF_RESENT);
+	rest->next = b->next;
+	b->next = rest;
+	b->len = n;
+	b->flags &= ~(uint32_t)(BUF_PSH | BUF_PAYLOAD_CSUM);
+	if (x->sndq.tail == b)
+		x->sndq.tail = rest;
+	x->sndq.count++;
+	return true;
+}
+
+uint32_t sndq_acked(struct shard *sh, struct xfer *x, uint32_t ack)
+{
+	uint32_t rtt_us = 0;
+	struct buf *b;
+
+	while ((b = x->sndq.head) && (b->flags & BUF_SENT) &&
+	       seq_leq(b->seq + buf_payload_len(b), ack)) {
+		rtt_us = b->flags & BUF_RESENT ? 0 : MAX((uint32_t)sh->now_us - b->sent_us, 1u);
+		if (x->send_next == b)
+			x->send_next = b->next;
+		x->sndq.head = b->next;
+		x->sndq.bytes -= buf_payload_len(b);
+		x->sndq.count--;
+		shard_buf_free_kept(sh, b);
+	}
+	if (!x->sndq.head)
+		x->sndq.tail = NULL;
+	return rtt_us;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Segment text (RFC 9293 §3.10.7.4, seventh check): delivery in order,
+ * reassembly of what came early (SHLD-31) within the receive buffer, and the
+ * decision when to acknowledge (MUST-58, SHLD-18, SHLD-19, RFC 5681 §4.2).
+ * Received buffers are queued as they are; nothing is copied but small pieces.
+ */
+#include "engine/tcp/internal.h"
+
+#define JOIN_MAX	256 /* payload bytes copied into the buf before rather than kept apart */
+#define BUF_BYTES_ASSUMED 512 /* buffers per connection: receive buffer / this, so that a
+				 peer of tiny segments cannot hoard */
+
+static uint32_t max_bufs(const struct shard *sh, const struct conn *c)
+{
+	return conn_tcp(sh, c)->rcvbuf / BUF_BYTES_ASSUMED + 16;
+}
+
+/* Makes the frame's buf the payload, keeping the payload's sum when known. */
+static void cut_to_payload(struct seg *s)
+{
+	struct buf *b = s->buf;
+
+	b->data = b->data + (s->payload - b->data);
+	b->len = s->payload_len;
+	b->seq = s->seq;
+	b->hdr_len = 0;
+	b->flags = s->flags & TCP_PSH ? BUF_PSH : 0;
+	if (s->csum_known) {
+		b->payload_csum = (uint16_t)s->payload_csum;
+		b->flags |= BUF_PAYLOAD_CSUM;
+	}
+}
+
+/* Appends in-order payload for the service; b->len > 0. */
+static void deliver(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
+{
+	struct buf *tail = x->rcvq.tail;
+
+	c->rcv_nxt += b->len;
+	stat_add(sh, STAT_rx_bytes, b->len);
+	if (tail && b->len <= JOIN_MAX && buf_tailroom(tail) >= b->len) {
+		memcpy(tail->data + tail->len, b->data, b->len);
+		tail->len += b->len;
+		tail->flags &= ~(uint32_t)BUF_PAYLOAD_CSUM;
+		tail->flags |= b->flags & BUF_PSH;
+		x->rcvq.bytes += b->len;
+		shard_buf_free(sh, b);
+	} else {
+		bufq_append(&x->rcvq, b);
+	}
+}
+
+/* Moves what has become next in sequence from the reassembly queue. Returns
+ * true when a FIN was reached. */
+static bool deliver_early(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct buf *b;
+
+	while ((b = x->ooo) && seq_leq(b->seq, c->rcv_nxt)) {
+		uint32_t old = c->rcv_nxt - b->seq;
+		bool fin = b->flags & BUF_FIN;
+
+		x->ooo = b->next;
+		x->ooo_bytes -= b->len;
+		x->ooo_count--;
+		b->flags &= ~(uint32_t)BUF_FIN;
+		if (old) {
+			old = MIN(old, b->len);
+			b->data += old;
+			b->len -= old;
+			b->flags &= ~(uint32_t)BUF_PAYLOAD_CSUM;
+		}
+		if (b->len)
+			deliver(sh, c, x, b);
+		else
+			shard_buf_free(sh, b);
+		if (fin)
+			return true;
+	}
+	return false;
+}
+
+/* Trims b against the queued neighbours; false: nothing of it is new. *prev is
+ * the last queued buf that begins before b, NULL: none. */
+static bool fit_early(struct shard *sh, struct xfer *x, struct buf *b, struct buf **prev)
+{
+	struct buf *p = NULL, *n = x->ooo;
+
+	while (n && seq_leq(n->seq, b->seq)) {
+		p = n;
+		n = n->next;
+	}
+	if (p && seq_gt(p->seq + p->len, b->seq)) {
+		uint32_t overlap = MIN(p->seq + p->len - b->seq, b->len);
+
+		stat_add(sh, STAT_duplicate_bytes, overlap);
+		b->data += overlap;
+		b->len -= overlap;
+		b->seq += overlap;
+		b->flags &= ~(uint32_t)BUF_PAYLOAD_CSUM;
+	}
+	/* Bufs that b covers whole are replaced by it. */
+	while (n && seq_leq(n->seq + n->len, b->seq + b->len)) {
+		struct buf *gone = n;
+
+		n = n->next;
+		b->flags |= gone->flags & BUF_FIN;
+		x->ooo_bytes -= gone->len;
+		x->ooo_count--;
+		if (p)
+			p->next = n;
+		else
+			x->ooo = n;
+		stat_add(sh, STAT_duplicate_bytes, gone->len);
+		shard_buf_free(sh, gone);
+	}
+	if (n && seq_lt(n->seq, b->seq + b->len)) {
+		stat_add(sh, STAT_duplicate_bytes, b->seq + b->len - n->seq);
+		b->len = n->seq - b->seq;
+		b->flags &= ~(uint32_t)(BUF_PAYLOAD_CSUM | BUF_FIN);
+	}
+	*prev = p;
+	return b->len || (b->flags & BUF_FIN);
+}
+
+/* Queues a segment that is not next in sequence. Consumes. */
+static void queue_early(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
+{
+	struct buf *b = s->buf, *prev;
+
+	/* RFC 5681 §4.2: a gap is reported at once. */
+	conn_work(sh, c, CF_ACK_NOW);
+	if (x->ooo_count >= max_bufs(sh, c) ||
+	    x->rcvq.bytes + x->ooo_bytes + s->payload_len > conn_tcp(sh, c)->rcvbuf) {
+		stat_inc(sh, STAT_drop_reassembly_full);
+		shard_buf_free(sh, b);
+		return;
+	}
+	cut_to_payload(s);
+	if (s->flags & TCP_FIN)
+		b->flags |= BUF_FIN;
+	x->last_ooo_seq = b->seq;
+	if (!fit_early(sh, x, b, &prev)) {
+		shard_buf_free(sh, b);
+		return;
+	}
+	stat_inc(sh, STAT_out_of_order);
+	if (prev) {
+		b->next = prev->next;
+		prev->next = b;
+	} else {
+		b->next = x->ooo;
+		x->ooo = b;
+	}
+	x->ooo_bytes += b->len;
+	x->ooo_count++;
+}
+
+/* Every second segment is acknowledged at once, a first one soon. */
+static void owe_ack(struct shard *sh, struct conn *c)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+
+	if ((c->flags & CF_ACK_DELAYED) || tcp->delack_ms == 0) {
+		conn_work(sh, c, CF_ACK_NOW);
+		return;
+	}
+	conn_cold(sh, c)->ack_at = sh->now + tcp->delack_ms;
+	conn_work(sh, c, CF_ACK_DELAYED);
+}
+
+/* In-order text and FIN. Consumes. */
+static void in_order(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
+{
+	bool fin = s->flags & TCP_FIN;
+	bool fills_hole = x && x->ooo;
+
+	if (s->payload_len) {
+		cut_to_payload(s);
+		deliver(sh, c, x, s->buf);
+		owe_ack(sh, c);
+		conn_work(sh, c, CF_EV_READABLE);
+	} else {
+		shard_buf_free(sh, s->buf);
+	}
+	if (fills_hole) {
+		if (!fin)
+			fin = deliver_early(sh, c, x);
+		conn_work(sh, c, CF_ACK_NOW);
+	}
+	if (fin) {
+		c->rcv_nxt++;
+		tcp_fin_received(sh, c);
+	}
+}
+
+void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s)
+{
+	struct xfer *x = conn_xfer(sh, c);
+
+	stat_inc(sh, STAT_rx_data_segments);
+	if (s->flags & TCP_URG) /* delivered in line */
+		stat_inc(sh, STAT_urgent_received);
+	if (!tcp_state_receives(c->state) || (s->payload_len == 0 && !(s->flags & TCP_FIN))) {
+		/* After the peer's FIN nothing more can be its text. */
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	/* Nobody will read it: say so, or the peer thinks it arrived (RFC 9293
+	 * §3.6.1, SHLD-3; RFC 2525 §2.17). */
+	if ((c->flags & CF_ORPHAN) && s->payload_len) {
+		stat_inc(sh, STAT_drop_after_close);
+		tcp_reset_conn(sh, c);
+		conn_die(sh, c, TCP_CLOSE_ABORTED);
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	if (s->payload_len || s->seq != c->rcv_nxt) {
+		x = conn_xfer_get(sh, c);
+		if (!x) {
+			stat_inc(sh, STAT_drop_no_transfer);
+			shard_buf_free(sh, s->buf);
+			return;
+		}
+	}
+	if (s->seq != c->rcv_nxt) {
+		queue_early(sh, c, x, s);
+	} else if (x && x->rcvq.count >= max_bufs(sh, c)) {
+		stat_inc(sh, STAT_drop_rx_memory);
+		shard_buf_free(sh, s->buf);
+	} else {
+		in_order(sh, c, x, s);
+	}
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A connection has one node in the wheel for all its deadlines. It is filed
+ * under the earliest one at the time and never moved later: when it fires too
+ * early it is filed again, so that restarting a timer on every ACK costs
+ * nothing. All reasons are gathered here and nowhere else.
+ */
+#include "engine/tcp/internal.h"
+
+/* The deadline of silence: keepalive probes, idle timeout, and for a closed
+ * connection FIN_WAIT_2's limit. False: none. */
+static bool silence_deadline(const struct shard *sh, const struct conn *c, tick_t *at)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	uint32_t wait = UINT32_MAX;
+
+	if (c->state < TCP_ESTABLISHED || tcp_state_is_final(c->state))
+		return false;
+	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN))
+		wait = tcp->fin_timeout_ms;
+	if (tcp->idle_timeout_ms)
+		wait = MIN(wait, tcp->idle_timeout_ms);
+	if (tcp->keepalive && c->snd_una == c->snd_nxt)
+		wait = MIN(wait, tcp->keepalive_time_ms +
+				     conn_cold(sh, c)->retries * tcp->keepalive_intvl_ms);
+	if (wait == UINT32_MAX)
+		return false;
+	*at = c->last_rx + wait;
+	return true;
+}
+
+/* Until when the backend may take to answer our SYN; false: no limit. */
+static bool connect_deadline(const struct shard *sh, const struct conn *c, tick_t *at)
+{
+	const struct profile *p = conn_profile(sh, c);
+
+	if (c->state != TCP_SYN_SENT && c->state != TCP_SYN_RECEIVED)
+		return false;
+	if (p->pool == CONF_NONE || !sh->conf->pools[p->pool].connect_timeout_ms)
+		return false;
+	*at = conn_cold(sh, c)->opened + sh->conf->pools[p->pool].connect_timeout_ms;
+	return true;
+}
+
+static void consider(bool has, tick_t at, bool *any, tick_t *best)
+{
+	if (!has)
+		return;
+	*best = *any ? tick_min(*best, at) : at;
+	*any = true;
+}
+
+void tcp_timer_update(struct shard *sh, struct conn *c)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+	const struct conn_cold *k = conn_cold(sh, c);
+	uint32_t i = conn_index(sh, c);
+	bool any = false, has;
+	tick_t at = 0, best = 0;
+
+	if (x)
+		consider(x->timer != XFER_TIMER_NONE, x->timer_at, &any, &best);
+	consider(c->flags & CF_ACK_DELAYED, k->ack_at, &any, &best);
+	has = connect_deadline(sh, c, &at);
+	consider(has, at, &any, &best);
+	has = silence_deadline(sh, c, &at);
+	consider(has, at, &any, &best);
+	if (any && (!wheel_is_armed(&sh->conn_wheel, i) || tick_before(best, k->timer.at)))
+		wheel_arm(&sh->conn_wheel, i, best);
+}
+
+/* Silence has lasted: end the connection or ask whether the peer is there. */
+static void silence_expired(struct shard *sh, struct conn *c)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	struct conn_cold *k = conn_cold(sh, c);
+	uint32_t silent = sh->now - c->last_rx;
+
+	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN) && silent >= tcp->fin_timeout_ms) {
+		stat_inc(sh, STAT_fin_wait_2_expired);
+		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
+	} else if (tcp->idle_timeout_ms && silent >= tcp->idle_timeout_ms) {
+		stat_inc(sh, STAT_idle_expired);
+		tcp_reset_conn(sh, c);
+		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
+	} else if (k->retries >= tcp->keepalive_probes) {
+		stat_inc(sh, STAT_keepalive_failed);
+		tcp_reset_conn(sh, c);
+		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
+	} else {
+		k->retries++;
+		conn_work(sh, c, CF_KEEPALIVE);
+	}
+}
+
+static void xfer_timer_expired(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	switch (x->timer) {
+	case XFER_TIMER_RTO:
+		tcp_rto_expired(sh, c, x);
+		break;
+	case XFER_TIMER_PERSIST:
+		/* Zero: ask. Not zero but too small for SWS: send what fits. */
+		x->timer = XFER_TIMER_NONE;
+		if (x->backoff < UINT8_MAX)
+			x->backoff++;
+		conn_work(sh, c, c->snd_wnd == 0 ? CF_PROBE : CF_FORCE | CF_OUTPUT);
+		break;
+	case XFER_TIMER_RESOLVE:
+		x->timer = XFER_TIMER_NONE;
+		conn_work(sh, c, CF_REXMIT_ONE);
+		break;
+	}
+}
+
+void tcp_conn_expired(void *ctx, uint32_t index)
+{
+	struct shard *sh = ctx;
+	struct conn *c = shard_conn(sh, index);
+	struct xfer *x = conn_xfer(sh, c);
+	tick_t at;
+
+	if (c->state == TCP_CLOSED)
+		return;
+	if ((c->flags & CF_ACK_DELAYED) && tick_reached(sh->now, conn_cold(sh, c)->ack_at)) {
+		stat_inc(sh, STAT_delayed_acks);
+		conn_work(sh, c, CF_ACK_NOW);
+	}
+	if (connect_deadline(sh, c, &at) && tick_reached(sh->now, at)) {
+		stat_inc(sh, STAT_active_open_failed);
+		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
+		return;
+	}
+	if (silence_deadline(sh, c, &at) && tick_reached(sh->now, at)) {
+		silence_expired(sh, c);
+		if (c->state == TCP_CLOSED)
+			return;
+	}
+	if (x && x->timer != XFER_TIMER_NONE && tick_reached(sh->now, x->timer_at))
+		xfer_timer_expired(sh, c, x);
+	if (c->state != TCP_CLOSED && !(c->flags & CF_WORK))
+		tcp_timer_update(sh, c);
+}

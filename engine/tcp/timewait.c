@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * TIME_WAIT (M12, MUST-13): a 40-byte record keeps old segments from a new
+ * connection of the same tuple and answers a retransmitted FIN.
+ *
+ * What could go wrong with it is RFC 1337's list: an old duplicate of data, of
+ * an ACK or of a RST ends the wait early and lets others through. So nothing
+ * that arrives shortens it (RSTs are ignored unless tcp.rfc1337 is off), except
+ * a SYN that is provably newer: a larger timestamp (RFC 6191 §2), or, without
+ * timestamps, a sequence number beyond the last one (RFC 1122 §4.2.2.13).
+ */
+#include "engine/service/proxy.h"
+#include "engine/tcp/internal.h"
+
+static const struct conf_tcp *tw_tcp(const struct shard *sh, const struct time_wait *tw)
+{
+	return sh->profiles[tw->profile].tcp;
+}
+
+static void tw_arm(struct shard *sh, struct time_wait *tw)
+{
+	wheel_arm(&sh->time_wait_wheel, pool_index(&sh->time_waits, tw),
+		  sh->now + tw_tcp(sh, tw)->time_wait_ms);
+}
+
+void tcp_time_wait_enter(struct shard *sh, struct conn *c)
+{
+	const struct conn_cold *k = conn_cold(sh, c);
+	uint32_t i = pool_get(&sh->time_waits);
+	struct time_wait *tw = pool_at(&sh->time_waits, i);
+	struct tuple_key key;
+
+	stat_inc(sh, STAT_time_wait);
+	if (i == POOL_NIL) {
+		stat_inc(sh, STAT_time_wait_overflow);
+		conn_unlink(sh, c);
+		return;
+	}
+	key = tuple_key_of(sh, &c->tuple);
+	table_replace(&sh->table, tuple_hash(sh, &key), ref_make(REF_CONN, conn_index(sh, c)),
+		      ref_make(REF_TIME_WAIT, i));
+	memset(tw, 0, sizeof(*tw));
+	tuple_move(&tw->tuple, &c->tuple);
+	tw->rcv_nxt = c->rcv_nxt;
+	tw->snd_nxt = c->snd_nxt;
+	tw->ts_recent = c->ts_recent;
+	tw->profile = k->profile;
+	tw->backend = k->backend & 0x3fff;
+	tw->active = !!(c->flags & CF_ACTIVE);
+	tw->timestamps = !!(c->flags & CF_TIMESTAMPS);
+	tw_arm(sh, tw);
+}
+
+static void tw_end(struct shard *sh, struct time_wait *tw)
+{
+	struct tuple_key key = tuple_key_of(sh, &tw->tuple);
+	const struct profile *p = &sh->profiles[tw->profile];
+	uint32_t i = pool_index(&sh->time_waits, tw);
+
+	table_remove(&sh->table, tuple_hash(sh, &key), ref_make(REF_TIME_WAIT, i));
+	if (tw->active && p->pool != CONF_NONE)
+		proxy_port_put(sh, p->pool, tw->backend, tuple_local(&tw->tuple), tw->tuple.lport_be);
+	wheel_cancel(&sh->time_wait_wheel, i);
+	tuple_clear(sh, &tw->tuple);
+	pool_put(&sh->time_waits, i);
+}
+
+void tcp_time_wait_expired(void *ctx, uint32_t index)
+{
+	struct shard *sh = ctx;
+
+	tw_end(sh, pool_at(&sh->time_waits, index));
+}
+
+static bool syn_is_newer(const struct time_wait *tw, const struct seg *s)
+{
+	if (tw->timestamps && (s->opt.seen & TCPOPT_HAS_TS))
+		return seq_gt(s->opt.tsval, tw->ts_recent);
+	return seq_gt(s->seq, tw->rcv_nxt);
+}
+
+/* Tells the sender where things stand. */
+static void tw_ack(struct shard *sh, const struct time_wait *tw, struct seg *s)
+{
+	emit_reply(sh, s,
+		   &(struct reply){.seq = tw->snd_nxt,
+				   .ack = tw->rcv_nxt,
+				   .wnd = UINT16_MAX,
+				   .flags = TCP_ACK,
+				   .has_ts = tw->timestamps,
+				   .tsecr = tw->ts_recent,
+				   .tcp = tw_tcp(sh, tw)});
+}
+
+static void tw_drop(struct shard *sh, struct seg *s, enum stat why)
+{
+	stat_inc(sh, why);
+	shard_buf_free(sh, s->buf);
+}
+
+void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s)
+{
+	if (s->flags & TCP_RST) {
+		if (!tw_tcp(sh, tw)->rfc1337 && s->seq == tw->rcv_nxt)
+			tw_end(sh, tw);
+		tw_drop(sh, s, STAT_drop_time_wait_rst);
+		return;
+	}
+	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(tw, s)) {
+		/* Our ISN for the new connection exceeds the old SND.NXT by the
+		 * clock of RFC 6528, so the reverse direction is safe too. */
+		stat_inc(sh, STAT_time_wait_reused);
+		tw_end(sh, tw);
+		tcp_listen_input(sh, s);
+		return;
+	}
+	/* The peer's FIN again: our last ACK was lost. The wait starts over. */
+	if ((s->flags & TCP_FIN) && s->seq + seg_len(s) == tw->rcv_nxt) {
+		tw_arm(sh, tw);
+		tw_ack(sh, tw, s);
+		return;
+	}
+	/* What asks for an answer gets one; a bare ACK in order does not, or two
+	 * of us in TIME_WAIT would answer each other. */
+	if (seg_len(s) == 0 && s->seq == tw->rcv_nxt)
+		tw_drop(sh, s, STAT_drop_old_duplicate);
+	else if (seg_len(s) == 0 && !challenge_allowed(sh))
+		tw_drop(sh, s, STAT_drop_out_of_window);
+	else
+		tw_ack(sh, tw, s);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/wire/parse.h"
+#include "engine/wire/csum.h"
+
+#define IPV6_EXT_MAX 8 /* extension headers we walk before giving up */
+
+enum { EXT_HOP_BY_HOP = 0, EXT_ROUTING = 43, EXT_FRAGMENT = 44, EXT_DEST_OPTS = 60 };
+
+static enum parse_result parse_tcp(struct seg *s, uint32_t l4_len, uint64_t pseudo)
+{
+	struct buf *b = s->buf;
+	const uint8_t *l4 = b->data + s->l4_off;
+	const struct tcp_hdr *t = (const void *)l4;
+	uint32_t hlen;
+
+	if (l4_len < TCP_HLEN)
+		return PARSE_TOO_SHORT;
+	hlen = (uint32_t)(t->off >> 4) * 4;
+	if (hlen < TCP_HLEN || hlen > l4_len)
+		return PARSE_BAD_TCP_OFFSET;
+	s->payload = l4 + hlen;
+	s->payload_len = l4_len - hlen;
+	s->csum_known = !(b->flags & BUF_RX_L4_CSUM_OK);
+	if (s->csum_known) {
+		/* The payload's sum is kept: a proxied segment leaves with the
+		 * same payload, so it need not be read again. */
+		uint64_t sum = csum_partial(s->payload, s->payload_len);
+
+		s->payload_csum = csum_fold(sum);
+		/* RFC 9293 MUST-3 */
+		if (csum_fold(pseudo + csum_partial(l4, hlen) + s->payload_csum) != 0xffff)
+			return PARSE_BAD_TCP_CSUM;
+	}
+	s->sport_be = t->src_be;
+	s->dport_be = t->dst_be;
+	s->seq = get_be32(&t->seq_be);
+	s->ack = get_be32(&t->ack_be);
+	s->wnd = get_be16(&t->wnd_be);
+	s->urp = get_be16(&t->urp_be);
+	s->flags = t->flags;
+	tcpopt_parse(&s->opt, l4 + TCP_HLEN, hlen - TCP_HLEN, t->flags & TCP_SYN);
+	return PARSE_TCP;
+}
+
+static enum parse_result parse_icmp(struct seg *s, uint32_t l4_len, uint64_t pseudo, bool v6)
+{
+	const uint8_t *l4 = s->buf->data + s->l4_off;
+
+	if (l4_len < sizeof(struct icmp_hdr))
+		return PARSE_TOO_SHORT;
+	if (csum_fold(pseudo + csum_partial(l4, l4_len)) != 0xffff)
+		return PARSE_BAD_ICMP_CSUM;
+	s->payload = l4;
+	s->payload_len = l4_len;
+	return v6 ? PARSE_ICMP6 : PARSE_ICMP4;
+}
+
+static enum parse_result parse_ipv4(struct seg *s)
+{
+	struct buf *b = s->buf;
+	const struct ipv4_hdr *ip = (const void *)(b->data + s->l3_off);
+	uint32_t room = b->len - s->l3_off;
+	uint32_t hlen, total, l4_len;
+	struct ipaddr src;
+
+	if (room < IPV4_HLEN)
+		return PARSE_TOO_SHORT;
+	if (ip->ver_ihl >> 4 != 4)
+		return PARSE_BAD_IP_VERSION;
+	hlen = (uint32_t)(ip->ver_ihl & 15) * 4;
+	total = get_be16(&ip->len_be);
+	if (hlen < IPV4_HLEN || total < hlen || total > room)
+		return PARSE_TOO_SHORT;
+	if (!(b->flags & BUF_RX_IP_CSUM_OK) && csum_fold(csum_partial(ip, hlen)) != 0xffff)
+		return PARSE_BAD_IP_CSUM;
+	src = ipaddr_v4(ip->src_be);
+	if (!ipaddr_is_unicast(&src))
+		return PARSE_BAD_SOURCE;
+	if (get_be16(&ip->frag_be) & (IPV4_MF | IPV4_OFFSET))
+		return PARSE_FRAGMENT;
+	b->len = s->l3_off + total; /* Ethernet pads short frames */
+	s->family = IP_V4;
+	s->src = (const uint8_t *)&ip->src_be;
+	s->dst = (const uint8_t *)&ip->dst_be;
+	s->tos = ip->tos;
+	s->ttl = ip->ttl;
+	s->l4_off = (uint8_t)(s->l3_off + hlen); /* options are skipped: MUST-50 */
+	l4_len = total - hlen;
+	if (ip->proto == IPPROTO_TCP_)
+		return parse_tcp(s, l4_len,
+				 csum_pseudo4(ip->src_be, ip->dst_be, IPPROTO_TCP_, l4_len));
+	if (ip->proto == IPPROTO_ICMP4_)
+		return parse_icmp(s, l4_len, 0, false);
+	return PARSE_UNKNOWN_PROTOCOL;
+}
+
+/* Skips extension headers that a TCP endpoint may skip; returns the upper-layer
+ * protocol and its offset in *off, or a parse_result below zero. */
+static int skip_extensions(const uint8_t *l3, uint32_t end, uint8_t next, uint32_t *off)
+{
+	for (int i = 0; i < IPV6_EXT_MAX; i++) {
+		if (next == EXT_FRAGMENT)
+			return -PARSE_FRAGMENT;
+		if (next != EXT_HOP_BY_HOP && next != EXT_DEST_OPTS && next != EXT_ROUTING)
+			return next;
+		if (*off + 8 > end || *off + 8 + l3[*off + 1] * 8u > end)
+			return -PARSE_TOO_SHORT;
+		/* RFC 8200 §4.4: segments left for a later hop is not ours to route. */
+		if (next == EXT_ROUTING && l3[*off + 3] != 0)
+			return -PARSE_UNKNOWN_PROTOCOL;
+		next = l3[*off];
+		*off += 8 + l3[*off + 1] * 8u;
+	}
+	return -PARSE_UNKNOWN_PROTOCOL;
+}
+
+static enum parse_result parse_ipv6(struct seg *s)
+{
+	struct buf *b = s->buf;
+	const uint8_t *l3 = b->data + s->l3_off;
+	const struct ipv6_hdr *ip = (const void *)l3;
+	uint32_t room = b->len - s->l3_off;
+	uint32_t end, off = IPV6_HLEN, l4_len;
+	struct ipaddr src;
+	int proto;
+
+	if (room < IPV6_HLEN)
+		return PARSE_TOO_SHORT;
+	if (l3[0] >> 4 != 6)
+		return PARSE_BAD_IP_VERSION;
+	end = IPV6_HLEN + get_be16(&ip->payload_len_be);
+	if (end > room)
+		return PARSE_TOO_SHORT;
+	src = ipaddr_v6(ip->src);
+	/* An unspecified source is legitimate in duplicate address detection only. */
+	if (!ipaddr_is_unicast(&src) &&
+	    (ip->next != IPPROTO_ICMP6_ || src.words[0] != 0 || src.words[1] != 0))
+		return PARSE_BAD_SOURCE;
+	proto = skip_extensions(l3, end, ip->next, &off);
+	if (proto < 0)
+		return (enum parse_result)-proto;
+	if (s->l3_off + off > UINT8_MAX)
+		return PARSE_UNKNOWN_PROTOCOL;
+	b->len = s->l3_off + end;
+	s->family = IP_V6;
+	s->src = ip->src;
+	s->dst = ip->dst;
+	s->tos = (uint8_t)(get_be32(&ip->ver_tc_flow_be) >> 20);
+	s->ttl = ip->hop_limit;
+	s->l4_off = (uint8_t)(s->l3_off + off);
+	l4_len = end - off;
+	if (proto == IPPROTO_TCP_)
+		return parse_tcp(s, l4_len, csum_pseudo6(ip->src, ip->dst, IPPROTO_TCP_, l4_len));
+	if (proto == IPPROTO_ICMP6_)
+		return parse_icmp(s, l4_len,
+				  csum_pseudo6(ip->src, ip->dst, IPPROTO_ICMP6_, l4_len), true);
+	return PARSE_UNKNOWN_PROTOCOL;
+}
+
+enum parse_result parse_frame(struct buf *b, const uint8_t mac[6], struct seg *s)
+{
+	const struct eth_hdr *e = (const void *)b->data;
+	uint16_t type;
+
+	s->buf = b;
+	s->vlan = 0;
+	s->l3_off = ETH_HLEN;
+	if (b->len < ETH_HLEN)
+		return PARSE_TOO_SHORT;
+	s->multicast = e->dst[0] & 1;
+	if (!s->multicast && memcmp(e->dst, mac, 6) != 0)
+		return PARSE_NOT_OURS_L2;
+	type = get_be16(&e->type_be);
+	if (type == ETH_TYPE_VLAN) {
+		const struct vlan_hdr *v = (const void *)(b->data + ETH_HLEN);
+
+		if (b->len < ETH_HLEN + VLAN_HLEN)
+			return PARSE_TOO_SHORT;
+		s->vlan = get_be16(&v->tci_be) & 0xfff;
+		s->l3_off = ETH_HLEN + VLAN_HLEN;
+		type = get_be16(&v->type_be);
+	}
+	if (type == ETH_TYPE_IPV4)
+		return parse_ipv4(s);
+	if (type == ETH_TYPE_IPV6)
+		return parse_ipv6(s);
+	if (type == ETH_TYPE_ARP)
+		return b->len < s->l3_off + sizeof(struct arp_hdr) ? PARSE_TOO_SHORT : PARSE_ARP;
+	return PARSE_UNKNOWN_ETHERTYPE;
+}

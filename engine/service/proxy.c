@@ -303,6 +303,7 @@ static void backend_writable(struct shard *sh, struct conn *c)
 
 const struct service proxy_client_service = {
     .name = "proxy",
+    .relays = true,
     .acceptable = accept_clients,
     .readable = client_readable,
     .eof = client_eof,
@@ -312,6 +313,7 @@ const struct service proxy_client_service = {
 
 const struct service proxy_backend_service = {
     .name = "proxy-backend",
+    .relays = true,
     .connected = backend_connected,
     .readable = backend_readable,
     .eof = backend_eof,

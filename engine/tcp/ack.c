@@ -138,6 +138,14 @@ static void advance(struct shard *sh, struct conn *c, const struct seg *s)
 		tcp_fin_acked(sh, c);
 }
 
+/* Only the one byte of a zero-window probe has been sent. */
+static bool probe_in_flight(const struct xfer *x)
+{
+	const struct buf *b = x->sndq.head;
+
+	return b && (b->flags & BUF_SENT) && buf_payload_len(b) == 1 && x->send_next == b->next;
+}
+
 /*
  * RFC 9293 §3.10.7.4: SND.WL2 is not kept. It holds the ACK of the segment that
  * last updated the window, which SND.UNA has reached since, so its comparison is
@@ -160,8 +168,8 @@ static void update_window(struct shard *sh, struct conn *c, const struct seg *s)
 	if (!x)
 		return;
 	x->max_wnd = MAX(x->max_wnd, wnd);
-	if (was_closed && x->sndq.head) {
-		/* A probe byte in flight was refused: it goes first. */
+	if (was_closed && probe_in_flight(x)) {
+		/* The probe byte was refused: it goes first. */
 		x->send_next = x->sndq.head;
 		x->backoff = 0;
 	}
@@ -187,6 +195,8 @@ bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
 		advance(sh, c, s);
 	else if (is_duplicate(c, x, s))
 		duplicate(sh, c, x);
+	if (c->snd_una == c->snd_nxt && c->state != TCP_CLOSED)
+		conn_cold(sh, c)->retries = 0; /* it answers: keepalive begins anew */
 	if (seq_geq(s->ack, c->snd_una) && c->state != TCP_CLOSED)
 		update_window(sh, c, s);
 	return true;

@@ -12,6 +12,7 @@ uint16_t mss_of_mtu(const struct shard *sh, uint16_t iface, bool v6)
 uint16_t mss_to_announce(const struct shard *sh, const struct conf_tcp *tcp, uint16_t iface,
 			 bool v6)
 {
+	/* MUST-67: what IP can reassemble here is what one frame carries. */
 	uint16_t mss = mss_of_mtu(sh, iface, v6);
 
 	return tcp->mss ? MIN(tcp->mss, mss) : mss;
@@ -174,6 +175,10 @@ void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
 	};
 	uint16_t port = sh->net.ifaces[h->tuple.iface].port;
 
+	/* A relayed segment leaves with timestamps whether it came with them or
+	 * not: leave room for them, so that it need not be cut in two. */
+	if (sh->profiles[h->profile].service->relays && !opt.has_ts)
+		opt.mss = (uint16_t)(opt.mss - TCPOPT_TS_LEN);
 	if (shard_tx_room(sh, port) == 0) {
 		/* The retransmission timer sends it again. */
 		stat_inc(sh, STAT_drop_tx_full);

@@ -160,6 +160,17 @@ void tcp_listen_input(struct shard *sh, struct seg *s)
 		listen_syn(sh, s, listener);
 }
 
+/* A SYN-ACK that was sent once times the round trip (RFC 6298 §2): its timer
+ * tells when that was, to the tick. */
+static void time_handshake(struct shard *sh, struct conn *c, const struct half *h)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	uint32_t ticks = sh->now - (h->timer.at - tcp->rto_initial_ms);
+
+	if (h->retries == 0 && !tcp->synack_jitter)
+		tcp_rtt_sample(sh, c, MAX(ticks, 1u) * USEC_PER_TICK);
+}
+
 /* The handshake is proven: the entry becomes a connection in ESTABLISHED.
  * NULL: it stays half-open (the SYN-ACK's retries go on) or was reset. */
 static struct conn *half_promote(struct shard *sh, struct half *h, const struct seg *s)
@@ -189,7 +200,7 @@ static struct conn *half_promote(struct shard *sh, struct half *h, const struct 
 	tcp_conn_establish(sh, c);
 	tcp_set_state(c, TCP_ESTABLISHED);
 	stat_inc(sh, STAT_passive_opens);
-	/* A SYN-ACK that was sent once times the round trip (RFC 6298 §2). */
+	time_handshake(sh, c, h);
 	half_free(sh, h);
 	accept_queue_add(sh, c, listener);
 	return c;

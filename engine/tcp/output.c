@@ -130,18 +130,29 @@ static uint32_t usable(const struct shard *sh, const struct conn *c, const struc
 	return seq_gt(edge, seq) ? edge - seq : 0;
 }
 
-/* Sender silly-window avoidance and Nagle, RFC 9293 §3.8.6.2.1, §3.7.4. */
-static bool worth_sending(const struct shard *sh, const struct conn *c, const struct xfer *x,
-			  uint32_t len, bool last)
+/* Nagle (SHLD-7) can be turned off (MUST-17); a service that passes on what
+ * another connection received has its sender's decision already. */
+static bool nagle_allows(const struct shard *sh, const struct conn *c)
 {
-	if (len >= c->mss || (c->flags & CF_FORCE))
+	const struct profile *p = conn_profile(sh, c);
+
+	return p->tcp->nodelay || p->service->relays || c->snd_nxt == c->snd_una ||
+	       (c->flags & CF_FIN_QUEUED);
+}
+
+/* Sender silly-window avoidance, RFC 9293 §3.8.6.2.1 (MUST-38): the window must
+ * not be what makes a segment small, except when half of the largest window the
+ * peer ever offered can be used. */
+static bool worth_sending(const struct shard *sh, const struct conn *c, const struct xfer *x,
+			  uint32_t len)
+{
+	const struct buf *b = x->send_next;
+
+	if (len >= c->mss || (c->flags & CF_FORCE) || (b->flags & BUF_SENT))
 		return true;
-	if (x->send_next->flags & BUF_SENT)
-		return true;
-	if (last && (conn_tcp(sh, c)->nodelay || c->snd_nxt == c->snd_una ||
-		     (c->flags & CF_FIN_QUEUED)))
-		return true;
-	return x->max_wnd && len >= x->max_wnd / 2;
+	if (len < buf_payload_len(b))
+		return len >= x->max_wnd / 2;
+	return b->next || nagle_allows(sh, c);
 }
 
 /* Makes send_next's buf fit a segment and the window; 0: nothing may go now. */
@@ -150,9 +161,8 @@ static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x)
 	struct buf *b = x->send_next;
 	uint32_t room = usable(sh, c, x);
 	uint32_t len = MIN(MIN(buf_payload_len(b), (uint32_t)c->mss), room);
-	bool last = len == buf_payload_len(b) && !b->next;
 
-	if (len == 0 || !worth_sending(sh, c, x, len, last))
+	if (len == 0 || !worth_sending(sh, c, x, len))
 		return 0;
 	if ((b->flags & BUF_SENT) && shard_buf_busy(sh, b))
 		return 0;

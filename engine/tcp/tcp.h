@@ -25,6 +25,9 @@ enum tcp_close_reason {
 /* A service: callbacks for one kind of connection. Any may be NULL. */
 struct service {
 	const char *name;
+	/* What it writes was received from another connection: that one's sender
+	 * has already waited for more data or not, so Nagle does not. */
+	bool relays;
 	/* The listener's accept queue is not empty: call tcp_accept(). Called
 	 * once per newly queued connection. */
 	void (*acceptable)(struct shard *sh, uint16_t listener);

@@ -170,6 +170,23 @@ static void owe_ack(struct shard *sh, struct conn *c)
 	conn_work(sh, c, CF_ACK_DELAYED);
 }
 
+/* What claims to come after the FIN is not text of this connection. */
+static void drop_early(struct shard *sh, struct xfer *x)
+{
+	struct buf *b = x ? x->ooo : NULL;
+
+	while (b) {
+		struct buf *next = b->next;
+
+		shard_buf_free(sh, b);
+		b = next;
+	}
+	if (x) {
+		x->ooo = NULL;
+		x->ooo_bytes = x->ooo_count = 0;
+	}
+}
+
 /* In-order text and FIN. Consumes. */
 static void in_order(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
 {
@@ -191,6 +208,9 @@ static void in_order(struct shard *sh, struct conn *c, struct xfer *x, struct se
 	}
 	if (fin) {
 		c->rcv_nxt++;
+		/* The FIN may take the number just beyond the window. */
+		c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
+		drop_early(sh, x);
 		tcp_fin_received(sh, c);
 	}
 }

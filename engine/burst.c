@@ -84,7 +84,7 @@ static uint16_t owner_of(const struct shard *sh, const struct seg *s)
 	if (sh->nb_shards == 1)
 		return sh->id;
 	if ((b->flags & BUF_RX_HASH) && sh->net.rx_hash[b->port])
-		return toeplitz_queue(b->rss_hash, sh->nb_shards);
+		return toeplitz_owner(b->rss_hash, sh->nb_shards);
 	return tuple_owner(sh, s->family, s->src, s->dst, s->sport_be, s->dport_be);
 }
 
@@ -144,13 +144,19 @@ static void prefetch_object(const struct shard *sh, uint32_t ref)
 	}
 }
 
+/* Out of the table already, in memory until the end of the burst. */
+static bool has_died(const struct shard *sh, uint32_t ref)
+{
+	return ref_kind(ref) == REF_CONN && shard_conn(sh, ref_index(ref))->state == TCP_CLOSED;
+}
+
 /* The object of the segment. The hint from the lookup stage holds unless an
  * earlier segment of the burst changed something. */
 static uint32_t confirm(const struct shard *sh, const struct seg *s)
 {
 	struct tuple_key key = tuple_key_of_seg(s);
 
-	if (s->ref && tuple_matches(sh, s->ref, &key))
+	if (s->ref && tuple_matches(sh, s->ref, &key) && !has_died(sh, s->ref))
 		return s->ref;
 	return tuple_find(sh, &key, s->hash);
 }
@@ -161,7 +167,7 @@ static void input_tcp(struct shard *sh, struct seg *s)
 	uint32_t i = ref_index(ref);
 
 	if (!ref)
-		tcp_listen_input(sh, s);
+		tcp_listen_input(sh, s, NULL);
 	else if (ref_kind(ref) == REF_CONN)
 		tcp_input(sh, shard_conn(sh, i), s);
 	else if (ref_kind(ref) == REF_HALF)

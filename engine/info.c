@@ -123,7 +123,7 @@ static void set_timer(struct conn_info *o, const struct shard *sh, const struct 
 		consider(o, x->timer == XFER_TIMER_PERSIST ? INFO_TIMER_PERSIST : INFO_TIMER_ON,
 			 ms_until(sh, x->timer_at));
 	else if (c->flags & CF_ACK_DELAYED)
-		consider(o, INFO_TIMER_ACK, ms_until(sh, conn_cold(sh, c)->ack_at));
+		consider(o, INFO_TIMER_ACK, ms_until(sh, conn_cold(sh, c)->due));
 	else
 		set_silence_timer(o, sh, c);
 }
@@ -144,7 +144,7 @@ static bool conn_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 	o->srtt_us = k->srtt_us;
 	o->rttvar_us = k->rttvar_us;
 	o->cwnd = k->cwnd;
-	o->ssthresh = k->ssthresh;
+	o->ssthresh = k->ssthresh == SSTHRESH_NONE ? UINT32_MAX : (uint32_t)k->ssthresh * c->mss;
 	o->snd_wnd = c->snd_wnd;
 	o->age_ms = sh->now - k->opened;
 	o->idle_ms = sh->now - c->last_rx;

@@ -141,10 +141,8 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	init_pools(sh, base, &l);
 	if (sh->nb_shards > 1) {
 		struct toeplitz *t = (void *)(base + l.toeplitz);
-		uint8_t key[TOEPLITZ_KEY_LEN];
 
-		toeplitz_symmetric_key(key, sizeof(key));
-		toeplitz_init(t, key);
+		toeplitz_init(t);
 		sh->toeplitz = t;
 	}
 	sh->profiles = (void *)(base + l.profiles);

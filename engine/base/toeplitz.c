@@ -1,31 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Toeplitz tables and the definition they are checked against; see toeplitz.h. */
 #include "engine/base/toeplitz.h"
 
-void toeplitz_symmetric_key(uint8_t *key, uint32_t len)
+#define KEY_4  0x6d, 0x5a, 0x6d, 0x5a
+#define KEY_12 KEY_4, KEY_4, KEY_4
+
+const uint8_t toeplitz_key[TOEPLITZ_KEY_MAX] = {KEY_12, KEY_12, KEY_12, KEY_12, KEY_4};
+
+uint32_t toeplitz_reference(const uint8_t *key, const uint8_t *data, uint32_t len)
 {
-	for (uint32_t i = 0; i < len; i++)
-		key[i] = i % 2 ? 0x5a : 0x6d;
-}
+	uint32_t window = (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 |
+			  key[3];
+	uint32_t hash = 0;
 
-/* The 32 key bits that begin at bit `bit`. */
-static uint32_t key_window(const uint8_t *key, uint32_t bit)
-{
-	uint64_t w = 0;
-
-	for (uint32_t i = 0; i < 5; i++)
-		w = w << 8 | key[bit / 8 + i];
-	return (uint32_t)(w >> (8 - bit % 8));
-}
-
-void toeplitz_init(struct toeplitz *t, const uint8_t *key)
-{
-	for (uint32_t pos = 0; pos < TOEPLITZ_INPUT_MAX; pos++)
-		for (uint32_t value = 0; value < 256; value++) {
-			uint32_t hash = 0;
-
-			for (uint32_t bit = 0; bit < 8; bit++)
-				if (value & (0x80u >> bit))
-					hash ^= key_window(key, pos * 8 + bit);
-			t->table[pos][value] = hash;
+	for (uint32_t i = 0; i < len; i++) {
+		for (int bit = 7; bit >= 0; bit--) {
+			if (data[i] >> bit & 1)
+				hash ^= window;
+			window = window << 1 | (key[i + 4] >> bit & 1);
 		}
+	}
+	return hash;
+}
+
+void toeplitz_init(struct toeplitz *t)
+{
+	for (uint32_t v = 0; v < 256; v++) {
+		uint8_t even[2] = {(uint8_t)v, 0}, odd[2] = {0, (uint8_t)v};
+
+		t->even[v] = toeplitz_reference(toeplitz_key, even, 2);
+		t->odd[v] = toeplitz_reference(toeplitz_key, odd, 2);
+	}
 }

@@ -1,61 +1,76 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The Toeplitz hash of receive-side scaling, by one table per input byte. The
- * hash is linear: the hash of a tuple is the xor of the hashes of its parts,
- * which is what lets a source port be chosen for the queue it leads to.
- *
- * Our key repeats 0x6d5a, which makes the hash symmetric: both directions of a
- * connection have the same one (Woo & Park, 2012). So a shard's own connection
- * to a backend comes back to it when the source port was chosen for it.
+ * The hash that decides which worker owns a connection: Toeplitz, as NICs
+ * compute it for RSS, with a key that repeats every 16 bits. That period makes
+ * it symmetric (both directions of a connection hash alike) and makes all
+ * 16-bit words of the input interchangeable: the hash of a tuple is the hash of
+ * the XOR of its words. So two 256-entry tables do, and a port's share of the
+ * hash can be had on its own. Pure functions; no library is needed.
  */
 #pragma once
 
-#include "engine/base/compiler.h"
+#include "engine/base/ipaddr.h"
 
-#define TOEPLITZ_KEY_LEN    52 /* what the longest-keyed devices take */
-#define TOEPLITZ_INPUT_MAX  36 /* IPv6 addresses and ports */
-#define TOEPLITZ_RETA_SIZE  128 /* entries of the indirection table, or a multiple */
+/* Longest key that NICs ask for; most take the first 40 bytes. */
+#define TOEPLITZ_KEY_MAX 52
 
+/* Granularity of ownership: the size of the smallest redirection table that is
+ * common among NICs. A power of two. */
+#define TOEPLITZ_SLOTS 128
+
+extern const uint8_t toeplitz_key[TOEPLITZ_KEY_MAX];
+
+/* Lookup tables of our key; read-only after toeplitz_init(), so all threads may
+ * share one. */
 struct toeplitz {
-	uint32_t table[TOEPLITZ_INPUT_MAX][256];
+	uint32_t even[256]; /* share of a byte at an even offset of the input */
+	uint32_t odd[256];
 };
 
-/* Writes the first `len` bytes of our symmetric key. */
-void toeplitz_symmetric_key(uint8_t *key, uint32_t len);
+void toeplitz_init(struct toeplitz *t);
 
-/* Prepares the tables for a key of at least TOEPLITZ_INPUT_MAX + 4 bytes. */
-void toeplitz_init(struct toeplitz *t, const uint8_t *key);
+/* The hash by its definition, bit by bit, for any key of at least len + 4
+ * bytes: the yardstick for tests and start-up checks. */
+uint32_t toeplitz_reference(const uint8_t *key, const uint8_t *data, uint32_t len);
 
-/* The hash of `len` bytes that begin at byte `offset` of the input. */
-static inline uint32_t toeplitz_part(const struct toeplitz *t, uint32_t offset, const void *data,
-				     uint32_t len)
+/* Share of one 16-bit word of the input, such as a port; shares are combined by
+ * XOR: hash(x ^ y) == hash(x) ^ hash(y). */
+static inline uint32_t toeplitz_word(const struct toeplitz *t, uint16_t word_be)
 {
-	const uint8_t *p = data;
-	uint32_t hash = 0;
+	uint8_t bytes[2];
 
-	for (uint32_t i = 0; i < len; i++)
-		hash ^= t->table[offset + i][p[i]];
-	return hash;
+	memcpy(bytes, &word_be, sizeof(bytes));
+	return t->even[bytes[0]] ^ t->odd[bytes[1]];
 }
 
-/* Input order of RSS: source address, destination address, ports; all of it in
- * network byte order. */
-static inline uint32_t toeplitz_hash4(const struct toeplitz *t, const void *src, const void *dst,
-				      uint16_t sport_be, uint16_t dport_be)
+/* XOR of the address's 16-bit words, network byte order. */
+static inline uint16_t toeplitz_fold(const struct ipaddr *a)
 {
-	return toeplitz_part(t, 0, src, 4) ^ toeplitz_part(t, 4, dst, 4) ^
-	       toeplitz_part(t, 8, &sport_be, 2) ^ toeplitz_part(t, 10, &dport_be, 2);
+	uint64_t x = a->family == IP_V4 ? a->v4_be : a->words[0] ^ a->words[1];
+
+	x ^= x >> 32;
+	x ^= x >> 16;
+	return (uint16_t)x;
 }
 
-static inline uint32_t toeplitz_hash6(const struct toeplitz *t, const void *src, const void *dst,
-				      uint16_t sport_be, uint16_t dport_be)
+/* Share of both addresses, in either order: what is fixed while a source port
+ * is being chosen. Same family assumed. */
+static inline uint32_t toeplitz_addrs(const struct toeplitz *t, const struct ipaddr *a,
+				      const struct ipaddr *b)
 {
-	return toeplitz_part(t, 0, src, 16) ^ toeplitz_part(t, 16, dst, 16) ^
-	       toeplitz_part(t, 32, &sport_be, 2) ^ toeplitz_part(t, 34, &dport_be, 2);
+	return toeplitz_word(t, toeplitz_fold(a) ^ toeplitz_fold(b));
 }
 
-/* The queue that an indirection table of our making sends a hash to. */
-static inline uint16_t toeplitz_queue(uint32_t hash, uint16_t nb_queues)
+/* The RSS hash of a TCP connection; the order of the two ends does not matter. */
+static inline uint32_t toeplitz_tuple(const struct toeplitz *t, const struct ipaddr *a,
+				      const struct ipaddr *b, uint16_t port_a_be, uint16_t port_b_be)
 {
-	return (uint16_t)(hash % TOEPLITZ_RETA_SIZE % nb_queues);
+	return toeplitz_word(t, toeplitz_fold(a) ^ toeplitz_fold(b) ^ port_a_be ^ port_b_be);
+}
+
+/* Which of nb_workers owns the connections of this hash; ports that announce
+ * PORT_RSS deliver them to the queue of that number. nb_workers > 0. */
+static inline uint16_t toeplitz_owner(uint32_t hash, uint16_t nb_workers)
+{
+	return (uint16_t)(hash % TOEPLITZ_SLOTS % nb_workers);
 }

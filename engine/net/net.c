@@ -82,6 +82,26 @@ uint16_t net_local(const struct net *net, uint8_t family, const uint8_t *bytes)
 	}
 }
 
+bool net_is_broadcast(const struct net *net, uint16_t iface, uint8_t family, const uint8_t *bytes)
+{
+	uint32_t addr_be;
+
+	if (family != IP_V4)
+		return false;
+	memcpy(&addr_be, bytes, 4);
+	for (uint16_t i = 0; i < net->conf->nb_addrs; i++) {
+		const struct conf_addr *a = &net->conf->addrs[i];
+		uint32_t host_be;
+
+		if (a->iface != iface || a->addr.family != IP_V4 || a->prefix_len > 30)
+			continue;
+		host_be = __builtin_bswap32(UINT32_MAX >> a->prefix_len);
+		if (addr_be == (a->addr.v4_be | host_be))
+			return true;
+	}
+	return false;
+}
+
 uint16_t net_iface(const struct net *net, uint16_t port, uint16_t vlan)
 {
 	for (uint16_t i = 0; i < net->conf->nb_ifaces; i++)

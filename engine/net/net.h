@@ -60,6 +60,9 @@ void net_init(struct net *net, void *mem, const struct conf *conf, const struct 
 /* Index of the local address with these bytes, CONF_NONE: not ours. */
 uint16_t net_local(const struct net *net, uint8_t family, const uint8_t *bytes);
 
+/* True for the directed broadcast address of one of the interface's networks. */
+bool net_is_broadcast(const struct net *net, uint16_t iface, uint8_t family, const uint8_t *bytes);
+
 /* Interface of a port's VLAN, CONF_NONE: none. */
 uint16_t net_iface(const struct net *net, uint16_t port, uint16_t vlan);
 

@@ -21,13 +21,15 @@ uint64_t tuple_hash(const struct shard *sh, const struct tuple_key *k)
 uint16_t tuple_owner(const struct shard *sh, uint8_t family, const uint8_t *raddr,
 		     const uint8_t *laddr, uint16_t rport_be, uint16_t lport_be)
 {
-	uint32_t hash;
+	struct ipaddr a = {.family = family}, b = {.family = family};
+	uint32_t len = family == IP_V4 ? 4 : 16;
 
 	if (sh->nb_shards == 1)
 		return sh->id;
-	hash = family == IP_V4 ? toeplitz_hash4(sh->toeplitz, raddr, laddr, rport_be, lport_be)
-			       : toeplitz_hash6(sh->toeplitz, raddr, laddr, rport_be, lport_be);
-	return toeplitz_queue(hash, sh->nb_shards);
+	memcpy(a.bytes, raddr, len);
+	memcpy(b.bytes, laddr, len);
+	return toeplitz_owner(toeplitz_tuple(sh->toeplitz, &a, &b, rport_be, lport_be),
+			      sh->nb_shards);
 }
 
 static const struct tuple *tuple_of_ref(const struct shard *sh, uint32_t ref)

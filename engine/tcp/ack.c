@@ -36,29 +36,36 @@ void tcp_rtt_sample(struct shard *sh, struct conn *c, uint32_t rtt_us)
  * our own peers merge ACKs, and a burst is bounded by the window anyway. */
 static void grow_cwnd(struct conn_cold *k, const struct conn *c, uint32_t acked, uint32_t flight)
 {
+	uint32_t ssthresh = tcp_ssthresh(c, k);
+
 	if (flight < k->cwnd / 2)
 		return; /* the window was not what held us back (RFC 7661) */
-	if (k->cwnd < k->ssthresh)
-		k->cwnd += MIN(acked, k->ssthresh - k->cwnd);
+	if (k->cwnd < ssthresh)
+		k->cwnd += MIN(acked, ssthresh - k->cwnd);
 	else
 		k->cwnd += MAX((uint32_t)((uint64_t)c->mss * MIN(acked, k->cwnd) / k->cwnd), 1u);
 	k->cwnd = MIN(k->cwnd, 1u << 30);
 }
 
-/* ssthresh after a loss, RFC 5681 equation 4. */
-static void halve(struct conn_cold *k, const struct conn *c, uint32_t flight)
+uint32_t tcp_ssthresh(const struct conn *c, const struct conn_cold *k)
 {
-	k->ssthresh = MAX(flight / 2, 2u * c->mss);
+	return k->ssthresh == SSTHRESH_NONE ? UINT32_MAX : (uint32_t)k->ssthresh * c->mss;
+}
+
+/* RFC 5681 equation 4. */
+void tcp_halve_ssthresh(struct conn_cold *k, const struct conn *c, uint32_t flight)
+{
+	k->ssthresh = (uint16_t)MIN(MAX(flight / 2 / c->mss, 2u), SSTHRESH_NONE - 1u);
 }
 
 static void enter_recovery(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	struct conn_cold *k = conn_cold(sh, c);
 
-	halve(k, c, tcp_flight(c, x));
+	tcp_halve_ssthresh(k, c, tcp_flight(c, x));
 	x->recover = c->snd_nxt;
 	x->in_recovery = true;
-	k->cwnd = k->ssthresh + DUPACK_THRESHOLD * c->mss;
+	k->cwnd = tcp_ssthresh(c, k) + DUPACK_THRESHOLD * c->mss;
 	stat_inc(sh, STAT_fast_retransmits);
 	conn_work(sh, c, CF_REXMIT_ONE);
 }
@@ -66,7 +73,8 @@ static void enter_recovery(struct shard *sh, struct conn *c, struct xfer *x)
 /* RFC 5681 §2: what counts as a duplicate acknowledgment. */
 static bool is_duplicate(const struct conn *c, const struct xfer *x, const struct seg *s)
 {
-	return x && x->sndq.head && c->snd_nxt != c->snd_una && s->payload_len == 0 &&
+	/* A closed window's answers to probes repeat themselves by nature. */
+	return x && x->sndq.head && c->snd_wnd && c->snd_nxt != c->snd_una && s->payload_len == 0 &&
 	       s->ack == c->snd_una && s->wnd << (c->wscale >> 4) == c->snd_wnd &&
 	       !(s->flags & TCP_FIN);
 }
@@ -96,7 +104,7 @@ static void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, uint3
 
 	if (seq_geq(c->snd_una, x->recover)) {
 		x->in_recovery = false;
-		k->cwnd = MIN(k->ssthresh, MAX(tcp_flight(c, x), (uint32_t)c->mss) + c->mss);
+		k->cwnd = MIN(tcp_ssthresh(c, k), MAX(tcp_flight(c, x), (uint32_t)c->mss) + c->mss);
 		return;
 	}
 	k->cwnd = k->cwnd > acked ? k->cwnd - acked : 0;
@@ -119,6 +127,7 @@ static void advance(struct shard *sh, struct conn *c, const struct seg *s)
 	k->retries = 0;
 	x->backoff = 0;
 	x->dupacks = 0;
+	x->unacked_since = sh->now;
 	/* The peer's frames tell where it is now, so a moved next hop is followed. */
 	memcpy(k->dmac, s->buf->data + 6, 6);
 	if (x->in_recovery)
@@ -154,6 +163,7 @@ static bool probe_in_flight(const struct xfer *x)
 static void update_window(struct shard *sh, struct conn *c, const struct seg *s)
 {
 	uint32_t wnd = s->wnd << (c->wscale >> 4);
+	struct conn_cold *k = conn_cold(sh, c);
 	struct xfer *x = conn_xfer(sh, c);
 	bool was_closed = c->snd_wnd == 0;
 
@@ -161,13 +171,13 @@ static void update_window(struct shard *sh, struct conn *c, const struct seg *s)
 		return;
 	c->snd_wl1 = s->seq;
 	if (wnd == 0) /* it answers: it may stay closed for ever (MUST-37) */
-		conn_cold(sh, c)->retries = 0;
+		k->retries = 0;
 	if (wnd == c->snd_wnd)
 		return;
 	c->snd_wnd = wnd;
+	k->max_wnd = (uint16_t)MAX(s->wnd, k->max_wnd);
 	if (!x)
 		return;
-	x->max_wnd = MAX(x->max_wnd, wnd);
 	if (was_closed && probe_in_flight(x)) {
 		/* The probe byte was refused: it goes first. */
 		x->send_next = x->sndq.head;
@@ -179,7 +189,7 @@ static void update_window(struct shard *sh, struct conn *c, const struct seg *s)
 bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
 {
 	struct xfer *x = conn_xfer(sh, c);
-	uint32_t oldest = c->snd_una - MAX(x ? x->max_wnd : c->snd_wnd, (uint32_t)UINT16_MAX);
+	uint32_t oldest = c->snd_una - tcp_max_wnd(sh, c);
 
 	if (seq_gt(s->ack, c->snd_nxt)) {
 		stat_inc(sh, STAT_drop_ack_unsent);

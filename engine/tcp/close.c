@@ -26,12 +26,19 @@ void tcp_fin_received(struct shard *sh, struct conn *c)
 	}
 }
 
+static void limit_fin_wait_2(struct shard *sh, struct conn *c)
+{
+	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN))
+		conn_cold(sh, c)->due = sh->now + conn_tcp(sh, c)->fin_timeout_ms;
+}
+
 void tcp_fin_acked(struct shard *sh, struct conn *c)
 {
 	switch (c->state) {
 	case TCP_FIN_WAIT_1:
 		/* Our half is closed; theirs may stay open. */
 		tcp_set_state(c, TCP_FIN_WAIT_2);
+		limit_fin_wait_2(sh, c);
 		break;
 	case TCP_CLOSING:
 		/* Both FINs crossed and ours has arrived. */
@@ -83,6 +90,7 @@ void tcp_close(struct shard *sh, struct conn *c)
 		conn_die(sh, c, TCP_CLOSE_ABORTED);
 		return;
 	}
+	limit_fin_wait_2(sh, c);
 	tcp_shutdown(sh, c);
 }
 
@@ -93,7 +101,8 @@ void tcp_abort(struct shard *sh, struct conn *c)
 		conn_drop_received(sh, c);
 		return;
 	}
-	if (c->state != TCP_SYN_SENT)
+	/* §3.10.5: once both have closed there is nothing left to reset. */
+	if (c->state != TCP_SYN_SENT && c->state != TCP_CLOSING && c->state != TCP_LAST_ACK)
 		tcp_reset_conn(sh, c);
 	conn_die(sh, c, TCP_CLOSE_ABORTED);
 }

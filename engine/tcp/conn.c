@@ -92,7 +92,6 @@ struct xfer *conn_xfer_get(struct shard *sh, struct conn *c)
 		return NULL;
 	x = conn_xfer(sh, c);
 	memset(x, 0, sizeof(*x));
-	x->max_wnd = c->snd_wnd;
 	x->recover = c->snd_una;
 	return x;
 }

@@ -2,12 +2,12 @@
 /*
  * What is known of a connection, in objects that shrink and grow with how much
  * there is to know: SYN_RECEIVED and TIME_WAIT are small entries of their own,
- * everything else is a `struct conn` of one hot cache line and 48 cold bytes,
+ * everything else is a `struct conn` of one hot cache line and 52 cold bytes,
  * plus a `struct xfer` while data is queued or in flight. Objects are named by
  * 32-bit index into the shard's pools; all begin with the tuple.
  *
  * Per connection all in, IPv4 (table share 10.2 B included): half-open 58 B,
- * TIME_WAIT 50 B, idle established 122 B. IPv6 adds 16 B for the peer's address.
+ * TIME_WAIT 50 B, idle established 126 B. IPv6 adds 16 B for the peer's address.
  *
  * Only engine/tcp reads or writes these fields; services use tcp.h.
  */
@@ -76,6 +76,7 @@ enum conn_flags {
 	CF_KEEPALIVE = 1 << 15,	   /* a keepalive probe is to go out */
 	CF_WANT_WRITE = 1 << 16,   /* service waits for room in the send queue */
 	CF_SHUTDOWN_EARLY = 1 << 19, /* close was called before the connection was up */
+	CF_READ = 1 << 20,	   /* the service has read: the window may open */
 	CF_FORCE = 1 << 17,	   /* send what the window takes, however small (SWS override) */
 	CF_EOF_TOLD = 1 << 18,	   /* service was told that the peer has closed */
 	/* Events for the service, delivered at the end of the burst. */
@@ -110,22 +111,27 @@ struct conn {
 static_assert(sizeof(struct conn) == CACHE_LINE, "struct conn is one cache line");
 static_assert(offsetof(struct conn, rcv_nxt) == 20 && offsetof(struct conn, xfer) == 48, "");
 
+#define SSTHRESH_NONE UINT16_MAX /* slow start has no end yet */
+
 /* The cold part: timers, the next hop, what changes once a round trip. */
 struct conn_cold {
 	struct wheel_node timer; /* 0 */
-	tick_t opened;		 /* 12: when the control block was taken, for listings */
+	tick_t opened;		 /* 12: when the control block was taken */
 	uint32_t cwnd;		 /* 16: bytes (RFC 5681) */
-	uint32_t ssthresh;	 /* 20: bytes */
-	uint32_t srtt_us;	 /* 24: RFC 6298, 0: no sample yet */
-	uint32_t rttvar_us;	 /* 28 */
-	tick_t ack_at;		 /* 32: CF_ACK_DELAYED: when the ACK is due at the latest */
+	uint32_t srtt_us;	 /* 20: RFC 6298, 0: no sample yet */
+	uint32_t rttvar_us;	 /* 24 */
+	tick_t due;		 /* 28: of the delayed ACK (CF_ACK_DELAYED); of a closed connection
+				  * in FIN_WAIT_2, which owes no ACK: when it ends */
+	tick_t sent_at;		 /* 32: of the last data (restart after idle, RFC 5681 §4.1) */
 	uint8_t dmac[6];	 /* 36: next hop, learnt from the last segment or by ARP / ND */
 	uint16_t profile;	 /* 42: index into shard.profiles */
 	uint16_t backend;	 /* 44: active: index of the backend in its pool */
-	uint8_t retries;	 /* 46: unanswered retransmissions or probes in a row */
-	uint8_t close_reason;	 /* 47: enum tcp_close_reason */
+	uint16_t ssthresh;	 /* 46: segments of conn.mss, or SSTHRESH_NONE */
+	uint16_t max_wnd;	 /* 48: largest window field ever received, unscaled */
+	uint8_t retries;	 /* 50: unanswered retransmissions or probes in a row */
+	uint8_t close_reason;	 /* 51: enum tcp_close_reason */
 };
-static_assert(sizeof(struct conn_cold) == 48, "hot + cold = 112 bytes");
+static_assert(sizeof(struct conn_cold) == 52, "hot + cold = 116 bytes");
 
 enum xfer_timer {
 	XFER_TIMER_NONE,
@@ -144,10 +150,9 @@ struct xfer {
 	uint32_t ooo_count;
 	uint32_t last_ooo_seq;	/* the block to report first (RFC 2018 §4) */
 	uint32_t recover;	/* RFC 6582: snd_nxt when fast recovery began */
-	uint32_t max_wnd;	/* largest window the peer has offered (SWS avoidance) */
 	uint32_t syn_sent_us;	/* when our SYN went out, for the RTT */
 	tick_t timer_at;	/* deadline of `timer` */
-	tick_t first_sent;	/* when the oldest data in flight first went out */
+	tick_t unacked_since;	/* when the data in flight was last seen to advance */
 	uint8_t timer;		/* enum xfer_timer */
 	uint8_t backoff;	/* doublings of the RTO or the probe interval */
 	uint8_t dupacks;

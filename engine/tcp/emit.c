@@ -122,7 +122,7 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 		o.wnd = advertise(sh, c, flags & TCP_SYN);
 	if (flags & TCP_ACK) {
 		o.ack = c->rcv_nxt;
-		c->flags &= ~(uint32_t)(CF_ACK_NOW | CF_ACK_DELAYED);
+		c->flags &= ~(uint32_t)(CF_ACK_NOW | CF_ACK_DELAYED | CF_READ);
 	}
 	stat_inc(sh, STAT_tx_segments);
 	stat_add(sh, STAT_tx_bytes, b->len);

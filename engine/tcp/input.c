@@ -20,7 +20,9 @@ static void drop(struct shard *sh, struct seg *s, enum stat why)
  * counts against the challenge limit, or two of us could go on for ever. */
 static void unacceptable(struct shard *sh, struct conn *c, struct seg *s, enum stat why)
 {
-	if (s->payload_len || (s->flags & TCP_FIN))
+	bool keepalive = s->seq + 1 == c->rcv_nxt && !(s->flags & TCP_SYN); /* asks for an answer, MUST-26 */
+
+	if (s->payload_len || (s->flags & TCP_FIN) || keepalive)
 		conn_work(sh, c, CF_ACK_NOW);
 	else
 		challenge_ack(sh, c);
@@ -36,12 +38,14 @@ static bool check_timestamp(struct shard *sh, struct conn *c, struct seg *s)
 		drop(sh, s, STAT_drop_no_timestamp);
 		return false;
 	}
-	if (seq_lt(s->opt.tsval, c->ts_recent) &&
-	    !tick_reached(sh->now, c->last_rx + PAWS_IDLE_TICKS)) {
-		unacceptable(sh, c, s, STAT_drop_paws);
-		return false;
+	if (seq_geq(s->opt.tsval, c->ts_recent))
+		return true;
+	if (tick_reached(sh->now, c->last_rx + PAWS_IDLE_TICKS)) {
+		c->ts_recent = s->opt.tsval;
+		return true;
 	}
-	return true;
+	unacceptable(sh, c, s, STAT_drop_paws);
+	return false;
 }
 
 /* Table 6 of RFC 9293 §3.4: the four cases of acceptability. */
@@ -152,7 +156,7 @@ static bool syn_received_ack(struct shard *sh, struct conn *c, struct seg *s)
 	c->snd_una = s->ack;
 	c->snd_wnd = s->wnd << (c->wscale >> 4);
 	c->snd_wl1 = s->seq;
-	x->max_wnd = c->snd_wnd;
+	conn_cold(sh, c)->max_wnd = (uint16_t)s->wnd;
 	tcp_connection_up(sh, c);
 	return true;
 }
@@ -205,10 +209,11 @@ void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
 	}
 	if (unlikely(!is_expected(c, s)) && !check_slow(sh, c, s))
 		return;
-	/* RFC 7323 §4.3: only a segment that covers the last ACK sent updates
-	 * TS.Recent; what is beyond RCV.NXT waits until it is next. */
-	if ((c->flags & CF_TIMESTAMPS) && seq_leq(s->seq, c->rcv_nxt) &&
-	    seq_geq(s->opt.tsval, c->ts_recent))
+	/* RFC 7323 §4.3: a segment that covers the last ACK sent updates TS.Recent.
+	 * While an ACK is owed, RCV.NXT is beyond that: the echo stays that of
+	 * the earliest segment that the ACK will cover. */
+	if ((c->flags & CF_TIMESTAMPS) && !(c->flags & (CF_ACK_NOW | CF_ACK_DELAYED)) &&
+	    seq_leq(s->seq, c->rcv_nxt) && seq_geq(s->opt.tsval, c->ts_recent))
 		c->ts_recent = s->opt.tsval;
 	c->last_rx = sh->now;
 	if (!tcp_ack_input(sh, c, s)) {

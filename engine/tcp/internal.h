@@ -88,6 +88,10 @@ uint32_t sndq_end(const struct conn *c, const struct xfer *x);
 /* Queues b; small pieces join the last buf when it was never sent. */
 void sndq_append(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b);
 
+/* Moves bytes of the bufs behind b into it until it has `want`; none of them has
+ * been sent. */
+void sndq_fill(struct shard *sh, struct xfer *x, struct buf *b, uint32_t want);
+
 /* Cuts b after its first `n` payload bytes; false: no buffer for the rest. b is
  * not busy. */
 bool sndq_split(struct shard *sh, struct xfer *x, struct buf *b, uint32_t n);
@@ -157,8 +161,10 @@ void challenge_ack(struct shard *sh, struct conn *c);
 
 /* ---- listen.c ---- */
 
-/* A segment for a local address without a connection; consumes. */
-void tcp_listen_input(struct shard *sh, struct seg *s);
+/* A segment for a local address without a connection; consumes. `iss_after`: the
+ * tuple's last connection used numbers up to this one (RFC 1122 §4.2.2.13), NULL:
+ * none is remembered. */
+void tcp_listen_input(struct shard *sh, struct seg *s, const uint32_t *iss_after);
 
 /* A segment for a half-open entry; consumes. */
 void tcp_half_input(struct shard *sh, struct half *h, struct seg *s);
@@ -192,6 +198,17 @@ void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s);
 /* RFC 9293 §3.10.7.4 step 5 for synchronized states; false: drop the segment. */
 bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s);
 void tcp_rtt_sample(struct shard *sh, struct conn *c, uint32_t rtt_us);
+
+/* ssthresh in bytes, UINT32_MAX while there is none; and half the flight after a
+ * loss. */
+uint32_t tcp_ssthresh(const struct conn *c, const struct conn_cold *k);
+void tcp_halve_ssthresh(struct conn_cold *k, const struct conn *c, uint32_t flight);
+
+/* Largest window the peer has ever offered, in bytes (Max.SND.WND). */
+static inline uint32_t tcp_max_wnd(const struct shard *sh, const struct conn *c)
+{
+	return (uint32_t)conn_cold(sh, c)->max_wnd << (c->wscale >> 4);
+}
 
 /* Bytes in flight as congestion control counts them. */
 uint32_t tcp_flight(const struct conn *c, const struct xfer *x);

@@ -7,6 +7,10 @@
 #include "engine/table/listen_table.h"
 #include "engine/tcp/internal.h"
 
+/* How far beyond an old connection's last number a new one begins at least: no
+ * window of the old one reaches there unscaled. */
+#define ISS_GAP 65537
+
 static void drop(struct shard *sh, struct seg *s, enum stat why)
 {
 	stat_inc(sh, why);
@@ -88,7 +92,8 @@ static void half_take_options(struct shard *sh, struct half *h, const struct tcp
 }
 
 /* Takes an entry for the SYN, NULL: none left (counted). */
-static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t listener)
+static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t listener,
+				const uint32_t *iss_after)
 {
 	struct tuple_key key = tuple_key_of_seg(s);
 	uint32_t i = pool_get(&sh->halves);
@@ -110,18 +115,25 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 	h->profile = listener; /* a listener's profile has its index */
 	h->irs = s->seq;
 	h->iss = isn_of(sh, &h->tuple);
+	if (iss_after && seq_leq(h->iss, *iss_after))
+		h->iss = *iss_after + ISS_GAP;
 	memcpy(h->dmac, s->buf->data + 6, 6);
 	half_take_options(sh, h, &s->opt);
 	sh->listeners[listener].half_open++;
 	return h;
 }
 
-static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener)
+static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener,
+		       const uint32_t *iss_after)
 {
 	struct half *h;
 
 	if (net_local(&sh->net, s->family, s->src) != CONF_NONE) {
 		drop(sh, s, STAT_drop_land);
+		return;
+	}
+	if (net_is_broadcast(&sh->net, s->iface, s->family, s->src)) {
+		drop(sh, s, STAT_drop_bad_source);
 		return;
 	}
 	/* As Linux: a full accept queue turns new clients away at the door. */
@@ -130,7 +142,7 @@ static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener)
 		drop(sh, s, STAT_drop_listen_overflow);
 		return;
 	}
-	h = half_create(sh, s, listener);
+	h = half_create(sh, s, listener, iss_after);
 	if (!h) {
 		shard_buf_free(sh, s->buf);
 		return;
@@ -141,7 +153,7 @@ static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener)
 	emit_synack(sh, h, s->buf);
 }
 
-void tcp_listen_input(struct shard *sh, struct seg *s)
+void tcp_listen_input(struct shard *sh, struct seg *s, const uint32_t *iss_after)
 {
 	uint16_t listener = listen_table_find(sh, s->family, s->local, s->dport_be);
 
@@ -157,7 +169,7 @@ void tcp_listen_input(struct shard *sh, struct seg *s)
 	else if (!(s->flags & TCP_SYN) || (s->flags & TCP_FIN))
 		drop(sh, s, STAT_drop_not_synchronized);
 	else
-		listen_syn(sh, s, listener);
+		listen_syn(sh, s, listener, iss_after);
 }
 
 /* A SYN-ACK that was sent once times the round trip (RFC 6298 §2): its timer
@@ -197,6 +209,7 @@ static struct conn *half_promote(struct shard *sh, struct half *h, const struct 
 	c->rcv_adv = c->rcv_nxt + MIN(conn_tcp(sh, c)->rcvbuf, (uint32_t)UINT16_MAX);
 	c->snd_wnd = s->wnd << (c->wscale >> 4);
 	c->snd_wl1 = s->seq;
+	k->max_wnd = (uint16_t)s->wnd;
 	tcp_conn_establish(sh, c);
 	tcp_set_state(c, TCP_ESTABLISHED);
 	stat_inc(sh, STAT_passive_opens);

@@ -36,7 +36,7 @@ void tcp_conn_establish(struct shard *sh, struct conn *c)
 	if (c->flags & CF_TIMESTAMPS)
 		c->mss = (uint16_t)(c->mss - TCPOPT_TS_LEN);
 	k->cwnd = (uint32_t)conn_tcp(sh, c)->initial_cwnd * c->mss;
-	k->ssthresh = UINT32_MAX;
+	k->ssthresh = SSTHRESH_NONE;
 }
 
 void tcp_connection_up(struct shard *sh, struct conn *c)
@@ -143,9 +143,9 @@ static void established(struct shard *sh, struct conn *c, const struct seg *s)
 
 static void take_syn(struct shard *sh, struct conn *c, const struct seg *s)
 {
-	struct xfer *x = conn_xfer(sh, c);
+	struct conn_cold *k = conn_cold(sh, c);
 
-	memcpy(conn_cold(sh, c)->dmac, s->buf->data + 6, 6);
+	memcpy(k->dmac, s->buf->data + 6, 6);
 	tcp_apply_syn_options(sh, c, &s->opt);
 	tcp_conn_establish(sh, c);
 	c->rcv_nxt = s->seq + 1;
@@ -153,7 +153,7 @@ static void take_syn(struct shard *sh, struct conn *c, const struct seg *s)
 	c->snd_wnd = s->wnd; /* never scaled in a SYN (RFC 7323 §2.2) */
 	c->snd_wl1 = s->seq;
 	c->last_rx = sh->now;
-	x->max_wnd = c->snd_wnd;
+	k->max_wnd = (uint16_t)s->wnd;
 }
 
 void tcp_syn_sent_input(struct shard *sh, struct conn *c, struct seg *s)

@@ -21,14 +21,19 @@ uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c)
 	return edge;
 }
 
-/* A window update is worth a segment of its own when it opens a closed window
- * or adds two segments (or half the buffer) to what the peer knows. */
+/* A window update is worth a segment of its own when reading has freed two
+ * segments and either a quarter of the buffer or nearly all that the peer still
+ * knows of; before that the next ACK tells it early enough. */
 static bool window_update_due(const struct shard *sh, const struct conn *c)
 {
+	uint32_t rcvbuf = conn_tcp(sh, c)->rcvbuf;
 	uint32_t gain = tcp_receive_edge(sh, c) - c->rcv_adv;
+	uint32_t known = c->rcv_adv - c->rcv_nxt;
 
-	return gain && (c->rcv_adv == c->rcv_nxt ||
-			gain >= MIN(conn_tcp(sh, c)->rcvbuf / 2, 2u * c->mss));
+	if (!(c->flags & CF_READ) || gain == 0)
+		return false;
+	return gain >= rcvbuf / 2 || known == 0 ||
+	       (gain >= 2u * c->mss && (gain >= rcvbuf / 4 || known <= rcvbuf / 8));
 }
 
 static bool port_has_room(const struct shard *sh, const struct conn *c)
@@ -42,15 +47,35 @@ static bool carries_fin(const struct conn *c, const struct buf *b)
 	return (c->flags & CF_FIN_QUEUED) && !b->next;
 }
 
+/* A port may hold a frame long after it has left, until its ring comes round. A
+ * segment that goes again must not wait for that: it goes in a copy. */
+static struct buf *frame_for(struct shard *sh, struct buf *b)
+{
+	struct buf *copy;
+
+	if (!shard_buf_busy(sh, b)) {
+		buf_strip(b);
+		b->flags |= BUF_KEEP;
+		return b;
+	}
+	copy = shard_buf_alloc(sh);
+	if (!copy)
+		return NULL;
+	copy->len = buf_payload_len(b);
+	memcpy(copy->data, b->data + b->hdr_len, copy->len);
+	return copy;
+}
+
 /* Sends one queued buf, again or for the first time, with the FIN if it is due. */
 static void send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
 {
+	struct buf *frame = frame_for(sh, b);
 	uint8_t flags = TCP_ACK;
 	bool again = b->flags & BUF_SENT;
-	uint32_t end;
+	uint32_t end = b->seq + buf_payload_len(b);
 
-	buf_strip(b);
-	end = b->seq + b->len;
+	if (!frame)
+		return; /* only a repetition needs one: the timer comes again */
 	if (!b->next || (b->flags & BUF_PSH))
 		flags |= TCP_PSH; /* MUST-61: the last segment of what is queued */
 	if (carries_fin(c, b)) {
@@ -58,14 +83,17 @@ static void send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct bu
 		c->flags |= CF_FIN_SENT;
 		end++;
 	}
-	b->flags |= BUF_KEEP | BUF_SENT;
+	b->flags |= BUF_SENT;
 	b->sent_us = (uint32_t)sh->now_us;
 	if (again) {
 		b->flags |= BUF_RESENT;
 		stat_inc(sh, STAT_retransmitted);
 	}
+	if (c->snd_nxt == c->snd_una)
+		x->unacked_since = sh->now;
+	conn_cold(sh, c)->sent_at = sh->now;
 	c->snd_nxt = seq_max(c->snd_nxt, end);
-	emit_segment(sh, c, b, b->seq, flags);
+	emit_segment(sh, c, frame, b->seq, flags);
 	if (x->timer != XFER_TIMER_RTO)
 		tcp_arm_rto(sh, c, x); /* RFC 6298 §5.1 */
 }
@@ -74,10 +102,11 @@ static void send_fin_alone(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	uint32_t seq = c->flags & CF_FIN_SENT ? c->snd_nxt - 1 : c->snd_nxt;
 
-	if (!emit_empty(sh, c, seq, TCP_FIN | TCP_ACK))
-		return;
-	if (c->flags & CF_FIN_SENT)
+	/* What cannot go now, for want of a buffer, the timer sends later. */
+	if (emit_empty(sh, c, seq, TCP_FIN | TCP_ACK) && (c->flags & CF_FIN_SENT))
 		stat_inc(sh, STAT_retransmitted);
+	if (c->snd_nxt == c->snd_una)
+		x->unacked_since = sh->now;
 	c->flags |= CF_FIN_SENT;
 	c->snd_nxt = seq + 1;
 	if (x->timer != XFER_TIMER_RTO)
@@ -99,9 +128,9 @@ static void rexmit_one(struct shard *sh, struct conn *c, struct xfer *x)
 		return;
 	}
 	/* The frame sent before has not even left: another would be no help. */
-	if (!(b->flags & BUF_SENT) || shard_buf_busy(sh, b))
+	if (!(b->flags & BUF_SENT) || (b->flags & BUF_IN_TXQ))
 		return;
-	if (seq_lt(b->seq, c->snd_una)) {
+	if (seq_lt(b->seq, c->snd_una) && !shard_buf_busy(sh, b)) {
 		uint32_t acked = c->snd_una - b->seq;
 
 		buf_strip(b);
@@ -140,40 +169,71 @@ static bool nagle_allows(const struct shard *sh, const struct conn *c)
 	       (c->flags & CF_FIN_QUEUED);
 }
 
-/* Sender silly-window avoidance, RFC 9293 §3.8.6.2.1 (MUST-38): the window must
- * not be what makes a segment small, except when half of the largest window the
- * peer ever offered can be used. */
+/* Sender silly-window avoidance, RFC 9293 §3.8.6.2.1 (MUST-38), with D the data
+ * queued and U what the window lets go: a small segment is sent when it is the
+ * last of the data (and Nagle agrees), or half of the largest window ever. */
 static bool worth_sending(const struct shard *sh, const struct conn *c, const struct xfer *x,
-			  uint32_t len)
+			  uint32_t len, uint32_t u)
+{
+	const struct buf *b = x->send_next;
+	uint32_t d = sndq_end(c, x) - b->seq;
+
+	if (len >= c->mss || (c->flags & CF_FORCE))
+		return true;
+	if (u >= c->mss || d <= u)
+		return b->next || nagle_allows(sh, c);
+	return len >= tcp_max_wnd(sh, c) / 2;
+}
+
+/* A segment that goes again goes as it was: congestion control may hold it back
+ * but does not cut it. A window that has shrunk does, when nothing else moves. */
+static bool may_repeat(const struct shard *sh, const struct conn *c, const struct xfer *x,
+		       uint32_t len)
 {
 	const struct buf *b = x->send_next;
 
-	if (len >= c->mss || (c->flags & CF_FORCE) || (b->flags & BUF_SENT))
+	if (b->flags & BUF_IN_TXQ)
+		return false;
+	if (len == buf_payload_len(b))
 		return true;
-	if (len < buf_payload_len(b))
-		return len >= x->max_wnd / 2;
-	return b->next || nagle_allows(sh, c);
+	return !shard_buf_busy(sh, b) && (len >= c->mss || tcp_flight(c, x) == 0);
 }
 
 /* Makes send_next's buf fit a segment and the window; 0: nothing may go now. */
 static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	struct buf *b = x->send_next;
-	uint32_t room = usable(sh, c, x);
-	uint32_t len = MIN(MIN(buf_payload_len(b), (uint32_t)c->mss), room);
+	uint32_t u = usable(sh, c, x), len;
+	bool again = b->flags & BUF_SENT;
 
-	if (len == 0 || !worth_sending(sh, c, x, len))
-		return 0;
-	if ((b->flags & BUF_SENT) && shard_buf_busy(sh, b))
+	/* Relayed segments are not refilled: that would copy every one. */
+	if (!again && b->next && buf_payload_len(b) < c->mss &&
+	    !conn_profile(sh, c)->service->relays)
+		sndq_fill(sh, x, b, c->mss);
+	len = MIN(MIN(buf_payload_len(b), (uint32_t)c->mss), u);
+	if (len == 0 || !(again ? may_repeat(sh, c, x, len) : worth_sending(sh, c, x, len, u)))
 		return 0;
 	if (len < buf_payload_len(b) && !sndq_split(sh, x, b, len))
 		return 0;
 	return len;
 }
 
+/* RFC 5681 §4.1: after an idle RTO the ACK clock has stopped; start from the
+ * initial window again. */
+static void restart_after_idle(const struct shard *sh, const struct conn *c, struct xfer *x)
+{
+	struct conn_cold *k = conn_cold(sh, c);
+	uint32_t initial = (uint32_t)conn_tcp(sh, c)->initial_cwnd * c->mss;
+
+	if (x->send_next && c->snd_nxt == c->snd_una &&
+	    tick_reached(sh->now, k->sent_at + tcp_rto_ms(sh, c)))
+		k->cwnd = MIN(k->cwnd, initial);
+}
+
 /* Sends from send_next on; false: the port is full. */
 static bool send_queued(struct shard *sh, struct conn *c, struct xfer *x)
 {
+	restart_after_idle(sh, c, x);
 	while (x->send_next) {
 		struct buf *b = x->send_next;
 
@@ -194,7 +254,7 @@ static void send_probe(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	struct buf *b = x->send_next;
 
-	if (!b || c->snd_wnd != 0 || ((b->flags & BUF_SENT) && shard_buf_busy(sh, b)))
+	if (!b || c->snd_wnd != 0 || shard_buf_busy(sh, b))
 		return;
 	if (buf_payload_len(b) > 1 && !sndq_split(sh, x, b, 1))
 		return;
@@ -261,7 +321,7 @@ bool tcp_output(struct shard *sh, struct conn *c)
 		c->flags |= CF_OUTPUT;
 		return false;
 	}
-	if (c->state < TCP_ESTABLISHED)
+	if (c->state < TCP_SYN_RECEIVED)
 		return true;
 	if (c->flags & CF_KEEPALIVE)
 		send_keepalive(sh, c);

@@ -37,10 +37,11 @@ static uint32_t retry_limit(const struct conn *c, const struct conf_tcp *tcp)
 	return c->flags & CF_ORPHAN ? tcp->orphan_retries : tcp->retries2;
 }
 
-static bool user_timeout_reached(const struct shard *sh, const struct conn *c,
+static bool user_timeout_reached(const struct shard *sh, const struct xfer *x,
 				 const struct conf_tcp *tcp)
 {
-	return tcp->user_timeout_ms && tick_reached(sh->now, c->last_rx + tcp->user_timeout_ms);
+	return tcp->user_timeout_ms &&
+	       tick_reached(sh->now, x->unacked_since + tcp->user_timeout_ms);
 }
 
 static void give_up(struct shard *sh, struct conn *c)
@@ -66,7 +67,7 @@ static void advise_ip(struct shard *sh, struct conn *c)
 static void collapse(struct conn_cold *k, struct conn *c, struct xfer *x)
 {
 	if (x->backoff == 0)
-		k->ssthresh = MAX(tcp_flight(c, x) / 2, 2u * c->mss);
+		tcp_halve_ssthresh(k, c, tcp_flight(c, x));
 	k->cwnd = c->mss;
 	x->recover = c->snd_nxt;
 	x->in_recovery = false;
@@ -79,7 +80,7 @@ void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 	struct conn_cold *k = conn_cold(sh, c);
 
-	if (k->retries >= retry_limit(c, tcp) || user_timeout_reached(sh, c, tcp)) {
+	if (k->retries >= retry_limit(c, tcp) || user_timeout_reached(sh, x, tcp)) {
 		give_up(sh, c);
 		return;
 	}

@@ -43,6 +43,31 @@ void sndq_append(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b
 		x->send_next = b;
 }
 
+void sndq_fill(struct shard *sh, struct xfer *x, struct buf *b, uint32_t want)
+{
+	struct buf *n;
+
+	buf_strip(b);
+	while (b->len < want && (n = b->next) && buf_tailroom(b)) {
+		uint32_t take = MIN(MIN(want - b->len, n->len), buf_tailroom(b));
+
+		memcpy(b->data + b->len, n->data, take);
+		b->len += take;
+		b->flags = (b->flags & ~(uint32_t)BUF_PAYLOAD_CSUM) | (n->flags & BUF_PSH);
+		n->data += take;
+		n->len -= take;
+		n->seq += take;
+		n->flags &= ~(uint32_t)BUF_PAYLOAD_CSUM;
+		if (n->len)
+			return;
+		b->next = n->next;
+		if (x->sndq.tail == n)
+			x->sndq.tail = b;
+		x->sndq.count--;
+		shard_buf_free(sh, n);
+	}
+}
+
 bool sndq_split(struct shard *sh, struct xfer *x, struct buf *b, uint32_t n)
 {
 	struct buf *rest = shard_buf_alloc(sh);
@@ -68,11 +93,14 @@ bool sndq_split(struct shard *sh, struct xfer *x, struct buf *b, uint32_t n)
 uint32_t sndq_acked(struct shard *sh, struct xfer *x, uint32_t ack)
 {
 	uint32_t rtt_us = 0;
+	bool repeated = false;
 	struct buf *b;
 
 	while ((b = x->sndq.head) && (b->flags & BUF_SENT) &&
 	       seq_leq(b->seq + buf_payload_len(b), ack)) {
-		rtt_us = b->flags & BUF_RESENT ? 0 : MAX((uint32_t)sh->now_us - b->sent_us, 1u);
+		/* What waited behind a repeated one was not on its way all the time. */
+		repeated |= b->flags & BUF_RESENT;
+		rtt_us = MAX((uint32_t)sh->now_us - b->sent_us, 1u);
 		if (x->send_next == b)
 			x->send_next = b->next;
 		x->sndq.head = b->next;
@@ -82,5 +110,5 @@ uint32_t sndq_acked(struct shard *sh, struct xfer *x, uint32_t ack)
 	}
 	if (!x->sndq.head)
 		x->sndq.tail = NULL;
-	return rtt_us;
+	return repeated ? 0 : rtt_us;
 }

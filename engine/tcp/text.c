@@ -166,7 +166,7 @@ static void owe_ack(struct shard *sh, struct conn *c)
 		conn_work(sh, c, CF_ACK_NOW);
 		return;
 	}
-	conn_cold(sh, c)->ack_at = sh->now + tcp->delack_ms;
+	conn_cold(sh, c)->due = sh->now + tcp->delack_ms;
 	conn_work(sh, c, CF_ACK_DELAYED);
 }
 

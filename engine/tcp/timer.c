@@ -7,8 +7,17 @@
  */
 #include "engine/tcp/internal.h"
 
-/* The deadline of silence: keepalive probes, idle timeout, and for a closed
- * connection FIN_WAIT_2's limit. False: none. */
+/* Closed by its service, waiting for the peer's FIN: [tcp_fin_timeout] ends it,
+ * whatever else the peer sends. */
+static bool fin_wait_2_deadline(const struct shard *sh, const struct conn *c, tick_t *at)
+{
+	if (c->state != TCP_FIN_WAIT_2 || !(c->flags & CF_ORPHAN))
+		return false;
+	*at = conn_cold(sh, c)->due;
+	return true;
+}
+
+/* The deadline of silence: keepalive probes and idle timeout. False: none. */
 static bool silence_deadline(const struct shard *sh, const struct conn *c, tick_t *at)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
@@ -16,8 +25,6 @@ static bool silence_deadline(const struct shard *sh, const struct conn *c, tick_
 
 	if (c->state < TCP_ESTABLISHED || tcp_state_is_final(c->state))
 		return false;
-	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN))
-		wait = tcp->fin_timeout_ms;
 	if (tcp->idle_timeout_ms)
 		wait = MIN(wait, tcp->idle_timeout_ms);
 	if (tcp->keepalive && c->snd_una == c->snd_nxt)
@@ -60,8 +67,10 @@ void tcp_timer_update(struct shard *sh, struct conn *c)
 
 	if (x)
 		consider(x->timer != XFER_TIMER_NONE, x->timer_at, &any, &best);
-	consider(c->flags & CF_ACK_DELAYED, k->ack_at, &any, &best);
+	consider(c->flags & CF_ACK_DELAYED, k->due, &any, &best);
 	has = connect_deadline(sh, c, &at);
+	consider(has, at, &any, &best);
+	has = fin_wait_2_deadline(sh, c, &at);
 	consider(has, at, &any, &best);
 	has = silence_deadline(sh, c, &at);
 	consider(has, at, &any, &best);
@@ -76,10 +85,7 @@ static void silence_expired(struct shard *sh, struct conn *c)
 	struct conn_cold *k = conn_cold(sh, c);
 	uint32_t silent = sh->now - c->last_rx;
 
-	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN) && silent >= tcp->fin_timeout_ms) {
-		stat_inc(sh, STAT_fin_wait_2_expired);
-		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
-	} else if (tcp->idle_timeout_ms && silent >= tcp->idle_timeout_ms) {
+	if (tcp->idle_timeout_ms && silent >= tcp->idle_timeout_ms) {
 		stat_inc(sh, STAT_idle_expired);
 		tcp_reset_conn(sh, c);
 		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
@@ -122,12 +128,17 @@ void tcp_conn_expired(void *ctx, uint32_t index)
 
 	if (c->state == TCP_CLOSED)
 		return;
-	if ((c->flags & CF_ACK_DELAYED) && tick_reached(sh->now, conn_cold(sh, c)->ack_at)) {
+	if ((c->flags & CF_ACK_DELAYED) && tick_reached(sh->now, conn_cold(sh, c)->due)) {
 		stat_inc(sh, STAT_delayed_acks);
 		conn_work(sh, c, CF_ACK_NOW);
 	}
 	if (connect_deadline(sh, c, &at) && tick_reached(sh->now, at)) {
 		stat_inc(sh, STAT_active_open_failed);
+		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
+		return;
+	}
+	if (fin_wait_2_deadline(sh, c, &at) && tick_reached(sh->now, at)) {
+		stat_inc(sh, STAT_fin_wait_2_expired);
 		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
 		return;
 	}

@@ -107,11 +107,11 @@ void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s)
 		return;
 	}
 	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(tw, s)) {
-		/* Our ISN for the new connection exceeds the old SND.NXT by the
-		 * clock of RFC 6528, so the reverse direction is safe too. */
+		uint32_t last = tw->snd_nxt;
+
 		stat_inc(sh, STAT_time_wait_reused);
 		tw_end(sh, tw);
-		tcp_listen_input(sh, s);
+		tcp_listen_input(sh, s, &last);
 		return;
 	}
 	/* The peer's FIN again: our last ACK was lost. The wait starts over. */

@@ -12,7 +12,7 @@ uint32_t tcp_readable(const struct shard *sh, const struct conn *c)
 /* Reading opens the window and may uncover the peer's FIN. */
 static void after_read(struct shard *sh, struct conn *c, const struct xfer *x)
 {
-	conn_work(sh, c, CF_OUTPUT);
+	conn_work(sh, c, CF_READ);
 	if (!x->rcvq.head && (c->flags & CF_FIN_RECEIVED) && !(c->flags & CF_EOF_TOLD))
 		conn_work(sh, c, CF_EV_EOF);
 }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Huge pages: supply and demand; see dpdk_huge.h. */
+#include "drivers/dpdk_huge.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/* DPDK's own: rings, device queues, bookkeeping, and what is lost to alignment. */
+#define SLACK_BYTES (32ull << 20)
+
+static uint64_t read_number(const char *root, const char *dir, const char *file)
+{
+	char path[512];
+	uint64_t v = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", root, dir, file);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%" SCNu64, &v) != 1)
+		v = 0;
+	fclose(f);
+	return v;
+}
+
+static void add_size(struct dpdk_huge *h, struct dpdk_huge_size size)
+{
+	uint32_t i;
+
+	if (h->nb_sizes == DPDK_HUGE_SIZES)
+		return;
+	for (i = h->nb_sizes++; i > 0 && h->sizes[i - 1].page_kb > size.page_kb; i--)
+		h->sizes[i] = h->sizes[i - 1];
+	h->sizes[i] = size;
+}
+
+void dpdk_huge_probe(const char *root, struct dpdk_huge *out)
+{
+	DIR *d = opendir(root);
+	struct dirent *e;
+
+	*out = (struct dpdk_huge){0};
+	if (!d)
+		return;
+	while ((e = readdir(d)) != NULL) {
+		struct dpdk_huge_size s = {0};
+		uint64_t promised;
+
+		if (sscanf(e->d_name, "hugepages-%" SCNu64 "kB", &s.page_kb) != 1 || s.page_kb == 0)
+			continue;
+		s.reserved = read_number(root, e->d_name, "nr_hugepages");
+		s.free = read_number(root, e->d_name, "free_hugepages");
+		promised = read_number(root, e->d_name, "resv_hugepages");
+		s.free -= MIN(s.free, promised);
+		add_size(out, s);
+	}
+	closedir(d);
+}
+
+static uint64_t pages_for(const struct dpdk_huge_size *s, uint64_t bytes)
+{
+	return (bytes + s->page_kb * 1024 - 1) / (s->page_kb * 1024);
+}
+
+/* Names the size in which missing pages are easiest to reserve: the smallest of
+ * 2 MB or more. */
+static const struct dpdk_huge_size *size_to_ask_for(const struct dpdk_huge *have)
+{
+	for (uint32_t i = 0; i < have->nb_sizes; i++) {
+		if (have->sizes[i].page_kb >= 2048)
+			return &have->sizes[i];
+	}
+	return &have->sizes[0];
+}
+
+/* "310 of 2 MB are needed and 12 are free: reserve them with: ..." */
+static void describe_shortage(const struct dpdk_huge *have, uint64_t bytes, char *to, size_t size)
+{
+	const struct dpdk_huge_size *s = size_to_ask_for(have);
+	uint64_t pages = pages_for(s, bytes);
+
+	if (have->nb_sizes == 0) {
+		snprintf(to, size, "this kernel offers none");
+		return;
+	}
+	snprintf(to, size,
+		 "%" PRIu64 " of %" PRIu64 " %s are needed and %" PRIu64 " are free: reserve them "
+		 "with: echo %" PRIu64 " > " DPDK_HUGE_ROOT "/hugepages-%" PRIu64 "kB/nr_hugepages",
+		 pages, s->page_kb >= 1024 ? s->page_kb / 1024 : s->page_kb,
+		 s->page_kb >= 1024 ? "MB" : "kB", s->free, s->reserved + pages - s->free,
+		 s->page_kb);
+}
+
+bool dpdk_huge_plan(const struct dpdk_huge *have, enum conf_huge want, uint64_t bytes,
+		    struct dpdk_memory_plan *out, struct report *report)
+{
+	char shortage[256];
+
+	*out = (struct dpdk_memory_plan){.bytes = bytes + bytes / 16 + SLACK_BYTES};
+	if (want == CONF_HUGE_NEVER)
+		return true;
+	for (uint32_t i = 0; i < have->nb_sizes; i++) {
+		if (have->sizes[i].free >= pages_for(&have->sizes[i], out->bytes)) {
+			out->huge = true;
+			return true;
+		}
+	}
+	describe_shortage(have, out->bytes, shortage, sizeof(shortage));
+	if (want == CONF_HUGE_REQUIRE)
+		return report_error(report, "not enough huge pages, and memory.huge_pages is "
+					    "\"require\": %s", shortage);
+	report_notice(report, "running on normal pages, which is slower: not enough huge pages: %s",
+		      shortage);
+	return true;
+}

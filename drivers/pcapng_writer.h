@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Lays out the blocks of a pcapng file in memory, in the machine's byte order
+ * and with times in nanoseconds. Whoever calls writes them to a file: a section
+ * header first, then an interface for each index used, then packets. Each
+ * function returns the bytes it put, or 0 when `room` is too small.
+ */
+#pragma once
+
+#include "engine/base/compiler.h"
+#include "drivers/pcapng.h"
+
+/* Enough for either of the first two blocks, with a name of up to 127 bytes. */
+#define PCAPNG_HEAD_MAX 256
+
+/* A packet's block is at most this much longer than the frame. */
+#define PCAPNG_PACKET_EXTRA 48
+
+size_t pcapng_put_section(uint8_t *to, size_t room);
+
+/* An Ethernet interface. */
+size_t pcapng_put_interface(uint8_t *to, size_t room, const char *name, const uint8_t mac[6]);
+
+/* A frame on interface number `iface`, counted from 0 in the order put. As much
+ * of it as fits is kept. */
+size_t pcapng_put_packet(uint8_t *to, size_t room, uint32_t iface, uint64_t time_ns,
+			 enum pcapng_direction direction, const uint8_t *data, uint32_t len);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* terminusctl's side of the control socket: DPDK telemetry, version 2. */
+#pragma once
+
+#include <jansson.h>
+
+#include "engine/base/compiler.h"
+
+#define CLIENT_ERROR_MAX 512
+#define CLIENT_NAME_MAX	 64
+
+struct cli_client {
+	int fd;
+	char instance[CLIENT_NAME_MAX];
+	char *buf; /* one answer */
+	size_t buf_size;
+};
+
+/* Connects to the instance, or with NULL to the only one that runs. False with
+ * one line in err[]; call cli_client_close() only after true. */
+bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT_ERROR_MAX]);
+
+/* The answer to a command, NULL with one line in err[]. The caller frees it. */
+json_t *cli_client_ask(struct cli_client *c, const char *command, char err[CLIENT_ERROR_MAX]);
+
+void cli_client_close(struct cli_client *c);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/run/cli_show.h"
+
+#include <fnmatch.h>
+#include <inttypes.h>
+
+#include "engine/base/stat.h"
+#include "engine/run/cli_json.h"
+
+static bool has_name(const struct show_counters *which, const char *name)
+{
+	for (int i = 0; i < which->nb_patterns; i++)
+		if (fnmatch(which->patterns[i], name, 0) == 0)
+			return true;
+	return which->nb_patterns == 0;
+}
+
+void show_listeners(FILE *out, const json_t *rows)
+{
+	static const struct table_column columns[] = {
+	    {"Listener", false}, {"Local Address:Port", false}, {"Service", false},
+	    {"Pool", false},	 {"Accept-Q", true},		{"Backlog", true},
+	    {"Half-open", true}, {"Accepted", true},		{"Overflows", true},
+	};
+	const json_t *row;
+	struct table t;
+	size_t i;
+
+	table_start(&t, out, columns, ARRAY_SIZE(columns));
+	json_array_foreach(rows, i, row)
+	{
+		table_cell(&t, "%s", text_of(row, "name"));
+		table_cell(&t, "%s", text_of(row, "local"));
+		table_cell(&t, "%s", text_of(row, "service"));
+		table_cell(&t, "%s", *text_of(row, "pool") ? text_of(row, "pool") : "-");
+		table_cell(&t, "%" PRIu64, number_of(row, "recv_q"));
+		table_cell(&t, "%" PRIu64, number_of(row, "send_q"));
+		table_cell(&t, "%" PRIu64, number_of(row, "half_open"));
+		table_cell(&t, "%" PRIu64, number_of(row, "accepted"));
+		table_cell(&t, "%" PRIu64, number_of(row, "overflows"));
+	}
+	table_end(&t);
+}
+
+static void show_backend(struct table *t, const json_t *pool, const json_t *b)
+{
+	uint64_t limit = number_of(pool, "limit");
+
+	table_cell(t, "%s", text_of(pool, "name"));
+	table_cell(t, "%" PRIu64, number_of(pool, "sessions"));
+	if (limit)
+		table_cell(t, "%" PRIu64, limit);
+	else
+		table_cell(t, "-");
+	table_cell(t, "%s", text_of(b, "backend"));
+	table_cell(t, "%s", text_of(b, "address"));
+	table_cell(t, "%" PRIu64, number_of(b, "active"));
+	table_cell(t, "%" PRIu64, number_of(b, "total"));
+	table_cell(t, "%" PRIu64, number_of(b, "failed"));
+	table_cell(t, "%" PRIu64, number_of(b, "free_ports"));
+	table_cell(t, "%" PRIu64, number_of(b, "ports"));
+}
+
+void show_pools(FILE *out, const json_t *pools)
+{
+	static const struct table_column columns[] = {
+	    {"Pool", false},	     {"Sessions", true}, {"Limit", true}, {"Backend", false},
+	    {"Address:Port", false}, {"Active", true},	 {"Total", true}, {"Failed", true},
+	    {"Free ports", true},    {"Ports", true},
+	};
+	const json_t *pool, *b;
+	struct table t;
+	size_t i, k;
+
+	table_start(&t, out, columns, ARRAY_SIZE(columns));
+	json_array_foreach(pools, i, pool)
+		json_array_foreach(json_object_get(pool, "backends"), k, b)
+			show_backend(&t, pool, b);
+	table_end(&t);
+}
+
+void show_objects(FILE *out, const json_t *objects)
+{
+	static const struct table_column columns[] = {
+	    {"Object", false}, {"Used", true}, {"Limit", true}, {"Used %", true}};
+	void *i = json_object_iter((json_t *)objects);
+	struct table t;
+
+	table_start(&t, out, columns, ARRAY_SIZE(columns));
+	for (; i; i = json_object_iter_next((json_t *)objects, i)) {
+		const json_t *o = json_object_iter_value(i);
+		uint64_t used = number_of(o, "used"), limit = number_of(o, "limit");
+
+		table_cell(&t, "%s", json_object_iter_key(i));
+		table_cell(&t, "%" PRIu64, used);
+		table_cell(&t, "%" PRIu64, limit);
+		table_cell(&t, "%.1f", limit ? 100.0 * (double)used / (double)limit : 0.0);
+	}
+	table_end(&t);
+}
+
+void show_ports(FILE *out, const json_t *rows)
+{
+	static const struct table_column columns[] = {
+	    {"Port", false},  {"Link", false},	   {"MAC", false},	{"MTU", true},
+	    {"Queues", true}, {"RSS", false},	   {"RX frames", true}, {"TX frames", true},
+	    {"Missed", true}, {"RX errors", true}, {"TX errors", true}, {"Device", false},
+	};
+	const json_t *row;
+	struct table t;
+	size_t i;
+
+	table_start(&t, out, columns, ARRAY_SIZE(columns));
+	json_array_foreach(rows, i, row)
+	{
+		table_cell(&t, "%s", text_of(row, "name"));
+		table_cell(&t, "%s", text_of(row, "link"));
+		table_cell(&t, "%s", text_of(row, "mac"));
+		table_cell(&t, "%" PRIu64, number_of(row, "mtu"));
+		table_cell(&t, "%" PRIu64, number_of(row, "queues"));
+		table_cell(&t, "%s", number_of(row, "rss") ? "yes" : "no");
+		table_cell(&t, "%" PRIu64, number_of(row, "rx_frames"));
+		table_cell(&t, "%" PRIu64, number_of(row, "tx_frames"));
+		table_cell(&t, "%" PRIu64, number_of(row, "rx_missed"));
+		table_cell(&t, "%" PRIu64, number_of(row, "rx_errors"));
+		table_cell(&t, "%" PRIu64, number_of(row, "tx_errors"));
+		table_cell(&t, "%s", text_of(row, "device"));
+	}
+	table_end(&t);
+}
+
+void show_info(FILE *out, const json_t *info)
+{
+	char uptime[SHOW_TIME_MAX];
+
+	fprintf(out, "%s %s, instance \"%s\", pid %" PRIu64 ", up %s\n", text_of(info, "program"),
+		text_of(info, "version"), text_of(info, "instance"), number_of(info, "pid"),
+		show_time(uptime, number_of(info, "uptime_s") * 1000));
+	fprintf(out, "config %s: %" PRIu64 " workers, %" PRIu64 " listeners, %" PRIu64 " pools\n",
+		text_of(info, "config"), number_of(info, "workers"), number_of(info, "listeners"),
+		number_of(info, "pools"));
+}
+
+void show_counters(FILE *out, const json_t *counters, const struct show_counters *which)
+{
+	static const struct table_column columns[] = {{"Counter", false}, {"Value", true}};
+	void *i = json_object_iter((json_t *)counters);
+	struct table t;
+
+	table_start(&t, out, columns, ARRAY_SIZE(columns));
+	for (; i; i = json_object_iter_next((json_t *)counters, i)) {
+		const char *name = json_object_iter_key(i);
+		uint64_t v = number_of(counters, name);
+
+		if (!has_name(which, name) || (v == 0 && !which->zero))
+			continue;
+		table_cell(&t, "%s", name);
+		table_cell(&t, "%" PRIu64, v);
+	}
+	table_end(&t);
+}
+
+void show_rates(FILE *out, const json_t *before, const json_t *after, double seconds,
+		const struct show_counters *which)
+{
+	static const struct table_column columns[] = {
+	    {"Counter", false}, {"Value", true}, {"Added", true}, {"Per second", true}};
+	void *i = json_object_iter((json_t *)after);
+	struct table t;
+
+	table_start(&t, out, columns, ARRAY_SIZE(columns));
+	for (; i; i = json_object_iter_next((json_t *)after, i)) {
+		const char *name = json_object_iter_key(i);
+		uint64_t v = number_of(after, name), added = v - number_of(before, name);
+
+		if (!has_name(which, name) || (added == 0 && !which->zero))
+			continue;
+		table_cell(&t, "%s", name);
+		table_cell(&t, "%" PRIu64, v);
+		table_cell(&t, "%" PRIu64, added);
+		table_cell(&t, "%.1f", (double)added / seconds);
+	}
+	table_end(&t);
+}
+
+void show_explanations(FILE *out, const struct show_counters *which)
+{
+	static const struct table_column columns[] = {{"Counter", false}, {"Counts", false}};
+	struct table t;
+
+	table_start(&t, out, columns, ARRAY_SIZE(columns));
+	for (uint32_t i = 0; i < STAT_COUNT; i++) {
+		if (!has_name(which, stat_name(i)))
+			continue;
+		table_cell(&t, "%s", stat_name(i));
+		table_cell(&t, "%s", stat_text(i));
+	}
+	table_end(&t);
+}
+
+json_t *group_pools(const json_t *rows)
+{
+	json_t *pools = json_array(), *pool = NULL;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		if (!pool || strcmp(text_of(pool, "name"), text_of(row, "pool")) != 0) {
+			pool = json_pack("{s:O, s:O, s:O, s:[]}", "name", json_object_get(row, "pool"),
+					 "sessions", json_object_get(row, "pool_sessions"), "limit",
+					 json_object_get(row, "pool_limit"), "backends");
+			if (json_array_append_new(pools, pool) != 0)
+				break;
+		}
+		json_array_append(json_object_get(pool, "backends"), row);
+		json_object_del(row, "pool");
+		json_object_del(row, "pool_sessions");
+		json_object_del(row, "pool_limit");
+	}
+	return pools;
+}

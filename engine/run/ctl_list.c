@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Control commands that list: listeners, pools and connections, in pages. */
+#include <stdio.h>
+#include <time.h>
+
+#include "engine/run/addr_text.h"
+#include "engine/run/ctl_commands.h"
+#include "engine/run/filter.h"
+#include "engine/tcp/tcp.h"
+
+/* Rows of one answer: the longest listener and backend rows take 400 bytes. */
+#define PAGE_ROWS 32
+
+/* A search that finds little answers with what it has after this long. */
+#define SEARCH_MAX_US 500000
+
+/* A connection cursor: the worker's number above the worker's own cursor. */
+#define CURSOR_WORKER_SHIFT 40
+
+static uint64_t monotonic_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static bool page_start(const char *params, uint32_t *first, struct rte_tel_data *d)
+{
+	uint64_t v = 0;
+	const char *end = params;
+
+	if (*params && (!ctl_number(params, &v, &end) || *end || v > UINT32_MAX)) {
+		reply_error(d, "\"%.40s\" is not the number of a row", params);
+		return false;
+	}
+	*first = (uint32_t)v;
+	return true;
+}
+
+static void fill_listener(struct rte_tel_data *d, const struct conf *conf, uint32_t i,
+			  const struct listener_info *l)
+{
+	static const char *const services[] = {"proxy", "http", "echo", "discard"};
+	const struct conf_listener *c = &conf->listeners[i];
+	char local[ADDR_TEXT_MAX];
+
+	reply_text(d, "name", c->name);
+	reply_text(d, "state", "LISTEN");
+	reply_text(d, "local", endpoint_text(&c->addr, c->port_be, local));
+	reply_text(d, "remote", "*:*");
+	reply_text(d, "service", services[c->service]);
+	reply_text(d, "pool", c->service == CONF_SERVICE_PROXY ? conf->pools[c->pool].name : "");
+	reply_number(d, "recv_q", l->queued);
+	reply_number(d, "send_q", l->backlog);
+	reply_number(d, "half_open", l->half_open);
+	reply_number(d, "accepted", l->accepted);
+	reply_number(d, "overflows", l->overflows);
+}
+
+static void add_listener(struct listener_info *sum, const struct listener_info *l)
+{
+	sum->backlog += l->backlog;
+	sum->queued += l->queued;
+	sum->half_open += l->half_open;
+	sum->accepted += l->accepted;
+	sum->overflows += l->overflows;
+}
+
+void ctl_listeners(struct engine *e, const char *params, struct rte_tel_data *d)
+{
+	struct listener_info sum[PAGE_ROWS] = {0};
+	uint32_t first, count = 0;
+	struct reply p;
+
+	if (!page_start(params, &first, d))
+		return;
+	for (uint16_t w = 0; w < e->conf->nb_workers; w++) {
+		struct inquiry q = {
+		    .kind = INQUIRY_LISTENER_STATES, .cursor = first, .max = PAGE_ROWS};
+
+		if (!ctl_ask(e, w, &q, d))
+			return;
+		count = q.count;
+		for (uint32_t i = 0; i < count; i++)
+			add_listener(&sum[i], &q.listeners[i]);
+	}
+	reply_start(&p, d);
+	for (uint32_t i = 0; i < count; i++) {
+		struct rte_tel_data *row = reply_row(&p);
+
+		if (!row)
+			break;
+		fill_listener(row, e->conf, first + i, &sum[i]);
+		reply_add_row(&p, row);
+	}
+	reply_number(d, "next", p.count == PAGE_ROWS ? first + p.count : 0);
+	reply_finish(&p);
+}
+
+static void fill_backend(struct rte_tel_data *d, const struct conf *conf,
+			 const struct backend_info *b)
+{
+	const struct conf_pool *pool = &conf->pools[b->pool];
+	const struct conf_backend *c = &pool->backends[b->backend];
+	char address[ADDR_TEXT_MAX];
+
+	reply_text(d, "pool", pool->name);
+	reply_text(d, "backend", c->name);
+	reply_text(d, "address", endpoint_text(&c->addr, c->port_be, address));
+	reply_number(d, "active", b->active);
+	reply_number(d, "total", b->total);
+	reply_number(d, "failed", b->failed);
+	reply_number(d, "free_ports", b->free_ports);
+	reply_number(d, "ports", b->nb_ports);
+	reply_number(d, "pool_sessions", b->pool_sessions);
+	reply_number(d, "pool_limit", b->pool_limit);
+}
+
+static void add_backend(struct backend_info *sum, const struct backend_info *b)
+{
+	sum->pool = b->pool;
+	sum->backend = b->backend;
+	sum->active += b->active;
+	sum->free_ports += b->free_ports;
+	sum->nb_ports += b->nb_ports;
+	sum->pool_sessions += b->pool_sessions;
+	sum->pool_limit += b->pool_limit;
+	sum->total += b->total;
+	sum->failed += b->failed;
+}
+
+void ctl_pools(struct engine *e, const char *params, struct rte_tel_data *d)
+{
+	struct backend_info sum[PAGE_ROWS] = {0};
+	uint32_t first, count = 0;
+	struct reply p;
+
+	if (!page_start(params, &first, d))
+		return;
+	for (uint16_t w = 0; w < e->conf->nb_workers; w++) {
+		struct inquiry q = {
+		    .kind = INQUIRY_BACKEND_STATES, .cursor = first, .max = PAGE_ROWS};
+
+		if (!ctl_ask(e, w, &q, d))
+			return;
+		count = q.count;
+		for (uint32_t i = 0; i < count; i++)
+			add_backend(&sum[i], &q.backends[i]);
+	}
+	reply_start(&p, d);
+	for (uint32_t i = 0; i < count; i++) {
+		struct rte_tel_data *row = reply_row(&p);
+
+		if (!row)
+			break;
+		fill_backend(row, e->conf, &sum[i]);
+		reply_add_row(&p, row);
+	}
+	reply_number(d, "next", p.count == PAGE_ROWS ? first + p.count : 0);
+	reply_finish(&p);
+}
+
+static void fill_owner(struct rte_tel_data *d, const struct conf *conf, const struct conn_info *c)
+{
+	const struct conf_pool *pool = c->pool == CONF_NONE ? NULL : &conf->pools[c->pool];
+
+	reply_text(d, "listener",
+		   c->listener == CONF_NONE ? "" : conf->listeners[c->listener].name);
+	reply_text(d, "pool", pool ? pool->name : "");
+	reply_text(d, "backend",
+		   pool && c->backend < pool->nb_backends ? pool->backends[c->backend].name : "");
+}
+
+static void fill_connection(struct rte_tel_data *d, const struct conf *conf, uint16_t worker,
+			    const struct conn_info *c)
+{
+	char addr[ADDR_TEXT_MAX];
+
+	reply_text(d, "state", tcp_state_name(c->state));
+	reply_number(d, "recv_q", c->recv_q);
+	reply_number(d, "send_q", c->send_q);
+	reply_text(d, "local", endpoint_text(&c->local, c->lport_be, addr));
+	reply_text(d, "remote", endpoint_text(&c->remote, c->rport_be, addr));
+	reply_text(d, "timer", info_timer_name(c->timer));
+	reply_number(d, "timer_ms", c->timer_ms);
+	reply_number(d, "retries", c->retries);
+	fill_owner(d, conf, c);
+	reply_number(d, "worker", worker);
+	reply_number(d, "active", c->active);
+	reply_number(d, "timestamps", c->timestamps);
+	reply_number(d, "sack", c->sack);
+	reply_number(d, "wscale", c->wscale);
+	reply_number(d, "snd_wscale", c->snd_wscale);
+	reply_number(d, "rcv_wscale", c->rcv_wscale);
+	reply_number(d, "mss", c->mss);
+	reply_number(d, "rto_us", c->rto_us);
+	reply_number(d, "srtt_us", c->srtt_us);
+	reply_number(d, "rttvar_us", c->rttvar_us);
+	reply_number(d, "cwnd", c->cwnd);
+	reply_number(d, "ssthresh", c->ssthresh);
+	reply_number(d, "snd_wnd", c->snd_wnd);
+	reply_number(d, "age_ms", c->age_ms);
+	reply_number(d, "idle_ms", c->idle_ms);
+}
+
+/* CURSOR or CURSOR,FILTER; nothing: from the beginning, all. */
+static bool connection_params(const struct engine *e, const char *params, uint64_t *cursor,
+			      struct filter *f, struct rte_tel_data *d)
+{
+	const char *rest = params;
+	char err[FILTER_ERROR_MAX];
+
+	*cursor = 0;
+	if (*params && (!ctl_number(params, cursor, &rest) || (*rest && *rest != ','))) {
+		reply_error(d, "\"%.40s\" does not begin with a cursor: 0, or an answer's next",
+			    params);
+		return false;
+	}
+	if (filter_parse(f, *rest ? rest + 1 : "", err) && filter_bind(f, e->conf, err))
+		return true;
+	reply_error(d, "%s", err);
+	return false;
+}
+
+static void add_connections(struct reply *p, const struct engine *e, uint16_t worker,
+			    const struct inquiry *q)
+{
+	for (uint32_t i = 0; i < q->count; i++) {
+		struct rte_tel_data *row = reply_row(p);
+
+		if (!row)
+			return;
+		fill_connection(row, e->conf, worker, &q->conns[i]);
+		reply_add_row(p, row);
+	}
+}
+
+void ctl_connections(struct engine *e, const char *params, struct rte_tel_data *d)
+{
+	uint64_t cursor, end = monotonic_us() + SEARCH_MAX_US;
+	struct filter f;
+	struct reply p;
+	uint64_t worker;
+
+	if (!connection_params(e, params, &cursor, &f, d))
+		return;
+	reply_start(&p, d);
+	worker = cursor >> CURSOR_WORKER_SHIFT;
+	while (worker < e->conf->nb_workers && p.count < INQUIRY_CONNS && monotonic_us() < end) {
+		struct inquiry q = {
+		    .kind = INQUIRY_CONNECTIONS,
+		    .cursor = cursor & ((1ull << CURSOR_WORKER_SHIFT) - 1),
+		    .filter = f.match,
+		    .max = INQUIRY_CONNS - p.count,
+		};
+
+		if (!ctl_ask(e, (uint16_t)worker, &q, d)) {
+			rte_tel_data_free(p.rows);
+			return;
+		}
+		add_connections(&p, e, (uint16_t)worker, &q);
+		worker += q.next == 0;
+		cursor = worker << CURSOR_WORKER_SHIFT | q.next;
+	}
+	reply_number(d, "next", worker < e->conf->nb_workers ? cursor : 0);
+	reply_finish(&p);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/run/ctl_reply.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <rte_version.h>
+
+#if RTE_VERSION < RTE_VERSION_NUM(23, 3, 0, 0)
+#define rte_tel_data_add_dict_uint rte_tel_data_add_dict_u64
+#endif
+
+static struct rte_tel_data *new_dict(void)
+{
+	struct rte_tel_data *d = rte_tel_data_alloc();
+
+	if (d)
+		rte_tel_data_start_dict(d);
+	return d;
+}
+
+void reply_start(struct reply *p, struct rte_tel_data *top)
+{
+	*p = (struct reply){.top = top, .rows = new_dict()};
+	rte_tel_data_start_dict(top);
+}
+
+void reply_finish(struct reply *p)
+{
+	if (p->rows)
+		reply_add_dict(p->top, "rows", p->rows);
+}
+
+struct rte_tel_data *reply_row(struct reply *p)
+{
+	return p->rows ? new_dict() : NULL;
+}
+
+void reply_add_row(struct reply *p, struct rte_tel_data *row)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", p->count++);
+	reply_add_dict(p->rows, name, row);
+}
+
+void reply_add_dict(struct rte_tel_data *d, const char *name, struct rte_tel_data *val)
+{
+	if (rte_tel_data_add_dict_container(d, name, val, 0) != 0)
+		rte_tel_data_free(val);
+}
+
+void reply_number(struct rte_tel_data *d, const char *name, uint64_t v)
+{
+	rte_tel_data_add_dict_uint(d, name, v);
+}
+
+void reply_text(struct rte_tel_data *d, const char *name, const char *text)
+{
+	rte_tel_data_add_dict_string(d, name, text);
+}
+
+void reply_error(struct rte_tel_data *top, const char *fmt, ...)
+{
+	char text[RTE_TEL_MAX_STRING_LEN];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	rte_tel_data_start_dict(top);
+	reply_text(top, "error", text);
+}

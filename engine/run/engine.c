@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/run/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "drivers/port_open.h"
+#include "engine/run/ctl.h"
+
+/* What EAL is to provide beside buffers and shards: rings, workers' own state,
+ * and what devices allocate for their queues. */
+#define OTHER_BYTES ((uint64_t)16 << 20)
+
+usec_t engine_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (usec_t)ts.tv_sec * 1000000 + (usec_t)ts.tv_nsec / 1000;
+}
+
+static void set_link(struct net_link *l, const struct port *p)
+{
+	memcpy(l->mac, p->mac, sizeof(l->mac));
+	l->mtu = p->mtu;
+	l->tx_ip_csum = p->caps & PORT_TX_IP_CSUM;
+	l->tx_tcp_csum = p->caps & PORT_TX_TCP_CSUM;
+	l->rx_hash = p->caps & PORT_RX_HASH;
+}
+
+/* What a port has to say begins with its place in the file; what others said
+ * before must not. */
+static struct port *open_port(struct engine *e, uint16_t i, struct report *r)
+{
+	struct report of_port = {0};
+	struct port *p = port_open(e->conf, i, &e->buf_ops[0], &e->pools, &of_port);
+
+	if (of_port.notice[0])
+		report_notice(r, "%s", of_port.notice);
+	if (!p)
+		report_error(r, "%s", of_port.error);
+	return p;
+}
+
+static bool open_ports(struct engine *e, struct report *r)
+{
+	for (uint16_t i = 0; i < e->conf->nb_ports; i++) {
+		e->ports[i] = open_port(e, i, r);
+		if (!e->ports[i])
+			return false;
+		set_link(&e->links[i], e->ports[i]);
+	}
+	return true;
+}
+
+bool engine_open(struct engine *e, const struct conf *conf, struct report *r)
+{
+	uint64_t bytes = dpdk_pools_bytes(conf) + OTHER_BYTES +
+			 conf->nb_workers * (uint64_t)(shard_bytes(conf) + sizeof(struct worker));
+
+	e->conf = conf;
+	e->eal_up = dpdk_eal_init(&e->eal, conf, bytes, r);
+	if (!e->eal_up || !dpdk_pools_create(conf, &e->pools, r))
+		return false;
+	for (uint16_t i = 0; i < conf->nb_workers; i++)
+		e->buf_ops[i] = dpdk_pools_ops(&e->pools, i);
+	return exchange_init(&e->exchange, conf->nb_workers, r) && open_ports(e, r);
+}
+
+static bool make_worker(struct engine *e, uint16_t id, const uint8_t entropy[64], struct report *r)
+{
+	int socket = (int)rte_lcore_to_socket_id(DPDK_WORKER_LCORE(id));
+	struct shard_args args = {
+	    .conf = e->conf,
+	    .links = e->links,
+	    .buf_ops = &e->buf_ops[id],
+	    .id = id,
+	    .nb_shards = e->conf->nb_workers,
+	};
+	struct worker *w = dpdk_mem_alloc("worker", sizeof(*w), socket, r);
+	void *mem;
+
+	if (!w)
+		return false;
+	e->workers[id] = w;
+	w->id = id;
+	w->ports = e->ports;
+	w->exchange = &e->exchange;
+	w->stop = &e->stop;
+	mailbox_init(&w->mailbox);
+	run_clock_init(&w->clock, rte_get_tsc_hz(), rte_rdtsc(), engine_now);
+	mem = dpdk_mem_alloc("shard", shard_bytes(e->conf), socket, r);
+	if (!mem)
+		return false;
+	args.now = w->clock.last_us;
+	memcpy(args.entropy, entropy, sizeof(args.entropy));
+	w->shard = shard_init(mem, &args);
+	return true;
+}
+
+static bool make_workers(struct engine *e, struct report *r)
+{
+	uint8_t entropy[64];
+	bool ok = true;
+
+	if (getrandom(entropy, sizeof(entropy), 0) != (ssize_t)sizeof(entropy))
+		return report_error(r, "the kernel gives no random bytes: %s", strerror(errno));
+	for (uint16_t i = 0; ok && i < e->conf->nb_workers; i++)
+		ok = make_worker(e, i, entropy, r);
+	explicit_bzero(entropy, sizeof(entropy));
+	return ok;
+}
+
+static bool launch(struct engine *e, struct report *r)
+{
+	for (uint16_t i = 0; i < e->conf->nb_workers; i++) {
+		int rc = rte_eal_remote_launch(worker_run, e->workers[i], DPDK_WORKER_LCORE(i));
+
+		if (rc != 0)
+			return report_error(r, "worker %u can't be started: %s", i, strerror(-rc));
+		e->nb_launched++;
+	}
+	return true;
+}
+
+bool engine_start(struct engine *e, struct report *r)
+{
+	if (!make_workers(e, r))
+		return false;
+	/* One worker speaks for all: each of them has a queue on every port, or
+	 * shares the first one's. */
+	net_announce(e->workers[0]->shard);
+	e->started = time(NULL);
+	return launch(e, r) && ctl_start(e, r);
+}
+
+void engine_stop(struct engine *e)
+{
+	ctl_stop();
+	atomic_store(&e->stop, true);
+	for (uint16_t i = 0; i < e->nb_launched; i++)
+		rte_eal_wait_lcore(DPDK_WORKER_LCORE(i));
+	e->nb_launched = 0;
+}
+
+static void free_worker(struct worker *w)
+{
+	if (!w)
+		return;
+	if (w->shard)
+		shard_fini(w->shard);
+	dpdk_mem_free(w->shard);
+	dpdk_mem_free(w);
+}
+
+void engine_close(struct engine *e)
+{
+	for (uint16_t i = 0; e->conf && i < e->conf->nb_workers; i++)
+		free_worker(e->workers[i]);
+	exchange_fini(&e->exchange, &e->buf_ops[0]);
+	for (uint16_t i = 0; i < CONF_MAX_PORTS; i++)
+		port_close(e->ports[i]);
+	dpdk_pools_free(&e->pools);
+	if (e->eal_up)
+		dpdk_eal_fini(&e->eal);
+}
+
+void engine_buffers(const struct engine *e, uint64_t *used, uint64_t *limit)
+{
+	*used = dpdk_pools_in_use(&e->pools);
+	*limit = e->conf->memory.buffers;
+}

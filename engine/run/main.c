@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * terminus: arguments, the order of the start and of the end, signals. Nothing
+ * else in the program prints or exits.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "engine/run/config.h"
+#include "engine/run/engine.h"
+#include "engine/run/instance.h"
+#include "engine/run/machine.h"
+#include "engine/run/probe.h"
+
+enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
+
+struct args {
+	bool check, help, version;
+	const char *conf;
+};
+
+static const char usage_text[] =
+    "usage: terminus [--check] CONF\n"
+    "Ends TCP connections where CONF, a YAML file, says. See docs/configuration.md.\n"
+    "\n"
+    "  --check     read and check CONF, print what memory it takes, start nothing\n"
+    "  --help, --version\n"
+    "\n"
+    "SIGINT or SIGTERM ends it; a second one ends it at once. terminusctl shows\n"
+    "what it does while it runs.\n"
+    "Exit status: 0, 1 when it can't run, 2 for a wrong command line.\n";
+
+static int complain(const char *text)
+{
+	fprintf(stderr, "terminus: %s\n", text);
+	return EXIT_FAILED;
+}
+
+/* Notices are news, not errors: one line each, where `ready` goes as well. */
+static void print_notices(struct report *r)
+{
+	char *rest = r->notice, *line;
+
+	while (*rest && (line = strsep(&rest, "\n"))) {
+		printf("terminus: %s\n", line);
+		if (!rest)
+			break;
+	}
+	r->notice[0] = '\0';
+	fflush(stdout);
+}
+
+static bool parse_args(int argc, char **argv, struct args *a)
+{
+	static const struct option options[] = {
+	    {"check", no_argument, NULL, 'c'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
+	    {0},
+	};
+	int o;
+
+	*a = (struct args){0};
+	opterr = 0;
+	while ((o = getopt_long(argc, argv, "chV", options, NULL)) != -1) {
+		switch (o) {
+		case 'c':
+			a->check = true;
+			break;
+		case 'h':
+			a->help = true;
+			break;
+		case 'V':
+			a->version = true;
+			break;
+		default:
+			fprintf(stderr, "terminus: unknown option %s: see terminus --help\n",
+				argv[optind - 1]);
+			return false;
+		}
+	}
+	if (a->help || a->version)
+		return true;
+	if (optind == argc) {
+		fprintf(stderr, "terminus: no configuration: usage: terminus [--check] CONF\n");
+		return false;
+	}
+	if (optind + 1 < argc) {
+		fprintf(stderr, "terminus: \"%s\": one configuration is enough\n", argv[optind + 1]);
+		return false;
+	}
+	a->conf = argv[optind];
+	return true;
+}
+
+/* Before any thread is made, so that all of them leave the signals to us. */
+static void hold_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigprocmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void wait_for_signal(const sigset_t *set)
+{
+	int sig;
+
+	sigwait(set, &sig);
+	/* The next one kills. */
+	sigprocmask(SIG_UNBLOCK, set, NULL);
+}
+
+static int check(const struct conf *conf)
+{
+	struct config_size size;
+
+	config_size(conf, shard_bytes(conf), &size);
+	printf("terminus: %s is valid\n", conf->file);
+	config_size_print(&size, stdout);
+	return EXIT_OK;
+}
+
+static bool start(struct engine *e, const struct conf *conf, struct report *r)
+{
+	struct probe_args probe = {.conf = conf, .ports = e->ports, .now = engine_now};
+
+	if (!engine_open(e, conf, r))
+		return false;
+	print_notices(r);
+	probe.buf_ops = &e->buf_ops[0];
+	return probe_addresses(&probe, r) && engine_start(e, r);
+}
+
+static int run(const struct conf *conf)
+{
+	struct engine engine = {0};
+	struct report r = {0};
+	struct instance instance;
+	sigset_t signals;
+	bool ok;
+
+	if (!machine_check_privileges(conf, &r) || !instance_claim(&instance, conf, &r))
+		return complain(r.error);
+	hold_signals(&signals);
+	ok = start(&engine, conf, &r);
+	print_notices(&r);
+	if (ok) {
+		printf("terminus: ready, %u workers, %u listeners, %u pools\n", conf->nb_workers,
+		       conf->nb_listeners, conf->nb_pools);
+		fflush(stdout);
+		wait_for_signal(&signals);
+	}
+	engine_stop(&engine);
+	engine_close(&engine);
+	instance_release(&instance);
+	return ok ? EXIT_OK : complain(r.error);
+}
+
+static int load_and_run(const struct args *a)
+{
+	struct report r = {0};
+	struct config_error err;
+	struct conf *conf = config_load(a->conf, &err);
+	int status;
+
+	if (!conf)
+		return complain(err.text);
+	if (!config_check_machine(conf, &err))
+		status = complain(err.text);
+	else if (!machine_check_addresses(conf, &r))
+		status = complain(r.error);
+	else
+		status = a->check ? check(conf) : run(conf);
+	config_free(conf);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct args a;
+
+	if (!parse_args(argc, argv, &a))
+		return EXIT_USAGE;
+	if (a.help || a.version) {
+		fputs(a.help ? usage_text : "terminus " TERMINUS_VERSION "\n", stdout);
+		return EXIT_OK;
+	}
+	return load_and_run(&a);
+}

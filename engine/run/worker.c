@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/run/worker.h"
+
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+
+#define TIMER_BUDGET	  256  /* expiries in one turn at most */
+#define PUBLISH_US	  1000 /* age of published counters at most */
+#define TIMER_SLACK_NS	  1000 /* Linux would lengthen each sleep by 50 us */
+
+/* Whom shard_transmit() calls back for. */
+struct sender {
+	struct worker *w;
+	uint16_t port;
+	usec_t now;
+};
+
+static void hand_over(struct worker *w)
+{
+	struct shard *sh = w->shard;
+
+	for (uint32_t i = 0; i < sh->handover_count; i++) {
+		struct buf *b = sh->handover[i];
+
+		if (exchange_put(w->exchange, EXCHANGE_RX, b->owner, &b, 1) == 0) {
+			stat_inc(sh, STAT_drop_handover_full);
+			shard_buf_free(sh, b);
+		}
+	}
+	sh->handover_count = 0;
+}
+
+static uint32_t receive_ports(struct worker *w, usec_t now)
+{
+	struct buf *bufs[SHARD_BURST];
+	uint32_t total = 0;
+
+	for (uint16_t p = 0; p < w->shard->conf->nb_ports; p++) {
+		uint16_t n;
+
+		if (w->id >= w->ports[p]->nb_queues)
+			continue;
+		n = port_rx(w->ports[p], w->id, bufs, SHARD_BURST, now);
+		if (n == 0)
+			continue;
+		for (uint16_t i = 0; i < n; i++)
+			bufs[i]->port = (uint8_t)p;
+		shard_receive(w->shard, bufs, n);
+		hand_over(w); /* the shard has room for what one burst brings */
+		total += n;
+	}
+	return total;
+}
+
+/* Frames that arrived at another worker's queue and belong to our shard. */
+static uint32_t receive_handed_over(struct worker *w)
+{
+	struct buf *bufs[SHARD_BURST];
+	uint32_t n = exchange_take(w->exchange, EXCHANGE_RX, w->id, bufs, SHARD_BURST);
+
+	if (n > 0) {
+		stat_add(w->shard, STAT_taken_over, n);
+		shard_receive(w->shard, bufs, n);
+	}
+	return n;
+}
+
+/* Queues what other workers have finished for ports whose queue is ours. */
+static uint32_t collect_for_others(struct worker *w)
+{
+	struct buf *bufs[SHARD_BURST];
+	uint32_t n = exchange_take(w->exchange, EXCHANGE_TX, w->id, bufs, SHARD_BURST);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct txq *q = &w->shard->tx[bufs[i]->port];
+
+		if (q->count == SHARD_TX_RING) {
+			stat_inc(w->shard, STAT_drop_tx_full);
+			shard_buf_free(w->shard, bufs[i]);
+			continue;
+		}
+		bufs[i]->flags |= BUF_IN_TXQ;
+		q->bufs[q->count++] = bufs[i];
+	}
+	return n;
+}
+
+static uint32_t send_to_port(void *ctx, struct buf **bufs, uint32_t n)
+{
+	struct sender *s = ctx;
+
+	return port_tx(s->w->ports[s->port], s->w->id, bufs, (uint16_t)n, s->now);
+}
+
+/* A frame of its own for the port, so that the connection may go on writing to
+ * the buf that it keeps; NULL: no buffer left. */
+static struct buf *copy_frame(struct shard *sh, const struct buf *b)
+{
+	struct buf *copy = shard_buf_alloc(sh);
+
+	if (!copy)
+		return NULL;
+	copy->data = copy->start + MIN(buf_headroom(b), copy->room - b->len);
+	memcpy(copy->data, b->data, b->len);
+	copy->len = b->len;
+	copy->flags = b->flags & (BUF_TX_IP_CSUM | BUF_TX_L4_CSUM | BUF_TX_IPV6);
+	copy->port = b->port;
+	copy->l2_len = b->l2_len;
+	copy->l3_len = b->l3_len;
+	copy->l4_len = b->l4_len;
+	return copy;
+}
+
+/* Passes frames to the worker whose queue of the port we share. A frame that
+ * can't be copied for want of memory is lost, as on a wire. */
+static uint32_t send_by_other(void *ctx, struct buf **bufs, uint32_t n)
+{
+	struct sender *s = ctx;
+	struct worker *w = s->w;
+	uint16_t to = w->id % w->ports[s->port]->nb_queues;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		bool kept = bufs[i]->flags & BUF_KEEP;
+		struct buf *b = kept ? copy_frame(w->shard, bufs[i]) : bufs[i];
+
+		if (!b)
+			continue;
+		if (exchange_put(w->exchange, EXCHANGE_TX, to, &b, 1) == 0) {
+			if (kept)
+				shard_buf_free(w->shard, b);
+			break;
+		}
+	}
+	return i;
+}
+
+static uint32_t transmit(struct worker *w, usec_t now)
+{
+	uint32_t sent = 0;
+
+	for (uint16_t p = 0; p < w->shard->conf->nb_ports; p++) {
+		bool own = w->id < w->ports[p]->nb_queues;
+		struct sender s = {w, p, now};
+
+		sent += shard_transmit(w->shard, p, own ? send_to_port : send_by_other, &s);
+	}
+	return sent;
+}
+
+static uint32_t answer(struct worker *w)
+{
+	struct inquiry *q = mailbox_take(&w->mailbox);
+
+	if (likely(!q))
+		return 0;
+	inquiry_answer(q, w->shard);
+	mailbox_answer(&w->mailbox);
+	return 1;
+}
+
+/* One turn; returns how much there was to do. */
+static uint32_t turn(struct worker *w, usec_t now)
+{
+	struct shard *sh = w->shard;
+	uint32_t work;
+
+	shard_set_time(sh, now);
+	work = receive_ports(w, now);
+	work += receive_handed_over(w);
+	work += shard_timers(sh, TIMER_BUDGET);
+	shard_finish(sh);
+	work += collect_for_others(w);
+	work += transmit(w, now);
+	return work + answer(w);
+}
+
+/* Time until something happens that no frame or message announces. */
+static usec_t time_to_next(struct worker *w, usec_t now, usec_t limit)
+{
+	usec_t at;
+
+	if (shard_next_deadline(w->shard, &at))
+		limit = MIN(limit, at > now ? at - now : 0);
+	for (uint16_t p = 0; p < w->shard->conf->nb_ports; p++) {
+		struct port *port = w->ports[p];
+
+		if (w->id < port->nb_queues && port->ops->next_event &&
+		    port->ops->next_event(port, &at))
+			limit = MIN(limit, at > now ? at - now : 0);
+	}
+	return limit;
+}
+
+/* Sleeps when there was nothing to do for as long as a sleep takes, so that a
+ * burst's successor finds the worker awake. */
+static void rest(struct worker *w, usec_t now)
+{
+	usec_t sleep_us = w->shard->conf->idle_sleep_us;
+
+	if (now - w->busy_at < sleep_us)
+		return;
+	sleep_us = time_to_next(w, now, sleep_us);
+	if (sleep_us > 0)
+		nanosleep(&(struct timespec){.tv_sec = (time_t)(sleep_us / 1000000),
+					     .tv_nsec = (long)(sleep_us % 1000000) * 1000},
+			  NULL);
+}
+
+static void publish(struct worker *w, usec_t now)
+{
+	stat_board_publish(&w->board, w->shard->stats);
+	w->publish_at = now + PUBLISH_US;
+}
+
+int worker_run(void *arg)
+{
+	struct worker *w = arg;
+	bool may_sleep = w->shard->conf->idle_sleep_us > 0;
+
+	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
+	while (!atomic_load_explicit(w->stop, memory_order_relaxed)) {
+		usec_t now = run_clock_read(&w->clock, rte_rdtsc());
+
+		if (turn(w, now) > 0)
+			w->busy_at = now;
+		if (now >= w->publish_at)
+			publish(w, now);
+		if (may_sleep)
+			rest(w, now);
+	}
+	publish(w, 0);
+	return 0;
+}

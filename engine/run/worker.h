@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One worker: a thread on its own core that drives one shard from its queues of
+ * all ports. A turn takes one burst from each port and from the other workers,
+ * runs the shard, and hands what it has finished to the ports; then it answers
+ * a question if one waits. Nothing in a turn blocks or allocates.
+ *
+ * Where a port has fewer queues than there are workers, worker q polls queue q
+ * and sends for the workers that share it.
+ */
+#pragma once
+
+#include "drivers/port.h"
+#include "engine/run/clock.h"
+#include "engine/run/exchange.h"
+#include "engine/run/mailbox.h"
+#include "engine/run/stat_board.h"
+#include "engine/shard.h"
+
+struct worker {
+	/* Set before the start. */
+	uint16_t id;
+	struct shard *shard;
+	struct port *const *ports; /* one per conf->ports */
+	struct exchange *exchange;
+	const _Atomic bool *stop;  /* the worker ends when it becomes true */
+
+	/* The worker's own. */
+	struct run_clock clock CACHE_ALIGNED;
+	usec_t busy_at;	   /* when there was something to do last */
+	usec_t publish_at; /* when counters are due to be published */
+
+	/* Shared with control threads. */
+	struct mailbox mailbox CACHE_ALIGNED;
+	struct stat_board board CACHE_ALIGNED;
+};
+
+/* The worker's thread; returns 0 after *stop was set. arg: struct worker. */
+int worker_run(void *arg);

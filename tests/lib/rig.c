@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A shard in plain memory. See rig.h. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/lib/pattern.h"
+#include "tests/lib/rig.h"
+
+void rig_mac(uint8_t mac[6], uint8_t id, uint16_t port)
+{
+	const uint8_t m[6] = {0x02, 0x00, 0x5e, 0x10, id, (uint8_t)port};
+
+	memcpy(mac, m, 6);
+}
+
+void rig_init(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id, uint64_t seed,
+	      bool csum_offload, usec_t now)
+{
+	struct shard_args args = {.conf = &tc->conf,
+				  .links = r->links,
+				  .buf_ops = &r->buf_ops,
+				  .nb_shards = 1,
+				  .now = now};
+	size_t bytes = ALIGN_UP(shard_bytes(&tc->conf), (size_t)CACHE_LINE);
+
+	memset(r, 0, sizeof(*r));
+	r->tc = tc;
+	r->pool = pool;
+	r->buf_ops = mem_pool_ops(pool);
+	for (uint16_t i = 0; i < tc->conf.nb_ports; i++) {
+		rig_mac(r->links[i].mac, id, i);
+		r->links[i].mtu = tc->ports[i].mtu;
+		r->links[i].tx_ip_csum = r->links[i].tx_tcp_csum = csum_offload;
+	}
+	pattern_fill(seed, 0, args.entropy, sizeof(args.entropy));
+	r->mem = aligned_alloc(CACHE_LINE, bytes);
+	if (!r->mem) {
+		fprintf(stderr, "no memory for a shard of %zu bytes\n", bytes);
+		exit(2);
+	}
+	memset(r->mem, 0, bytes);
+	r->sh = shard_init(r->mem, &args);
+}
+
+void rig_fini(struct rig *r)
+{
+	shard_fini(r->sh);
+	free(r->mem);
+	r->sh = r->mem = NULL;
+}
+
+void rig_serve(struct rig *r, const struct service *service)
+{
+	int n = r->tc->conf.nb_listeners + r->tc->conf.nb_pools;
+
+	for (int i = 0; i < n; i++)
+		r->sh->profiles[i].service = service;
+}
+
+uint32_t rig_objects(const struct rig *r)
+{
+	const struct shard *sh = r->sh;
+
+	return sh->conns.used + sh->halves.used + sh->time_waits.used + sh->xfers.used +
+	       sh->addr6s.used + sh->sessions.used + sh->table.used;
+}
+
+uint32_t rig_timers(const struct rig *r)
+{
+	return r->sh->conn_wheel.armed + r->sh->half_wheel.armed + r->sh->time_wait_wheel.armed;
+}

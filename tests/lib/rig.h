@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One shard with the memory under it: what a worker is in production, without
+ * DPDK, a clock or a thread. The test says what time it is and carries frames.
+ */
+#pragma once
+
+#include "drivers/mem_pool.h"
+#include "engine/shard.h"
+#include "tests/lib/testconf.h"
+
+struct rig {
+	struct shard *sh;
+	struct testconf *tc;
+	struct mem_pool *pool; /* not owned: frames move between rigs */
+	struct buf_ops buf_ops;
+	void *mem;
+	struct net_link links[CONF_MAX_PORTS];
+};
+
+/* MAC of port `port` of rig number `id`. */
+void rig_mac(uint8_t mac[6], uint8_t id, uint16_t port);
+
+/*
+ * Starts a shard of tc->conf at time `now`; its secrets follow from `seed`. When
+ * `csum_offload` is set its ports fill in checksums. tc->user stays the test's.
+ */
+void rig_init(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id, uint64_t seed,
+	      bool csum_offload, usec_t now);
+
+/* Stops the shard: its buffers are back in the pool then. */
+void rig_fini(struct rig *r);
+
+/* The service of every listener and pool becomes `service`. */
+void rig_serve(struct rig *r, const struct service *service);
+
+/* Objects of all kinds in use: connections, entries, transfers, addresses. */
+uint32_t rig_objects(const struct rig *r);
+
+/* Timers armed, of all kinds. */
+uint32_t rig_timers(const struct rig *r);
+
+/* The test's own pointer, for callbacks. */
+static inline void *rig_user(const struct shard *sh)
+{
+	return CONTAINER_OF((struct conf *)(uintptr_t)sh->conf, struct testconf, conf)->user;
+}

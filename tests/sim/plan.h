@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What happens in one simulation, drawn from a seed before it begins: the
+ * engines' settings, the harm the links do, and for each connection how much is
+ * sent which way, at what pace, with what pauses, and how it ends.
+ */
+#pragma once
+
+#include "engine/base/tick.h"
+#include "engine/conf.h"
+
+#define PLAN_FLOWS 32
+#define PLAN_NODES 3
+
+/* What the command line asks for; the seed decides the rest. */
+struct plan_wishes {
+	uint32_t drop_ppm, duplicate_ppm, reorder_ppm, corrupt_ppm;
+	bool aborts; /* connections may be ended by RST */
+	bool proxy;  /* a third engine in the middle */
+};
+
+enum flow_kind { FLOW_STREAM, FLOW_ECHO, FLOW_DISCARD };
+
+enum flow_close {
+	CLOSE_SHUTDOWN,	 /* FIN when all is sent, CLOSE when the peer's has come */
+	CLOSE_AFTER_EOF, /* CLOSE when the peer's FIN has come and all is sent */
+	CLOSE_AT_ONCE,	 /* CLOSE when all is sent and received, FIN or no FIN */
+};
+
+/* One end of a connection. */
+struct side_plan {
+	uint32_t total;	      /* bytes to send */
+	uint32_t chunk;	      /* bytes of one write at most */
+	uint32_t pace_us;     /* between writes, 0: as fast as it is taken */
+	uint32_t pause_at;    /* stop reading when so many bytes have come, */
+	uint32_t pause_us;    /* for so long; 0: never */
+	uint32_t abort_at;    /* RST when so many bytes have been sent and received, 0: never */
+	enum flow_close close;
+	bool by_copy; /* reads and writes copy; else they move buffers */
+};
+
+struct flow_plan {
+	enum flow_kind kind;
+	uint8_t family;
+	uint16_t lport; /* the client's; several flows may use one after the other */
+	uint32_t start_us;
+	struct side_plan side[2]; /* client, server */
+};
+
+struct node_plan {
+	struct conf_tcp tcp;
+	uint16_t mtu; /* of all its ports */
+};
+
+struct link_plan {
+	struct conf_fault fault[2]; /* of what each end receives */
+	uint32_t ring_size;
+};
+
+struct plan {
+	uint64_t seed;
+	struct plan_wishes wishes;
+	usec_t start;
+	uint32_t nb_nodes; /* client first, server last */
+	struct node_plan nodes[PLAN_NODES];
+	struct link_plan links[PLAN_NODES - 1];
+	uint32_t nb_flows;
+	struct flow_plan flows[PLAN_FLOWS];
+};
+
+void plan_make(struct plan *p, uint64_t seed, const struct plan_wishes *wishes);

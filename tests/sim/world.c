@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The simulated world. See world.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "drivers/fault_port.h"
+#include "drivers/mem_port.h"
+#include "tests/lib/frame.h"
+#include "tests/sim/trace.h"
+#include "tests/sim/world.h"
+
+#define FCS_LEN	       4
+#define POOL_BUFS      24000
+#define POOL_ROOM      9216
+#define STEPS_IN_PLACE 100000		      /* turns without time passing: stuck */
+#define TIME_LIMIT     (7200ull * 1000000)    /* virtual µs until everything has ended */
+#define REST_LIMIT     (600ull * 1000000)     /* and until every object is back */
+#define CHECK_EVERY    32		      /* steps between invariant checks */
+
+PRINTF_LIKE(2, 3) static bool failed(struct world *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->why[0])
+		return false;
+	va_start(ap, fmt);
+	vsnprintf(w->why, sizeof(w->why), fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+struct mem_pool *world_pool(void)
+{
+	struct mem_pool *pool = mem_pool_create(POOL_BUFS, POOL_ROOM, 0);
+
+	if (!pool) {
+		fprintf(stderr, "sim: no memory for %d buffers\n", POOL_BUFS);
+		exit(2);
+	}
+	return pool;
+}
+
+static void add_port(struct testconf *tc, const char *v4, const char *v6, uint16_t mtu)
+{
+	uint16_t iface = testconf_iface(tc, testconf_port(tc, mtu), 0);
+
+	testconf_addr(tc, v4, 24, iface);
+	testconf_addr(tc, v6, 64, iface);
+}
+
+/* A pool over IPv4 and IPv6 sources on addresses `local` and the next one. */
+static uint16_t add_pool(struct testconf *tc, uint16_t local, uint16_t port)
+{
+	uint16_t pool = testconf_pool(tc, local);
+
+	testconf_source(tc, pool, (uint16_t)(local + 1));
+	testconf_backend(tc, pool, "198.18.1.2", port);
+	testconf_backend(tc, pool, "2001:db8:2::2", port);
+	tc->pools[pool].connect_timeout_ms = 0;
+	return pool;
+}
+
+static void listen_both(struct testconf *tc, uint16_t local, enum flow_kind kind,
+			enum conf_service service, uint16_t pool)
+{
+	testconf_listener(tc, local, peer_port(kind), service, pool);
+	testconf_listener(tc, (uint16_t)(local + 1), peer_port(kind), service, pool);
+}
+
+static void configure(struct world *w, uint32_t i)
+{
+	const struct node_plan *np = &w->plan->nodes[i];
+	struct testconf *tc = &w->nodes[i].tc;
+	bool client = i == 0, server = i + 1 == w->nb_nodes;
+
+	testconf_init(tc);
+	tc->user = &w->peers;
+	tc->conf.tcp = np->tcp;
+	tc->conf.memory.connections = tc->conf.memory.sessions = 256;
+	if (client) {
+		add_port(tc, "198.18.0.1", "2001:db8:1::1", np->mtu);
+		add_pool(tc, 0, peer_port(FLOW_STREAM));
+	} else if (server) {
+		if (w->nb_nodes == 2)
+			add_port(tc, "198.18.0.2", "2001:db8:1::2", np->mtu);
+		else
+			add_port(tc, "198.18.1.2", "2001:db8:2::2", np->mtu);
+		listen_both(tc, 0, FLOW_STREAM, CONF_SERVICE_DISCARD, CONF_NONE);
+		listen_both(tc, 0, FLOW_ECHO, CONF_SERVICE_ECHO, CONF_NONE);
+		listen_both(tc, 0, FLOW_DISCARD, CONF_SERVICE_DISCARD, CONF_NONE);
+	} else {
+		add_port(tc, "198.18.0.2", "2001:db8:1::2", np->mtu);
+		add_port(tc, "198.18.1.1", "2001:db8:2::1", np->mtu);
+		listen_both(tc, 0, FLOW_STREAM, CONF_SERVICE_PROXY,
+			    add_pool(tc, 2, peer_port(FLOW_STREAM)));
+		listen_both(tc, 0, FLOW_ECHO, CONF_SERVICE_PROXY,
+			    add_pool(tc, 2, peer_port(FLOW_ECHO)));
+	}
+	testconf_share_tcp(tc);
+}
+
+static void start_node(struct world *w, uint32_t i, struct mem_pool *pool)
+{
+	struct node *n = &w->nodes[i];
+
+	rig_init(&n->rig, &n->tc, pool, (uint8_t)(i + 1), w->plan->seed * 8 + i, false, w->now);
+	if (i == 0)
+		rig_serve(&n->rig, &client_service);
+	if (i + 1 == w->nb_nodes)
+		n->rig.sh->profiles[0].service = n->rig.sh->profiles[1].service = &server_service;
+}
+
+static bool start_links(struct world *w, struct mem_pool *pool)
+{
+	struct buf_ops ops = mem_pool_ops(pool);
+
+	for (uint32_t i = 0; i + 1 < w->nb_nodes; i++) {
+		const struct link_plan *lp = &w->plan->links[i];
+		struct mem_port_conf mc = {.pool = pool, .ring_size = lp->ring_size, .mtu = 9000};
+		struct port *ends[2];
+
+		if (!mem_port_pair_create(&mc, ends))
+			return failed(w, "no memory for a link");
+		for (uint32_t e = 0; e < 2; e++) {
+			struct node *n = &w->nodes[i + e];
+			struct port *p = fault_port_create(ends[e], &lp->fault[e], &ops);
+
+			if (!p)
+				return failed(w, "no memory for a link");
+			n->ports[n->nb_ports++] = p;
+		}
+	}
+	return true;
+}
+
+static void start(struct world *w, const struct plan *plan)
+{
+	memset(w, 0, sizeof(*w));
+	w->plan = plan;
+	w->nb_nodes = plan->nb_nodes;
+	w->now = plan->start;
+	peers_init(&w->peers, plan);
+	w->peers.server4 = testconf_ip("198.18.0.2");
+	w->peers.server6 = testconf_ip("2001:db8:1::2");
+	w->peers.local6 = 1;
+	w->peers.profile = 0; /* the client has no listener, so its pool comes first */
+	for (uint32_t i = 0; i < w->nb_nodes; i++)
+		configure(w, i);
+}
+
+struct send {
+	struct world *world;
+	uint32_t node;
+	struct port *port;
+	bool kept[SHARD_TX_RING]; /* frames that stay the shard's */
+};
+
+static void trace(const struct world *w, uint32_t node, bool sent, const struct buf *b)
+{
+	if (w->trace)
+		trace_frame(w->now - w->plan->start, node, sent, b->data, b->len);
+}
+
+/* Where links harm frames, each one carries a frame check sequence. */
+static bool has_fcs(const struct world *w)
+{
+	return w->plan->wishes.corrupt_ppm > 0;
+}
+
+static void append_fcs(struct buf *b)
+{
+	uint32_t crc = frame_crc(b->data, b->len);
+
+	memcpy(b->data + b->len, &crc, FCS_LEN);
+	b->len += FCS_LEN;
+}
+
+/* True when the frame is harmed in a way that no checksum above the link can
+ * show: a MAC address, ARP. Any device drops it; everything else is left to the
+ * engine to find out. */
+static bool fcs_drops(const struct buf *b)
+{
+	struct frame f;
+	char why[200];
+	uint32_t crc;
+
+	if (b->len < FCS_LEN)
+		return true;
+	memcpy(&crc, b->data + b->len - FCS_LEN, FCS_LEN);
+	if (crc == frame_crc(b->data, b->len - FCS_LEN))
+		return false;
+	return frame_parse(b->data, b->len - FCS_LEN, 0, &f, why, sizeof(why)) ||
+	       f.saddr.family == 0;
+}
+
+static uint32_t send_frames(void *ctx, struct buf **bufs, uint32_t n)
+{
+	struct send *s = ctx;
+	uint32_t sent;
+
+	/* What the port has no room for is traced again when it is tried again. */
+	for (uint32_t i = 0; i < n; i++) {
+		trace(s->world, s->node, true, bufs[i]);
+		s->kept[i] = bufs[i]->flags & BUF_KEEP;
+		if (has_fcs(s->world))
+			append_fcs(bufs[i]);
+	}
+	sent = port_tx(s->port, 0, bufs, (uint16_t)n, s->world->now);
+	/* Those that stay ours are as they were; the others are the port's now. */
+	for (uint32_t i = 0; i < n && has_fcs(s->world); i++)
+		if (i >= sent || s->kept[i])
+			bufs[i]->len -= FCS_LEN;
+	return sent;
+}
+
+/* Takes received frames of one port; returns how many the shard gets. */
+static uint16_t receive(struct world *w, uint32_t i, uint16_t p, struct buf **bufs)
+{
+	struct node *n = &w->nodes[i];
+	uint16_t got = port_rx(n->ports[p], 0, bufs, SHARD_BURST, w->now), kept = 0;
+
+	for (uint16_t k = 0; k < got; k++) {
+		if (has_fcs(w) && fcs_drops(bufs[k])) {
+			mem_pool_put(n->rig.pool, bufs[k]);
+			w->fcs_dropped++;
+			continue;
+		}
+		bufs[k]->port = (uint8_t)p;
+		trace(w, i, false, bufs[k]);
+		bufs[kept++] = bufs[k];
+	}
+	return kept;
+}
+
+/* What a worker does in one turn; true: something happened. */
+static bool turn(struct world *w, uint32_t i)
+{
+	struct node *n = &w->nodes[i];
+	struct shard *sh = n->rig.sh;
+	bool any = false;
+
+	shard_set_time(sh, w->now);
+	for (uint16_t p = 0; p < n->nb_ports; p++) {
+		struct buf *bufs[SHARD_BURST];
+		uint16_t got = receive(w, i, p, bufs);
+
+		if (got)
+			shard_receive(sh, bufs, got);
+		any |= got > 0;
+	}
+	any |= shard_timers(sh, 64) > 0;
+	if (i == 0)
+		any |= peers_wake(&w->peers, sh, 0);
+	if (i + 1 == w->nb_nodes)
+		any |= peers_wake(&w->peers, sh, 1);
+	shard_finish(sh);
+	for (uint16_t p = 0; p < n->nb_ports; p++) {
+		struct send s = {.world = w, .node = i, .port = n->ports[p]};
+
+		any |= shard_transmit(sh, p, send_frames, &s) > 0;
+	}
+	return any;
+}
+
+/* The next time at which something can happen; false: never. */
+static bool next_event(const struct world *w, usec_t *next)
+{
+	usec_t at;
+
+	*next = peers_next(&w->peers);
+	for (uint32_t i = 0; i < w->nb_nodes; i++) {
+		const struct node *n = &w->nodes[i];
+
+		if (shard_next_deadline(n->rig.sh, &at))
+			*next = MIN(*next, at);
+		for (uint32_t p = 0; p < n->nb_ports; p++)
+			if (n->ports[p]->ops->next_event &&
+			    n->ports[p]->ops->next_event(n->ports[p], &at))
+				*next = MIN(*next, at);
+	}
+	return *next != PEER_NEVER;
+}
+
+static bool check(struct world *w)
+{
+	if (w->peers.why[0])
+		return failed(w, "%s", w->peers.why);
+	if (w->steps++ % CHECK_EVERY)
+		return true;
+	for (uint32_t i = 0; i < w->nb_nodes; i++)
+		if (!shard_check(w->nodes[i].rig.sh))
+			return failed(w, "shard_check() finds node %u inconsistent", i);
+	return true;
+}
+
+/* Everything that happens at this time. */
+static bool settle(struct world *w)
+{
+	uint32_t left = STEPS_IN_PLACE;
+	bool any;
+
+	w->peers.now = w->now;
+	do {
+		any = false;
+		for (uint32_t i = 0; i < w->nb_nodes; i++)
+			any |= turn(w, i);
+		if (!check(w))
+			return false;
+		if (--left == 0)
+			return failed(w, "the engines are busy without time passing");
+	} while (any);
+	return true;
+}
+
+static bool all_objects_back(const struct world *w)
+{
+	for (uint32_t i = 0; i < w->nb_nodes; i++)
+		if (rig_objects(&w->nodes[i].rig) || rig_timers(&w->nodes[i].rig))
+			return false;
+	return true;
+}
+
+/* Runs until `done`, or `limit` µs have passed. */
+static bool run_until(struct world *w, bool (*done)(const struct world *w), usec_t limit,
+		      const char *what)
+{
+	usec_t end = w->now + limit, next;
+
+	for (;;) {
+		if (!settle(w))
+			return false;
+		if (done(w))
+			return true;
+		if (!next_event(w, &next))
+			return failed(w, "nothing will ever happen again, but not %s", what);
+		if (next <= w->now)
+			next = w->now + 1; /* a ring was full: the other side needs a turn */
+		if (next > end)
+			return failed(w, "not %s after %llu s", what,
+				      (unsigned long long)(limit / 1000000));
+		w->now = next;
+	}
+}
+
+static bool flows_done(const struct world *w)
+{
+	return peers_done(&w->peers);
+}
+
+/* Frames sent = frames received, but for what the links did on purpose. */
+static bool frames_balance(struct world *w)
+{
+	uint64_t sent = 0, received = 0, passed = 0, delivered = 0;
+
+	for (uint32_t i = 0; i < w->nb_nodes; i++) {
+		const struct node *n = &w->nodes[i];
+
+		sent += n->rig.sh->stats[STAT_tx_frames];
+		received += n->rig.sh->stats[STAT_rx_frames];
+		for (uint32_t p = 0; p < n->nb_ports; p++) {
+			struct fault_stats fs;
+
+			fault_port_stats(n->ports[p], &fs);
+			passed += fs.passed;
+			delivered += fs.passed - fs.dropped + fs.duplicated - fs.held;
+		}
+	}
+	delivered -= w->fcs_dropped;
+	if (sent != passed || received != delivered)
+		return failed(w, "frames do not balance: %llu sent, %llu carried, %llu delivered, "
+				 "%llu received",
+			      (unsigned long long)sent, (unsigned long long)passed,
+			      (unsigned long long)delivered, (unsigned long long)received);
+	return true;
+}
+
+/* Payload that the server's engine counted as accepted = what was sent to it. */
+static bool bytes_balance(struct world *w)
+{
+	const struct shard *client = w->nodes[0].rig.sh, *server = w->nodes[w->nb_nodes - 1].rig.sh;
+	uint64_t up = 0, down = 0;
+
+	if (w->plan->wishes.aborts)
+		return true;
+	for (uint32_t i = 0; i < w->plan->nb_flows; i++) {
+		up += w->peers.flows[i].side[0].sent;
+		down += w->peers.flows[i].side[0].received;
+	}
+	if (server->stats[STAT_rx_bytes] != up || client->stats[STAT_rx_bytes] != down)
+		return failed(w, "bytes do not balance: %llu sent up, %llu counted; %llu read, "
+				 "%llu counted",
+			      (unsigned long long)up,
+			      (unsigned long long)server->stats[STAT_rx_bytes],
+			      (unsigned long long)down,
+			      (unsigned long long)client->stats[STAT_rx_bytes]);
+	return true;
+}
+
+static void stop(struct world *w, struct mem_pool *pool)
+{
+	uint32_t left;
+
+	for (uint32_t i = 0; i < w->nb_nodes; i++) {
+		struct node *n = &w->nodes[i];
+
+		if (n->rig.sh)
+			rig_fini(&n->rig);
+		while (n->nb_ports) {
+			struct port *p = n->ports[--n->nb_ports];
+
+			p->ops->close(p);
+		}
+	}
+	left = mem_pool_in_use(pool);
+	if (left)
+		failed(w, "%u buffers have leaked", left);
+}
+
+bool world_run(struct world *w, const struct plan *plan, struct mem_pool *pool, bool trace_all)
+{
+	start(w, plan);
+	w->trace = trace_all;
+	for (uint32_t i = 0; i < w->nb_nodes; i++)
+		start_node(w, i, pool);
+	if (start_links(w, pool) && run_until(w, flows_done, TIME_LIMIT, "all connections ended") &&
+	    run_until(w, all_objects_back, REST_LIMIT, "all objects back") &&
+	    (peers_verify(&w->peers) || failed(w, "%s", w->peers.why)) && frames_balance(w))
+		bytes_balance(w);
+	stop(w, pool);
+	return w->why[0] == '\0';
+}

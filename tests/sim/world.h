@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two or three engines joined by in-memory links that lose, repeat, reorder and
+ * harm frames, in virtual time that jumps from event to event:
+ *   client engine --- server engine
+ *   client engine --- proxy engine --- server engine
+ */
+#pragma once
+
+#include "tests/lib/rig.h"
+#include "tests/sim/peer.h"
+#include "tests/sim/plan.h"
+
+struct port;
+
+struct node {
+	struct rig rig;
+	struct testconf tc;
+	struct port *ports[2];
+	uint32_t nb_ports;
+};
+
+struct world {
+	const struct plan *plan;
+	struct peers peers;
+	struct node nodes[PLAN_NODES];
+	uint32_t nb_nodes;
+	usec_t now;
+	uint64_t steps;
+	bool trace; /* every segment is printed */
+	uint64_t fcs_dropped;
+	char why[400]; /* what went wrong, "": nothing */
+};
+
+/* A pool with enough buffers for any plan; it may serve many worlds in turn. */
+struct mem_pool *world_pool(void);
+
+/* Runs a plan to its end and verifies everything; false: w->why. */
+bool world_run(struct world *w, const struct plan *plan, struct mem_pool *pool, bool trace);

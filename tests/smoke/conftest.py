@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Fixtures of the smoke tests. `lab` is the one most tests want: see its description."""
+import os
+import shutil
+
+import pytest
+
+from backends import Nginx, start_redis
+from engine import TERMINUS, Engine, lab_config
+from netlab import BACKENDS, Lab
+from netns import interrupt_on_signals
+
+KINDS = [("af_packet", 1), ("af_packet", 2), ("tap", 1), ("tap", 2)]
+PROGRAMS = ["ip", "ethtool", "setpriv", "nginx", "redis-server", "redis-cli", "curl", "wrk",
+            "tcpdump", "tshark", "nft", "ping"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="one lab only: af_packet, one worker")
+
+
+def pytest_configure():
+    """A polite end by signal tears the labs down just as Ctrl-C does."""
+    interrupt_on_signals()
+
+
+def pytest_generate_tests(metafunc):
+    if "running_lab" in metafunc.fixturenames:
+        kinds = KINDS[:1] if metafunc.config.getoption("quick") else KINDS
+        metafunc.parametrize("running_lab", kinds, indirect=True, scope="session",
+                             ids=[f"{kind}-{workers}" for kind, workers in kinds])
+    if "family" in metafunc.fixturenames:
+        metafunc.parametrize("family", (4, 6), ids=("ipv4", "ipv6"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failure in a lab shows what the engine said."""
+    report = (yield).get_result()
+    lab = getattr(item, "funcargs", {}).get("lab")
+    if report.failed and lab is not None and getattr(lab, "terminus", None):
+        report.sections.append(("terminus", lab.terminus.output() or "(silent)"))
+
+
+@pytest.fixture(scope="session")
+def machine():
+    """Skips where the machine cannot run the lab; fails where only the build is missing."""
+    if os.geteuid() != 0:
+        pytest.skip("smoke tests need root: they make network namespaces")
+    missing = [program for program in PROGRAMS if not shutil.which(program)]
+    if missing:
+        pytest.skip(f"not installed: {' '.join(missing)} (./dev setup installs them)")
+    assert TERMINUS.exists(), f"{TERMINUS} is not built: run ./dev build"
+
+
+@pytest.fixture(scope="session")
+def tap_device(machine):
+    if not os.path.exists("/dev/net/tun"):
+        pytest.skip("no /dev/net/tun: the kernel has no tap device")
+
+
+@pytest.fixture(scope="session")
+def running_lab(request, machine):
+    kind, workers = request.param
+    if kind == "tap":
+        request.getfixturevalue("tap_device")
+    with Lab(kind, workers) as lab:
+        lab.nginx = [Nginx(lab, f"b{i + 1}", [BACKENDS[4][i], BACKENDS[6][i]]).start()
+                     for i in range(2)]
+        start_redis(lab, [BACKENDS[4][0]])
+        lab.terminus = Engine(lab, lab_config(lab)).start()
+        lab.idle_objects = lab.terminus.objects()
+        yield lab
+        if lab.terminus.running():
+            status = lab.terminus.stop()
+            assert status == 0, f"terminus ended with {status}: {lab.terminus.output()}"
+
+
+@pytest.fixture
+def lab(running_lab):
+    """A lab with nginx, Redis and a serving engine, shared by all tests of its kind.
+
+    Whatever the test did, the engine must be alive afterwards and have given back
+    every connection and buffer. If not, the next test gets a fresh engine.
+    """
+    engine = running_lab.terminus
+    if not engine.running():
+        engine.start()
+    yield running_lab
+    assert engine.running(), f"terminus ended with {engine.process.returncode}: {engine.output()}"
+    try:
+        engine.settled(running_lab.idle_objects)
+    except AssertionError:
+        engine.stop()
+        raise
+
+
+@pytest.fixture(scope="module")
+def bare_lab(machine):
+    """A lab without an engine, for tests that start their own; shared by a module."""
+    with Lab() as lab:
+        yield lab

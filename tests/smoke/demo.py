@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Terminus at work on one machine, without a NIC: `./dev demo` runs this as root.
+
+A lab of three namespaces, two nginx as backends, Terminus with conf/demo.yaml
+between them, and curl as the client; then what Terminus says about it.
+"""
+import argparse
+import collections
+import os
+import re
+import sys
+
+from backends import Nginx
+from engine import REPO, TERMINUS, TERMINUSCTL, Engine
+from journal import change_huge_pages, huge_pages
+from netlab import BACKENDS, FRONT, Lab, url
+from netns import CommandError, call, interrupt_on_signals
+
+REQUESTS = 6
+HUGETLBFS = "/dev/hugepages"
+
+
+def say(text):
+    print(f"==> {text}", flush=True)
+
+
+def show(text, lines=None):
+    for line in text.splitlines()[:lines]:
+        print(f"    {line}", flush=True)
+
+
+def configuration(workers):
+    """The text of conf/demo.yaml, with another number of workers if one is asked for."""
+    text = (REPO / "conf" / "demo.yaml").read_text()
+    if workers is None:
+        return text
+    changed, times = re.subn(r"(?m)^workers:.*(\n[ \t]+.*)*$", f"workers: {{count: {workers}}}",
+                             text)
+    return changed if times else f"workers: {{count: {workers}}}\n{text}"
+
+
+def pages_needed(conf):
+    """2 MB pages for this configuration: the last figure of the sizing report."""
+    report = call(str(TERMINUS), "--check", str(conf)).stdout
+    figures = re.findall(r"\d+", report.splitlines()[-1])
+    return int(figures[-1]) if figures else 0
+
+
+def reserve_huge_pages(lab, needed):
+    """Adds what is missing to the machine's free huge pages until the lab ends."""
+    missing = needed - huge_pages("free_hugepages")
+    if missing > 0:
+        got = change_huge_pages(missing)
+        lab.journal.note("huge_pages", got)
+        if got < missing:
+            say(f"no huge pages: {needed} of 2 MB are needed, {got} could be had; "
+                "going on with ordinary pages")
+            return
+        say(f"reserved {got} huge pages of 2 MB, given back at the end")
+    with open("/proc/mounts", encoding="utf-8") as mounts:
+        if any(line.split()[2] == "hugetlbfs" for line in mounts):
+            return
+    os.makedirs(HUGETLBFS, exist_ok=True)
+    call("mount", "-t", "hugetlbfs", "nodev", HUGETLBFS)
+    lab.journal.note("mounts", HUGETLBFS)
+
+
+def request(lab, family):
+    """One curl; returns the body, or None when it failed."""
+    done = lab.clients.run("curl", "-sS", "-m", 5, "-w", "%{http_code}", url(FRONT[family]),
+                           check=False)
+    body, _, code = done.stdout.rpartition("\n")
+    outcome = f"{code}  {body}" if done.returncode == 0 else done.stderr.strip()
+    show(f"curl {url(FRONT[family]):28} {outcome}")
+    return body if done.returncode == 0 and code == "200" else None
+
+
+def requests(lab):
+    """Asks over IPv4 and IPv6; True when all were answered and both backends had a part."""
+    bodies = []
+    for family in (4, 6):
+        say(f"{REQUESTS} requests over IPv{family}")
+        bodies += [request(lab, family) for _ in range(REQUESTS)]
+    hits = collections.Counter(bodies)
+    failed = hits.pop(None, 0)
+    say(f"{len(bodies) - failed} answered, {failed} failed; "
+        + ", ".join(f"{body}: {hits[body]} times" for body in sorted(hits)))
+    return failed == 0 and len(hits) == len(BACKENDS[4])
+
+
+def explain(lab, engine):
+    say("connections, both legs of each (those just closed wait in TIME_WAIT)")
+    show(engine.ctl("connections"), 12)
+    say("counters that are not zero")
+    counters = engine.counters()
+    show("\n".join(f"{name:24} {value:>8}" for name, value in counters.items() if value))
+    ctl = f"{os.path.relpath(TERMINUSCTL)} -i {engine.instance}"
+    inside = f"ip netns exec {lab.clients.name}"
+    say("to try while it runs (./dev demo --stay keeps it)")
+    show(f"{inside} curl -i {url(FRONT[4])}\n"
+         f"{inside} curl -i '{url(FRONT[6])}'\n"
+         f"{inside} wrk -c 100 -d 5 {url(FRONT[4])}\n"
+         f"{inside} tcpdump -ni te-clients tcp\n"
+         f"{ctl} connections\n{ctl} counters\n{ctl} listeners\n{ctl} pools")
+
+
+def instance_of(text):
+    found = re.search(r"(?m)^instance:\s*([\w.-]+)", text)
+    return found.group(1) if found else "terminus"
+
+
+def demonstrate(lab, workers, stay):
+    if lab.reaped:
+        say(f"removed what a killed run left behind: {', '.join(lab.reaped)}")
+    say(f"three network namespaces: {lab.clients.name} | {lab.engine.name} | {lab.backends.name}")
+    for number, address in enumerate(BACKENDS[4], 1):
+        Nginx(lab, f"b{number}", [address]).start()
+        say(f"nginx b{number} serves {address}:80")
+    text = configuration(workers)
+    engine = Engine(lab, text, name="demo", instance=instance_of(text))
+    reserve_huge_pages(lab, pages_needed(engine.conf))
+    say(f"terminus conf/demo.yaml{f' with {workers} workers' if workers else ''}")
+    engine.start()
+    show(engine.output())
+    good = requests(lab)
+    explain(lab, engine)
+    if stay:
+        say("serving until Ctrl-C")
+        engine.process.wait()
+        say(f"terminus ended by itself: {engine.output()}")
+        return False
+    return good and engine.stop() == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="dev demo", description=__doc__.splitlines()[0])
+    parser.add_argument("--stay", action="store_true", help="keep serving until Ctrl-C")
+    parser.add_argument("--workers", type=int, help="worker threads instead of the file's number")
+    options = parser.parse_args()
+    interrupt_on_signals()
+    try:
+        with Lab() as lab:
+            good = demonstrate(lab, options.workers, options.stay)
+    except KeyboardInterrupt:
+        say("everything is removed again")
+        return 0 if options.stay else 130
+    except (CommandError, OSError, RuntimeError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    say("everything is removed again" if good else "something went wrong, see above")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""terminusctl shows what is really there, for people and as JSON."""
+import pytest
+
+from engine import STREAM
+from netlab import BACKENDS, CLIENT, FRONT, host_port
+
+
+@pytest.mark.parametrize("what", ["connections", "counters", "listeners", "pools", "objects", "ports"])
+def test_text_and_json(lab, what):
+    assert lab.terminus.ctl(what)
+    assert lab.terminus.query(what) is not None
+
+
+def test_connection_is_listed_with_both_legs(lab, family):
+    with lab.backends.listen(BACKENDS[4][0], STREAM) as listener, \
+         lab.clients.connect(FRONT[family], STREAM) as client:
+        backend, peer = listener.accept()
+        with backend:
+            local = client.getsockname()
+            front_leg = {host_port(FRONT[family], STREAM), host_port(CLIENT[family], local[1])}
+            back_leg = {host_port(*peer[:2]), host_port(BACKENDS[4][0], STREAM)}
+            listed = [{row["local"], row["remote"]}
+                      for row in lab.terminus.rows("connections")
+                      if row["state"] == "ESTABLISHED"]
+            assert front_leg in listed
+            assert back_leg in listed
+            text = lab.terminus.ctl("connections")
+            assert all(address in text for address in front_leg | back_leg)
+
+
+def test_listeners_and_pools_are_those_of_the_file(lab):
+    listeners = {row["name"] for row in lab.terminus.rows("listeners")}
+    pools = {row["name"] for row in lab.terminus.rows("pools")}
+    assert {"web", "redis", "stream", "echo", "hello"} <= listeners
+    assert {"web", "redis", "stream"} <= pools
+
+
+def test_counters_count(lab, family):
+    before = lab.terminus.counters()
+    with lab.clients.connect(FRONT[family], 7) as client:
+        client.sendall(b"12345")
+        client.shutdown(1)
+        assert client.recv(10) == b"12345"
+        assert client.recv(10) == b""
+    after = lab.terminus.counters()
+    grown = {name: after[name] - before[name] for name in after}
+    assert grown["passive_opens"] == 1
+    assert grown["rx_bytes"] == 5
+    assert grown["tx_bytes"] == 5
+    assert grown["rx_segments"] >= 4

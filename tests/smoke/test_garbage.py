@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Garbage on the wire: the engine goes on serving and keeps nothing of it."""
+import json
+import socket
+
+import pytest
+
+from engine import WEB
+from garbage import frames
+from netlab import CLIENT, FRONT, url
+
+COUNT = 3000
+
+
+def mac_of(namespace, interface):
+    listed = json.loads(namespace.run("ip", "-j", "link", "show", interface).stdout)
+    return listed[0]["address"]
+
+
+def neighbour_mac(lab, address):
+    listed = json.loads(lab.clients.run("ip", "-j", "neighbour", "show", address).stdout)
+    return listed[0]["lladdr"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_engine_survives_garbage(lab, family, seed):
+    lab.clients.run("curl", "-sS", "-m", 5, url(FRONT[family]))
+    received = lab.terminus.counters()["rx_frames"]
+    client_mac, front_mac = mac_of(lab.clients, "te-clients"), neighbour_mac(lab, FRONT[family])
+    with lab.clients.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+        with lab.clients.entered():
+            raw.bind(("te-clients", 0))
+        for frame in frames(seed, COUNT, CLIENT[family], client_mac, FRONT[family], front_mac, WEB):
+            raw.send(frame)
+    for _ in range(5):
+        assert lab.clients.run("curl", "-sS", "-m", 8,
+                               url(FRONT[family])).stdout.startswith("hello")
+    assert lab.terminus.counters()["rx_frames"] >= received + COUNT * 0.9

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Start, end, and start again: by signal, twice at once, and after a crash."""
+import re
+import signal
+
+import pytest
+
+from backends import Nginx
+from engine import TERMINUS, WEB, Engine, lab_config
+from netlab import BACKENDS, FRONT, url
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def served_lab(bare_lab):
+    for number, address in enumerate(BACKENDS[4], 1):
+        Nginx(bare_lab, f"b{number}", [address]).start()
+    return bare_lab
+
+
+@pytest.fixture
+def config(served_lab):
+    return lab_config(served_lab)
+
+
+def hello(lab):
+    return lab.clients.run("curl", "-sS", "-m", 5, url(FRONT[4])).stdout.startswith("hello from b")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_signal_ends_it_cleanly(served_lab, config, how):
+    with Engine(served_lab, config) as engine, served_lab.clients.connect(FRONT[4], WEB) as client:
+        client.sendall(REQUEST)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        assert engine.stop(how) == 0
+        assert engine.stderr.read_text() == ""
+
+
+def test_second_instance_is_refused(served_lab, config):
+    with Engine(served_lab, config) as engine:
+        done = served_lab.engine.run(TERMINUS, engine.conf, check=False)
+        assert done.returncode > 0
+        assert done.stderr.count("\n") == 1
+        assert re.search("already|in use", done.stderr)
+        assert hello(served_lab)
+
+
+def test_starts_again_after_a_crash(served_lab, config):
+    with Engine(served_lab, config) as engine:
+        assert hello(served_lab)
+        assert engine.stop(signal.SIGKILL) == -signal.SIGKILL
+        engine.start()
+        assert hello(served_lab)
+        assert engine.stop() == 0
+
+
+def test_connection_of_a_crashed_engine_is_reset(served_lab, config):
+    """The restarted engine knows nothing of the connection and says so (RFC 9293 3.5.1)."""
+    with Engine(served_lab, config) as engine, served_lab.clients.connect(FRONT[4], WEB) as client:
+        client.sendall(REQUEST)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        engine.stop(signal.SIGKILL)
+        engine.start()
+        client.sendall(REQUEST)
+        with pytest.raises(ConnectionResetError):
+            client.recv(1000)

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* terminusctl: its command line, and what it makes of the engine's answers. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "engine/base/stat.h"
+#include "engine/run/cli_args.h"
+#include "engine/run/cli_show.h"
+
+#define ARGS_MAX 16
+
+/* Splits at blanks; "" stands for no word at all. */
+static bool parse(const char *line, struct cli_args *args, char err[CLI_ERROR_MAX])
+{
+	static char text[512];
+	static char *argv[ARGS_MAX + 1];
+	char *save = NULL;
+	int argc = 0;
+
+	snprintf(text, sizeof(text), "terminusctl %s", line);
+	for (char *w = strtok_r(text, " ", &save); w && argc < ARGS_MAX;
+	     w = strtok_r(NULL, " ", &save))
+		argv[argc++] = w;
+	argv[argc] = NULL;
+	err[0] = '\0';
+	return cli_parse(argc, argv, args, err);
+}
+
+static struct cli_args parsed(const char *line)
+{
+	char err[CLI_ERROR_MAX];
+	struct cli_args args;
+
+	if (!parse(line, &args, err))
+		fail_msg("\"%s\": %s", line, err);
+	return args;
+}
+
+static void test_commands(void **state)
+{
+	(void)state;
+	assert_int_equal(parsed("info").command, CLI_INFO);
+	assert_int_equal(parsed("connections").command, CLI_CONNECTIONS);
+	assert_int_equal(parsed("counters").command, CLI_COUNTERS);
+	assert_int_equal(parsed("listeners").command, CLI_LISTENERS);
+	assert_int_equal(parsed("pools").command, CLI_POOLS);
+	assert_int_equal(parsed("objects").command, CLI_OBJECTS);
+	assert_int_equal(parsed("ports").command, CLI_PORTS);
+	assert_int_equal(parsed("--help").command, CLI_HELP);
+	assert_int_equal(parsed("counters --help").command, CLI_HELP);
+	assert_int_equal(parsed("-V").command, CLI_VERSION);
+}
+
+static void test_options(void **state)
+{
+	struct cli_args a;
+
+	(void)state;
+	a = parsed("-i demo connections -i");
+	assert_string_equal(a.instance, "demo");
+	assert_true(a.internal);
+	a = parsed("connections");
+	assert_null(a.instance);
+	assert_false(a.internal || a.json || a.all);
+	assert_int_equal(a.worker, -1);
+	a = parsed("--instance=demo --json pools");
+	assert_string_equal(a.instance, "demo");
+	assert_true(a.json);
+	a = parsed("counters --all --worker 3 --json");
+	assert_true(a.all && a.json);
+	assert_int_equal(a.worker, 3);
+	a = parsed("counters -w 0.5 -c 10 drop_* rx_*");
+	assert_true(a.watch_s == 0.5);
+	assert_int_equal(a.watch_count, 10);
+	assert_int_equal(a.nb_names, 2);
+	assert_string_equal(a.names[0], "drop_*");
+	a = parsed("counters drop_* -a rx_*");
+	assert_int_equal(a.nb_names, 2);
+	assert_true(a.all);
+}
+
+static void test_filter_words(void **state)
+{
+	struct cli_args a;
+
+	(void)state;
+	a = parsed("connections state established sport = :80");
+	assert_string_equal(a.filter, "state established sport = :80");
+	a = parsed("connections state established -j sport :80 -i");
+	assert_string_equal(a.filter, "state established sport :80");
+	assert_true(a.json && a.internal);
+}
+
+static void test_refusals(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"", "no command"},
+	    {"nonsense", "nonsense"},
+	    {"-i", "-i"},
+	    {"-x info", "-x"},
+	    {"--nonsense info", "--nonsense"},
+	    {"info --nonsense", "--nonsense"},
+	    {"info -x", "-x"},
+	    {"info extra", "extra"},
+	    {"listeners web", "web"},
+	    {"pools -i", "-i"},
+	    {"listeners --watch 1", "-w"},
+	    {"counters --watch", "--watch"},
+	    {"counters --watch 0", "--watch 0"},
+	    {"counters --watch -1", "--watch -1"},
+	    {"counters --watch nan", "nan"},
+	    {"counters --watch 1s", "1s"},
+	    {"counters --watch 1 --json", "--json"},
+	    {"counters --count 3", "--watch"},
+	    {"counters --count 0 --watch 1", "--count 0"},
+	    {"counters --worker x", "--worker x"},
+	    {"counters --worker 64", "0 to 63"},
+	    {"counters --explain --json", "--json"},
+	    {"connections sport http", "http"},
+	    {"connections -a", "-a"},
+	};
+	char err[CLI_ERROR_MAX];
+	struct cli_args a;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (parse(cases[i][0], &a, err))
+			fail_msg("\"%s\" was taken", cases[i][0]);
+		assert_null(strchr(err, '\n'));
+		if (!strstr(err, cases[i][1]))
+			fail_msg("\"%s\": \"%s\" does not name %s", cases[i][0], err, cases[i][1]);
+	}
+}
+
+static void test_filter_length(void **state)
+{
+	char long_word[FILTER_TEXT_MAX + 10], err[CLI_ERROR_MAX];
+	char *argv[] = {"terminusctl", "connections", long_word, NULL};
+	struct cli_args a;
+
+	(void)state;
+	memset(long_word, 'x', sizeof(long_word));
+	long_word[sizeof(long_word) - 1] = '\0';
+	assert_false(cli_parse(3, argv, &a, err));
+	assert_non_null(strstr(err, "longer"));
+}
+
+/* What a printing function prints, given JSON. */
+typedef void (*print_fn)(FILE *out, const json_t *json);
+
+static void assert_prints(print_fn print, const char *json, const char *want)
+{
+	json_t *value = json_loads(json, 0, NULL);
+	size_t size;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(value);
+	print(out, value);
+	fclose(out);
+	json_decref(value);
+	assert_string_equal(text, want);
+	free(text);
+}
+
+static void print_connections(FILE *out, const json_t *rows)
+{
+	const json_t *row;
+	struct table t;
+	size_t i;
+
+	show_connections_start(&t, out);
+	json_array_foreach(rows, i, row)
+		show_connection(&t, row, false);
+	table_end(&t);
+}
+
+static void print_internal(FILE *out, const json_t *rows)
+{
+	struct table t;
+
+	show_connections_start(&t, out);
+	show_connection(&t, json_array_get(rows, 0), true);
+	table_end(&t);
+}
+
+#define ESTABLISHED                                                                                \
+	"{\"state\": \"ESTABLISHED\", \"recv_q\": 0, \"send_q\": 1448,"                            \
+	" \"local\": \"192.0.2.1:80\", \"remote\": \"198.51.100.7:40000\","                        \
+	" \"timer\": \"on\", \"timer_ms\": 204, \"retries\": 2, \"listener\": \"web\","            \
+	" \"pool\": \"\", \"backend\": \"\", \"worker\": 1, \"timestamps\": 1, \"sack\": 1,"       \
+	" \"wscale\": 1, \"snd_wscale\": 7, \"rcv_wscale\": 3, \"mss\": 1448, \"rto_us\": 204000," \
+	" \"srtt_us\": 1250, \"rttvar_us\": 500, \"cwnd\": 14480, \"ssthresh\": 4294967295,"       \
+	" \"snd_wnd\": 65536, \"age_ms\": 83000, \"idle_ms\": 12}"
+
+static void test_connections(void **state)
+{
+	(void)state;
+	assert_prints(
+	    print_connections,
+	    "[{\"name\": \"web\", \"state\": \"LISTEN\", \"local\": \"0.0.0.0:80\","
+	    " \"remote\": \"*:*\", \"recv_q\": 1, \"send_q\": 4096}, " ESTABLISHED
+	    ", {\"state\": \"TIME_WAIT\", \"local\": \"[2001:db8::2]:1024\","
+	    " \"remote\": \"[2001:db8::11]:80\", \"timer\": \"timewait\", \"timer_ms\": 59000,"
+	    " \"pool\": \"web\", \"backend\": \"b1\"}]",
+	    "State      Recv-Q  Send-Q  Local Address:Port  Peer Address:Port   Owner           "
+	    "Timer\n"
+	    "LISTEN          1    4096  0.0.0.0:80          *:*                 listener:web\n"
+	    "ESTAB           0    1448  192.0.2.1:80        198.51.100.7:40000  listener:web    "
+	    "timer:(on,204ms,2)\n"
+	    "TIME-WAIT       0       0  [2001:db8::2]:1024  [2001:db8::11]:80   backend:web/b1  "
+	    "timer:(timewait,59sec,0)\n");
+}
+
+static void test_internal(void **state)
+{
+	(void)state;
+	assert_prints(print_internal, "[" ESTABLISHED "]",
+		      "State  Recv-Q  Send-Q  Local Address:Port  Peer Address:Port   Owner         "
+		      "Timer\n"
+		      "ESTAB       0    1448  192.0.2.1:80        198.51.100.7:40000  listener:web  "
+		      "timer:(on,204ms,2)\n"
+		      "\t ts sack wscale:7,3 rto:204 rtt:1.250/0.500 mss:1448 cwnd:10 snd_wnd:65536 "
+		      "age:1min23sec lastrcv:12ms worker:1\n");
+}
+
+static void test_times(void **state)
+{
+	static const struct {
+		uint64_t ms;
+		const char *text;
+	} cases[] = {
+	    {0, "0ms"},		    {204, "204ms"},	    {999, "999ms"},
+	    {1000, "1sec"},	    {1234, "1.234sec"},	    {9999, "9.999sec"},
+	    {12345, "12sec"},	    {59999, "59sec"},	    {60000, "1min"},
+	    {83456, "1min23sec"}, {599999, "9min59sec"}, {7199000, "119min"},
+	};
+	char buf[SHOW_TIME_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_string_equal(show_time(buf, cases[i].ms), cases[i].text);
+}
+
+static void print_some_counters(FILE *out, const json_t *counters)
+{
+	char *patterns[] = {"drop_*", "rx_frames"};
+
+	show_counters(out, counters, &(struct show_counters){patterns, 2, false});
+}
+
+static void print_all_counters(FILE *out, const json_t *counters)
+{
+	show_counters(out, counters, &(struct show_counters){.zero = true});
+}
+
+static void test_counters(void **state)
+{
+	static const char counters[] = "{\"rx_frames\": 12345, \"tx_frames\": 5, \"drop_land\": 0,"
+				       " \"drop_closed\": 7}";
+
+	(void)state;
+	assert_prints(print_some_counters, counters,
+		      "Counter      Value\n"
+		      "rx_frames    12345\n"
+		      "drop_closed      7\n");
+	assert_prints(print_all_counters, counters,
+		      "Counter      Value\n"
+		      "rx_frames    12345\n"
+		      "tx_frames        5\n"
+		      "drop_land        0\n"
+		      "drop_closed      7\n");
+	assert_prints(print_some_counters, "{}", "Counter  Value\n");
+}
+
+static void print_rates(FILE *out, const json_t *pair)
+{
+	show_rates(out, json_array_get(pair, 0), json_array_get(pair, 1), 2.0,
+		   &(struct show_counters){0});
+}
+
+static void test_rates(void **state)
+{
+	(void)state;
+	assert_prints(print_rates,
+		      "[{\"rx_frames\": 100, \"tx_frames\": 5}, {\"rx_frames\": 350, "
+		      "\"tx_frames\": 5}]",
+		      "Counter    Value  Added  Per second\n"
+		      "rx_frames    350    250       125.0\n");
+}
+
+static void test_explanations(void **state)
+{
+	char *patterns[] = {"*"}, *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	show_explanations(out, &(struct show_counters){patterns, 1, true});
+	fclose(out);
+	for (uint32_t i = 0; i < STAT_COUNT; i++) {
+		char line[128];
+
+		snprintf(line, sizeof(line), "\n%s ", stat_name(i));
+		assert_non_null(strstr(text, line));
+		assert_non_null(strstr(text, stat_text(i)));
+	}
+	free(text);
+}
+
+static void test_pools(void **state)
+{
+	json_t *rows = json_loads(
+	    "[{\"pool\": \"web\", \"backend\": \"b1\", \"address\": \"192.0.2.11:80\","
+	    " \"active\": 3, \"total\": 10, \"failed\": 1, \"free_ports\": 64500, \"ports\": 64512,"
+	    " \"pool_sessions\": 5, \"pool_limit\": 100},"
+	    " {\"pool\": \"web\", \"backend\": \"b2\", \"pool_sessions\": 5, \"pool_limit\": 100},"
+	    " {\"pool\": \"api\", \"backend\": \"b1\", \"pool_sessions\": 0, \"pool_limit\": 0}]",
+	    0, NULL);
+	json_t *pools = group_pools(rows);
+	char *dumped;
+
+	(void)state;
+	assert_int_equal(json_array_size(pools), 2);
+	assert_int_equal(
+	    json_array_size(json_object_get(json_array_get(pools, 0), "backends")), 2);
+	dumped = json_dumps(pools, 0);
+	assert_prints(show_pools, dumped,
+		      "Pool  Sessions  Limit  Backend  Address:Port   Active  Total  Failed  "
+		      "Free ports  Ports\n"
+		      "web          5    100  b1       192.0.2.11:80       3     10       1  "
+		      "     64500  64512\n"
+		      "web          5    100  b2                           0      0       0  "
+		      "         0      0\n"
+		      "api          0      -  b1                           0      0       0  "
+		      "         0      0\n");
+	free(dumped);
+	json_decref(pools);
+	json_decref(rows);
+}
+
+static void test_objects(void **state)
+{
+	(void)state;
+	assert_prints(show_objects,
+		      "{\"connections\": {\"used\": 25, \"limit\": 1000},"
+		      " \"buffers\": {\"used\": 0, \"limit\": 0}}",
+		      "Object       Used  Limit  Used %\n"
+		      "connections    25   1000     2.5\n"
+		      "buffers         0      0     0.0\n");
+}
+
+static void test_answers_of_other_shapes(void **state)
+{
+	static const char *const values[] = {"[]", "{}", "[1, null, \"x\", [], {}]",
+					     "{\"a\": [], \"b\": {\"used\": \"x\"}}"};
+	static const print_fn printers[] = {print_connections, print_internal, show_listeners,
+					    show_pools,	       show_objects,   show_ports,
+					    show_info,	       print_all_counters};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(printers); k++) {
+			json_t *value = json_loads(values[i], 0, NULL), *grouped;
+			FILE *out = fopen("/dev/null", "w");
+
+			printers[k](out, value);
+			grouped = group_pools(value);
+			json_decref(grouped);
+			json_decref(value);
+			fclose(out);
+		}
+}
+
+static void print_many(FILE *out, const json_t *unused UNUSED)
+{
+	static const struct table_column columns[] = {{"A", false}, {"B", true}};
+	struct table t;
+
+	table_start(&t, out, columns, 2);
+	for (int i = 0; i < TABLE_ROWS_HELD + 1; i++) {
+		table_cell(&t, "%s", i == TABLE_ROWS_HELD ? "wider than all before" : "a");
+		table_cell(&t, "%d", i);
+	}
+	table_end(&t);
+}
+
+static void test_long_table_flows(void **state)
+{
+	size_t size;
+	char *text, *last;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	print_many(out, NULL);
+	fclose(out);
+	assert_true(strncmp(text, "A    B\na    0\n", 14) == 0);
+	last = strstr(text, "wider");
+	assert_string_equal(last, "wider than all before  512\n");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_commands),	 cmocka_unit_test(test_options),
+	    cmocka_unit_test(test_filter_words), cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_filter_length), cmocka_unit_test(test_connections),
+	    cmocka_unit_test(test_internal),	 cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_counters),	 cmocka_unit_test(test_rates),
+	    cmocka_unit_test(test_explanations), cmocka_unit_test(test_pools),
+	    cmocka_unit_test(test_objects),	 cmocka_unit_test(test_answers_of_other_shapes),
+	    cmocka_unit_test(test_long_table_flows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

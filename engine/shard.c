@@ -192,6 +192,7 @@ bool shard_next_deadline(struct shard *sh, usec_t *at)
 struct buf *shard_buf_alloc(struct shard *sh)
 {
 	struct buf_cache *c = &sh->cache;
+	struct buf *b;
 
 	if (c->count == 0) {
 		uint32_t want = SHARD_BUF_CACHE / 2;
@@ -204,7 +205,9 @@ struct buf *shard_buf_alloc(struct shard *sh)
 			}
 		c->count = want;
 	}
-	return c->bufs[--c->count];
+	b = c->bufs[--c->count];
+	b->hdr_len = 0; /* its last life may have ended in a port */
+	return b;
 }
 
 void shard_buf_free(struct shard *sh, struct buf *b)

@@ -115,6 +115,15 @@ static bool check_sequence(struct shard *sh, struct conn *c, struct seg *s)
 	return false;
 }
 
+/* While our FIN is not acknowledged the peer may not have everything; in
+ * TIME_WAIT it has. */
+static enum tcp_close_reason reason_of_reset(enum tcp_state state)
+{
+	if (state == TCP_SYN_RECEIVED)
+		return TCP_CLOSE_REFUSED;
+	return state == TCP_TIME_WAIT ? TCP_CLOSE_DONE : TCP_CLOSE_RESET;
+}
+
 /* Second check: RST. RFC 5961 §3.2: exact, or challenge. Consumes. */
 static void reset_received(struct shard *sh, struct conn *c, struct seg *s)
 {
@@ -123,12 +132,16 @@ static void reset_received(struct shard *sh, struct conn *c, struct seg *s)
 		drop(sh, s, STAT_drop_bad_rst);
 		return;
 	}
+	if (c->state == TCP_TIME_WAIT && conn_tcp(sh, c)->rfc1337) {
+		drop(sh, s, STAT_drop_time_wait_rst);
+		return;
+	}
 	stat_inc(sh, STAT_rst_received);
 	if (c->state == TCP_SYN_RECEIVED)
 		stat_inc(sh, STAT_active_open_failed);
 	else if (c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT)
 		stat_inc(sh, STAT_established_resets);
-	conn_die(sh, c, c->state == TCP_SYN_RECEIVED ? TCP_CLOSE_REFUSED : TCP_CLOSE_RESET);
+	conn_die(sh, c, reason_of_reset(c->state));
 	shard_buf_free(sh, s->buf);
 }
 

@@ -7,13 +7,15 @@
  */
 #include "engine/tcp/internal.h"
 
-#define JOIN_MAX	256 /* payload bytes copied into the buf before rather than kept apart */
-#define BUF_BYTES_ASSUMED 512 /* buffers per connection: receive buffer / this, so that a
-				 peer of tiny segments cannot hoard */
+/* Payload of up to this many bytes is copied into the buf before rather than kept
+ * in a buffer of its own, and a connection may hold one buffer for each as many
+ * bytes of its receive buffer: so a peer of tiny segments can fill the window it
+ * was offered, but cannot hoard buffers. */
+#define JOIN_MAX 512
 
 static uint32_t max_bufs(const struct shard *sh, const struct conn *c)
 {
-	return conn_tcp(sh, c)->rcvbuf / BUF_BYTES_ASSUMED + 16;
+	return conn_tcp(sh, c)->rcvbuf / JOIN_MAX + 16;
 }
 
 /* Makes the frame's buf the payload, keeping the payload's sum when known. */

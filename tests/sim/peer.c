@@ -361,17 +361,23 @@ static void connect_flow(struct peers *p, struct shard *sh, struct flow *f)
 
 void peers_init(struct peers *p, const struct plan *plan)
 {
-	*p = (struct peers){.plan = plan, .now = plan->start};
+	*p = (struct peers){.plan = plan};
 	for (uint32_t i = 0; i < plan->nb_flows; i++) {
 		struct flow *f = &p->flows[i];
 
 		f->plan = &plan->flows[i];
 		f->id = i;
-		f->side[CLIENT].wake = plan->start + f->plan->start_us;
-		f->side[SERVER].wake = PEER_NEVER;
+		f->side[CLIENT].wake = f->side[SERVER].wake = PEER_NEVER;
 		/* The engine's own services are nobody's to watch. */
 		f->side[SERVER].ended = f->plan->kind != FLOW_STREAM;
 	}
+}
+
+void peers_begin(struct peers *p, usec_t now)
+{
+	p->now = now;
+	for (uint32_t i = 0; i < p->plan->nb_flows; i++)
+		p->flows[i].side[CLIENT].wake = now + p->flows[i].plan->start_us;
 }
 
 bool peers_wake(struct peers *p, struct shard *sh, uint32_t side)
@@ -388,7 +394,7 @@ bool peers_wake(struct peers *p, struct shard *sh, uint32_t side)
 		s->wake = PEER_NEVER;
 		if (side == CLIENT && !s->opened)
 			connect_flow(p, sh, f);
-		else if (s->c && s->c->state >= TCP_ESTABLISHED)
+		else if (s->c)
 			pump(p, sh, s->c);
 	}
 	return any;

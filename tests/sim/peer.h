@@ -45,6 +45,9 @@ struct peers {
 
 void peers_init(struct peers *p, const struct plan *plan);
 
+/* The plan's times count from now on. */
+void peers_begin(struct peers *p, usec_t now);
+
 /* Does what is due now for one node; false: nothing was. */
 bool peers_wake(struct peers *p, struct shard *sh, uint32_t side);
 

@@ -70,7 +70,7 @@ static void draw_node(struct dice *d, struct node_plan *n, const struct plan_wis
 	n->tcp.retries2 = n->tcp.orphan_retries = 40;
 	n->tcp.rto_max_ms = 8000;
 	/* Who has been reset without hearing of it finds out by asking. */
-	n->tcp.keepalive = w->aborts;
+	n->tcp.keepalive = w->aborts || w->starve;
 	n->tcp.keepalive_time_ms = 20000;
 	n->tcp.keepalive_intvl_ms = 2000;
 	n->tcp.keepalive_probes = 30;
@@ -94,7 +94,7 @@ static void draw_link(struct dice *d, struct link_plan *l, const struct plan_wis
 
 static void draw_side(struct dice *d, struct side_plan *s)
 {
-	s->total = any_size(d, one_in(d, 16) ? 1000000 : 100000);
+	s->total = one_in(d, 4) ? between(d, 0, one_in(d, 8) ? 2000000 : 200000) : any_size(d, 100000);
 	s->chunk = 1 + any_size(d, 20000);
 	if (one_in(d, 4)) {
 		s->pace_us = 1 + any_size(d, 50000);
@@ -108,6 +108,16 @@ static void draw_side(struct dice *d, struct side_plan *s)
 	s->by_copy = one_in(d, 2);
 }
 
+/* Tiny buffers make long transfers last for hours. */
+static uint32_t most_bytes(const struct plan *p)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (uint32_t i = 0; i < p->nb_nodes; i++)
+		least = MIN(least, MIN(p->nodes[i].tcp.rcvbuf, p->nodes[i].tcp.sndbuf));
+	return least < 10000 ? 50000 : UINT32_MAX;
+}
+
 static void draw_flow(struct dice *d, struct flow_plan *f, const struct plan *p)
 {
 	struct side_plan *client = &f->side[0], *server = &f->side[1];
@@ -117,7 +127,8 @@ static void draw_flow(struct dice *d, struct flow_plan *f, const struct plan *p)
 	f->start_us = any_size(d, 3000000);
 	draw_side(d, client);
 	draw_side(d, server);
-	client->total = MAX(client->total, (uint32_t)HEADER);
+	client->total = MAX(MIN(client->total, most_bytes(p)), (uint32_t)HEADER);
+	server->total = MIN(server->total, most_bytes(p));
 	if (f->kind != FLOW_STREAM) {
 		/* These services close when the client does. */
 		client->close = CLOSE_SHUTDOWN;
@@ -129,6 +140,19 @@ static void draw_flow(struct dice *d, struct flow_plan *f, const struct plan *p)
 		struct side_plan *s = &f->side[f->kind == FLOW_STREAM ? between(d, 0, 1) : 0];
 
 		s->abort_at = 1 + any_size(d, client->total + server->total);
+	}
+}
+
+static void draw_droughts(struct dice *d, struct plan *p)
+{
+	uint32_t at = 0;
+
+	p->nb_droughts = between(d, 1, PLAN_DROUGHTS);
+	for (uint32_t i = 0; i < p->nb_droughts; i++) {
+		at += any_size(d, 1000000);
+		p->droughts[i].begin_us = at;
+		at += 1 + any_size(d, 300000); /* a next hop counts as dead after 600 ms */
+		p->droughts[i].end_us = at;
 	}
 }
 
@@ -144,6 +168,8 @@ void plan_make(struct plan *p, uint64_t seed, const struct plan_wishes *wishes)
 		draw_node(&d, &p->nodes[i], wishes);
 	for (uint32_t i = 0; i + 1 < p->nb_nodes; i++)
 		draw_link(&d, &p->links[i], wishes);
+	if (wishes->starve)
+		draw_droughts(&d, p);
 	p->nb_flows = between(&d, 1, one_in(&d, 4) ? PLAN_FLOWS : 8);
 	for (uint32_t i = 0; i < p->nb_flows; i++) {
 		draw_flow(&d, &p->flows[i], p);

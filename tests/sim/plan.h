@@ -11,12 +11,14 @@
 
 #define PLAN_FLOWS 32
 #define PLAN_NODES 3
+#define PLAN_DROUGHTS 8
 
 /* What the command line asks for; the seed decides the rest. */
 struct plan_wishes {
 	uint32_t drop_ppm, duplicate_ppm, reorder_ppm, corrupt_ppm;
 	bool aborts; /* connections may be ended by RST */
 	bool proxy;  /* a third engine in the middle */
+	bool starve; /* now and then there is no free buffer for anybody */
 };
 
 enum flow_kind { FLOW_STREAM, FLOW_ECHO, FLOW_DISCARD };
@@ -57,13 +59,20 @@ struct link_plan {
 	uint32_t ring_size;
 };
 
+/* A time without free buffers. */
+struct drought {
+	uint32_t begin_us, end_us; /* after the start */
+};
+
 struct plan {
 	uint64_t seed;
 	struct plan_wishes wishes;
-	usec_t start;
+	usec_t start; /* of the engines; the rest counts from when they know each other */
 	uint32_t nb_nodes; /* client first, server last */
 	struct node_plan nodes[PLAN_NODES];
 	struct link_plan links[PLAN_NODES - 1];
+	uint32_t nb_droughts;
+	struct drought droughts[PLAN_DROUGHTS]; /* one after the other */
 	uint32_t nb_flows;
 	struct flow_plan flows[PLAN_FLOWS];
 };

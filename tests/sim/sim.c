@@ -21,7 +21,7 @@ static int usage(void)
 {
 	fprintf(stderr,
 		"usage: sim [--seed N | --seeds A-B] [--loss PERCENT] [--duplicate PERCENT]\n"
-		"           [--reorder PERCENT] [--corrupt PERCENT] [--aborts] [--proxy] [-v] [--trace]\n");
+		"           [--reorder PERCENT] [--corrupt PERCENT] [--aborts] [--proxy] [--starve] [-v] [--trace]\n");
 	return 2;
 }
 
@@ -51,6 +51,7 @@ static bool parse(int argc, char **argv, struct options *o)
 	    {"loss", required_argument, NULL, 'l'},	 {"duplicate", required_argument, NULL, 'd'},
 	    {"reorder", required_argument, NULL, 'r'},	 {"corrupt", required_argument, NULL, 'c'},
 	    {"aborts", no_argument, NULL, 'a'},		 {"proxy", no_argument, NULL, 'p'},
+	    {"starve", no_argument, NULL, 'h'},
 	    {"trace", no_argument, NULL, 't'},
 	    {NULL, 0, NULL, 0},
 	};
@@ -67,6 +68,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		case 'c': fine &= parse_percent(optarg, &w->corrupt_ppm); break;
 		case 'a': w->aborts = true; break;
 		case 'p': w->proxy = true; break;
+		case 'h': w->starve = true; break;
 		case 't': o->trace = true; break;
 		case 'v': o->verbose = true; break;
 		default: return false;
@@ -79,10 +81,10 @@ static void print_command(const struct options *o, uint64_t seed)
 {
 	const struct plan_wishes *w = &o->wishes;
 
-	printf("# sim --seed %llu --loss %g --duplicate %g --reorder %g --corrupt %g%s%s\n",
+	printf("# sim --seed %llu --loss %g --duplicate %g --reorder %g --corrupt %g%s%s%s\n",
 	       (unsigned long long)seed, w->drop_ppm / 10000.0, w->duplicate_ppm / 10000.0,
 	       w->reorder_ppm / 10000.0, w->corrupt_ppm / 10000.0, w->aborts ? " --aborts" : "",
-	       w->proxy ? " --proxy" : "");
+	       w->proxy ? " --proxy" : "", w->starve ? " --starve" : "");
 }
 
 /* How each flow stands, for whoever looks into a failed seed. */
@@ -106,7 +108,7 @@ static void print_flows(const struct world *w)
 			       x->aborted ? ", aborted" : "", tcp_close_reason_name(x->reason));
 		}
 	}
-	printf("# ended after %.6f s, %llu steps\n", (double)(w->now - w->plan->start) / 1e6,
+	printf("# ended after %.6f s, %llu steps\n", (double)(w->now - w->begin) / 1e6,
 	       (unsigned long long)w->steps);
 }
 

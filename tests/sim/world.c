@@ -139,7 +139,7 @@ static void start(struct world *w, const struct plan *plan)
 	memset(w, 0, sizeof(*w));
 	w->plan = plan;
 	w->nb_nodes = plan->nb_nodes;
-	w->now = plan->start;
+	w->now = w->begin = plan->start;
 	peers_init(&w->peers, plan);
 	w->peers.server4 = testconf_ip("198.18.0.2");
 	w->peers.server6 = testconf_ip("2001:db8:1::2");
@@ -153,13 +153,12 @@ struct send {
 	struct world *world;
 	uint32_t node;
 	struct port *port;
-	bool kept[SHARD_TX_RING]; /* frames that stay the shard's */
 };
 
 static void trace(const struct world *w, uint32_t node, bool sent, const struct buf *b)
 {
 	if (w->trace)
-		trace_frame(w->now - w->plan->start, node, sent, b->data, b->len);
+		trace_frame(w->now - w->begin, node, sent, b->data, b->len);
 }
 
 /* Where links harm frames, each one carries a frame check sequence. */
@@ -168,12 +167,36 @@ static bool has_fcs(const struct world *w)
 	return w->plan->wishes.corrupt_ppm > 0;
 }
 
-static void append_fcs(struct buf *b)
+/* The frame as it is on such a link; the engine's own may have no room behind it. */
+static struct buf *with_fcs(struct world *w, const struct buf *b)
 {
+	struct buf *copy = mem_pool_get(w->pool);
 	uint32_t crc = frame_crc(b->data, b->len);
 
-	memcpy(b->data + b->len, &crc, FCS_LEN);
-	b->len += FCS_LEN;
+	if (!copy)
+		return NULL;
+	memcpy(copy->data, b->data, b->len);
+	memcpy(copy->data + b->len, &crc, FCS_LEN);
+	copy->len = b->len + FCS_LEN;
+	return copy;
+}
+
+/* As port_tx(): what is sent and not kept is the port's. */
+static uint16_t send_with_fcs(struct world *w, struct port *port, struct buf **bufs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct buf *copy = with_fcs(w, bufs[i]);
+
+		if (!copy)
+			return (uint16_t)i;
+		if (port_tx(port, 0, &copy, 1, w->now) == 0) {
+			mem_pool_put(w->pool, copy);
+			return (uint16_t)i;
+		}
+		if (!(bufs[i]->flags & BUF_KEEP))
+			mem_pool_put(w->pool, bufs[i]);
+	}
+	return (uint16_t)n;
 }
 
 /* True when the frame is harmed in a way that no checksum above the link can
@@ -197,21 +220,13 @@ static bool fcs_drops(const struct buf *b)
 static uint32_t send_frames(void *ctx, struct buf **bufs, uint32_t n)
 {
 	struct send *s = ctx;
-	uint32_t sent;
 
 	/* What the port has no room for is traced again when it is tried again. */
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n; i++)
 		trace(s->world, s->node, true, bufs[i]);
-		s->kept[i] = bufs[i]->flags & BUF_KEEP;
-		if (has_fcs(s->world))
-			append_fcs(bufs[i]);
-	}
-	sent = port_tx(s->port, 0, bufs, (uint16_t)n, s->world->now);
-	/* Those that stay ours are as they were; the others are the port's now. */
-	for (uint32_t i = 0; i < n && has_fcs(s->world); i++)
-		if (i >= sent || s->kept[i])
-			bufs[i]->len -= FCS_LEN;
-	return sent;
+	if (has_fcs(s->world))
+		return send_with_fcs(s->world, s->port, bufs, n);
+	return port_tx(s->port, 0, bufs, (uint16_t)n, s->world->now);
 }
 
 /* Takes received frames of one port; returns how many the shard gets. */
@@ -263,12 +278,62 @@ static bool turn(struct world *w, uint32_t i)
 	return any;
 }
 
+/* Takes every free buffer away, the engines' own small stocks included. */
+static void begin_drought(struct world *w)
+{
+	struct buf *b;
+
+	for (uint32_t i = 0; i < w->nb_nodes; i++) {
+		struct rig *r = &w->nodes[i].rig;
+
+		r->buf_ops.free_bulk(r->buf_ops.ctx, r->sh->cache.bufs, r->sh->cache.count);
+		r->sh->cache.count = 0;
+	}
+	while ((b = mem_pool_get(w->pool))) {
+		b->next = w->hoard;
+		w->hoard = b;
+	}
+}
+
+static void end_drought(struct world *w)
+{
+	while (w->hoard) {
+		struct buf *b = w->hoard;
+
+		w->hoard = b->next;
+		mem_pool_put(w->pool, b);
+	}
+}
+
+/* When buffers vanish or come back next. */
+static usec_t next_drought(const struct world *w)
+{
+	const struct drought *d = &w->plan->droughts[w->drought];
+
+	if (w->drought == w->plan->nb_droughts)
+		return PEER_NEVER;
+	return w->begin + (w->hoard ? d->end_us : d->begin_us);
+}
+
+static void weather(struct world *w)
+{
+	while (next_drought(w) <= w->now) {
+		if (!w->hoard) {
+			begin_drought(w);
+			if (w->hoard)
+				continue;
+		}
+		end_drought(w);
+		w->drought++;
+	}
+}
+
 /* The next time at which something can happen; false: never. */
 static bool next_event(const struct world *w, usec_t *next)
 {
 	usec_t at;
 
-	*next = peers_next(&w->peers);
+	*next = MIN(peers_next(&w->peers), next_drought(w));
 	for (uint32_t i = 0; i < w->nb_nodes; i++) {
 		const struct node *n = &w->nodes[i];
 
@@ -301,6 +366,7 @@ static bool settle(struct world *w)
 	bool any;
 
 	w->peers.now = w->now;
+	weather(w);
 	do {
 		any = false;
 		for (uint32_t i = 0; i < w->nb_nodes; i++)
@@ -343,6 +409,56 @@ static bool run_until(struct world *w, bool (*done)(const struct world *w), usec
 	}
 }
 
+/* Who a node sends to: the other addresses on its links. */
+static bool knows_neighbours(const struct world *w, uint32_t i)
+{
+	static const char *const addrs[][4] = {
+	    {"198.18.0.1", "2001:db8:1::1", "198.18.0.2", "2001:db8:1::2"},
+	    {"198.18.1.1", "2001:db8:2::1", "198.18.1.2", "2001:db8:2::2"},
+	};
+	const struct node *n = &w->nodes[i];
+	bool all = true;
+
+	for (uint16_t p = 0; p < n->nb_ports; p++) {
+		uint32_t link = i == 0 ? 0 : i - 1 + p;
+
+		for (uint32_t k = 0; k < 4; k++) {
+			struct ipaddr a = testconf_ip(addrs[link][k]);
+			uint8_t mac[6];
+
+			if (net_local(&n->rig.sh->net, a.family, a.bytes) == CONF_NONE)
+				all &= net_resolve(n->rig.sh, p, &a, mac);
+		}
+	}
+	return all;
+}
+
+static bool all_know_neighbours(const struct world *w)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < w->nb_nodes; i++)
+		all &= knows_neighbours(w, i);
+	return all;
+}
+
+/* Engines that have run for a while know their neighbours: the plan's connections
+ * begin then, so that a lossy link is not taken for a dead one. */
+static bool meet_neighbours(struct world *w)
+{
+	for (uint32_t tries = 0; tries < 1000; tries++) {
+		if (all_know_neighbours(w)) {
+			w->begin = w->now;
+			peers_begin(&w->peers, w->now);
+			return true;
+		}
+		for (usec_t end = w->now + 100000; w->now < end; w->now += 1000)
+			for (uint32_t i = 0; i < w->nb_nodes; i++)
+				turn(w, i);
+	}
+	return failed(w, "the neighbours never answered");
+}
+
 static bool flows_done(const struct world *w)
 {
 	return peers_done(&w->peers);
@@ -351,7 +467,7 @@ static bool flows_done(const struct world *w)
 /* Frames sent = frames received, but for what the links did on purpose. */
 static bool frames_balance(struct world *w)
 {
-	uint64_t sent = 0, received = 0, passed = 0, delivered = 0;
+	uint64_t sent = 0, received = 0, passed = 0, delivered = 0, missed = 0;
 
 	for (uint32_t i = 0; i < w->nb_nodes; i++) {
 		const struct node *n = &w->nodes[i];
@@ -360,14 +476,17 @@ static bool frames_balance(struct world *w)
 		received += n->rig.sh->stats[STAT_rx_frames];
 		for (uint32_t p = 0; p < n->nb_ports; p++) {
 			struct fault_stats fs;
+			struct port_stats ps;
 
 			fault_port_stats(n->ports[p], &fs);
+			n->ports[p]->ops->stats(n->ports[p], &ps);
+			missed += ps.rx_missed; /* no buffer for a copy */
 			passed += fs.passed;
 			delivered += fs.passed - fs.dropped + fs.duplicated - fs.held;
 		}
 	}
 	delivered -= w->fcs_dropped;
-	if (sent != passed || received != delivered)
+	if (sent != passed + missed || received != delivered)
 		return failed(w, "frames do not balance: %llu sent, %llu carried, %llu delivered, "
 				 "%llu received",
 			      (unsigned long long)sent, (unsigned long long)passed,
@@ -401,6 +520,7 @@ static void stop(struct world *w, struct mem_pool *pool)
 {
 	uint32_t left;
 
+	end_drought(w);
 	for (uint32_t i = 0; i < w->nb_nodes; i++) {
 		struct node *n = &w->nodes[i];
 
@@ -421,9 +541,10 @@ bool world_run(struct world *w, const struct plan *plan, struct mem_pool *pool, 
 {
 	start(w, plan);
 	w->trace = trace_all;
+	w->pool = pool;
 	for (uint32_t i = 0; i < w->nb_nodes; i++)
 		start_node(w, i, pool);
-	if (start_links(w, pool) && run_until(w, flows_done, TIME_LIMIT, "all connections ended") &&
+	if (start_links(w, pool) && meet_neighbours(w) && run_until(w, flows_done, TIME_LIMIT, "all connections ended") &&
 	    run_until(w, all_objects_back, REST_LIMIT, "all objects back") &&
 	    (peers_verify(&w->peers) || failed(w, "%s", w->peers.why)) && frames_balance(w))
 		bytes_balance(w);

@@ -25,10 +25,14 @@ struct world {
 	struct peers peers;
 	struct node nodes[PLAN_NODES];
 	uint32_t nb_nodes;
+	usec_t begin; /* what the plan's times count from */
 	usec_t now;
 	uint64_t steps;
 	bool trace; /* every segment is printed */
 	uint64_t fcs_dropped;
+	struct mem_pool *pool;
+	struct buf *hoard; /* buffers taken away during a drought */
+	uint32_t drought;  /* index of the next one, or of the one that lasts */
 	char why[400]; /* what went wrong, "": nothing */
 };
 

@@ -50,7 +50,7 @@ def test_directory_instead_of_file(bare_lab):
 
 
 def test_empty_file(bare_lab):
-    refused(bare_lab, "", "bad.yaml", "no configuration")
+    refused(bare_lab, "", "bad.yaml", "empty")
 
 
 def test_not_yaml(bare_lab):

@@ -14,8 +14,8 @@ static bool ports_match(const struct info_ports *p, uint16_t port_be)
 
 static bool side_matches(const struct info_side *s, const struct ipaddr *addr, uint16_t port_be)
 {
-	if (s->addr.family && (s->addr.family != addr->family ||
-			       !ipaddr_prefix_match(&s->addr, addr, s->prefix_len)))
+	if (s->addr.family &&
+	    (s->addr.family != addr->family || !ipaddr_prefix_match(&s->addr, addr, s->prefix_len)))
 		return false;
 	return ports_match(&s->ports, port_be);
 }
@@ -284,9 +284,9 @@ uint32_t info_backends(const struct shard *sh, uint32_t first, struct backend_in
 void info_objects(const struct shard *sh, struct object_info *out)
 {
 	const struct pool *pools[INFO_NB_OBJECTS] = {
-	    [INFO_CONNECTIONS] = &sh->conns,   [INFO_HALF_OPEN] = &sh->halves,
+	    [INFO_CONNECTIONS] = &sh->conns,     [INFO_HALF_OPEN] = &sh->halves,
 	    [INFO_TIME_WAITS] = &sh->time_waits, [INFO_TRANSFERS] = &sh->xfers,
-	    [INFO_SESSIONS] = &sh->sessions,   [INFO_PEERS_V6] = &sh->addr6s,
+	    [INFO_SESSIONS] = &sh->sessions,     [INFO_PEERS_V6] = &sh->addr6s,
 	};
 
 	for (uint32_t i = 0; i < INFO_NB_OBJECTS; i++) {

@@ -17,11 +17,11 @@ enum info_kind { INFO_CONN, INFO_HALF, INFO_TIME_WAIT, INFO_NB_KINDS };
 /* Why a connection's timer is armed, in the words of ss(8) where it has one. */
 enum info_timer {
 	INFO_TIMER_OFF,
-	INFO_TIMER_ON,	      /* retransmission, of a SYN or SYN-ACK as well */
+	INFO_TIMER_ON,        /* retransmission, of a SYN or SYN-ACK as well */
 	INFO_TIMER_KEEPALIVE, /* next keepalive probe */
 	INFO_TIMER_TIME_WAIT, /* TIME_WAIT or FIN_WAIT_2 ends */
 	INFO_TIMER_PERSIST,   /* next zero-window probe */
-	INFO_TIMER_ACK,	      /* delayed ACK */
+	INFO_TIMER_ACK,       /* delayed ACK */
 	INFO_TIMER_IDLE,      /* idle timeout */
 };
 
@@ -31,19 +31,19 @@ enum info_timer {
 struct conn_info {
 	struct ipaddr local, remote;
 	uint16_t lport_be, rport_be;
-	uint8_t kind;	/* enum info_kind */
-	uint8_t state;	/* enum tcp_state */
-	uint8_t timer;	/* enum info_timer */
-	uint8_t retries; /* unanswered retransmissions or probes in a row */
-	bool active;	/* we sent the first SYN */
-	bool timestamps, sack, wscale; /* what both SYNs offered */
-	uint8_t snd_wscale, rcv_wscale; /* shifts: the peer's, ours */
-	uint16_t mss;	  /* largest payload we may send */
-	uint16_t listener; /* passive: whose connection it is */
-	uint16_t pool, backend; /* active */
-	uint32_t recv_q;  /* received in order and not yet read by the service */
-	uint32_t send_q;  /* not yet acknowledged by the peer, unsent included */
-	uint32_t timer_ms; /* until the timer expires */
+	uint8_t kind;                        /* enum info_kind */
+	uint8_t state;                       /* enum tcp_state */
+	uint8_t timer;                       /* enum info_timer */
+	uint8_t retries;                     /* unanswered retransmissions or probes in a row */
+	bool active;                         /* we sent the first SYN */
+	bool timestamps, sack, wscale;       /* what both SYNs offered */
+	uint8_t snd_wscale, rcv_wscale;      /* shifts: the peer's, ours */
+	uint16_t mss;                        /* largest payload we may send */
+	uint16_t listener;                   /* passive: whose connection it is */
+	uint16_t pool, backend;              /* active */
+	uint32_t recv_q;                     /* received in order and not yet read by the service */
+	uint32_t send_q;                     /* not yet acknowledged by the peer, unsent included */
+	uint32_t timer_ms;                   /* until the timer expires */
 	uint32_t rto_us, srtt_us, rttvar_us; /* srtt_us 0: not measured yet */
 	uint32_t cwnd, ssthresh, snd_wnd;
 	uint32_t age_ms;  /* since the control block was taken; 0 for the small entries */
@@ -68,7 +68,7 @@ struct info_filter {
 	uint32_t states; /* bit 1 << enum tcp_state for each that is wanted */
 	struct info_side local, remote;
 	uint16_t listener_first, listener_last; /* a range, CONF_NONE: any */
-	uint16_t pool;				/* CONF_NONE: any */
+	uint16_t pool;                          /* CONF_NONE: any */
 };
 
 /* A filter that everything passes. */
@@ -100,13 +100,13 @@ uint32_t info_listeners(const struct shard *sh, uint32_t first, struct listener_
 
 /* This shard's part of one backend of a pool. */
 struct backend_info {
-	uint16_t pool, backend;	 /* indexes in struct conf */
-	uint32_t active;	 /* connections now, TIME_WAIT not counted */
-	uint32_t free_ports;	 /* source ports left towards it, */
-	uint32_t nb_ports;	 /* of so many */
-	uint32_t pool_sessions;	 /* pairs of the whole pool now, */
-	uint32_t pool_limit;	 /* of at most so many, 0: no limit */
-	uint64_t total, failed;	 /* connections begun, and of these not established */
+	uint16_t pool, backend; /* indexes in struct conf */
+	uint32_t active;        /* connections now, TIME_WAIT not counted */
+	uint32_t free_ports;    /* source ports left towards it, */
+	uint32_t nb_ports;      /* of so many */
+	uint32_t pool_sessions; /* pairs of the whole pool now, */
+	uint32_t pool_limit;    /* of at most so many, 0: no limit */
+	uint64_t total, failed; /* connections begun, and of these not established */
 };
 
 /* Copies the backends of all pools one after the other, from number `first` on;

@@ -80,7 +80,8 @@ static bool parse_watch(const char *text, double *s, char *err)
 
 	*s = strtod(text, &end);
 	if (end == text || *end != '\0' || !(*s >= WATCH_MIN_S && *s <= WATCH_MAX_S))
-		return fail(err, "--watch %.40s: give the seconds between looks, 0.1 to 86400", text);
+		return fail(err, "--watch %.40s: give the seconds between looks, 0.1 to 86400",
+			    text);
 	return true;
 }
 
@@ -99,8 +100,10 @@ static bool parse_number(const char *option, const char *text, long min, long ma
 static bool parse_global(int argc, char **argv, struct cli_args *args, bool *done, char *err)
 {
 	static const struct option options[] = {
-	    {"instance", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
-	    {"help", no_argument, NULL, 'h'},		{"version", no_argument, NULL, 'V'},
+	    {"instance", required_argument, NULL, 'i'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
 	    {0},
 	};
 	int at = 1, o;
@@ -165,10 +168,14 @@ static bool parse_options(const struct command *c, int argc, char **argv, struct
 			  char *err)
 {
 	static const struct option options[] = {
-	    {"json", no_argument, NULL, 'j'},	      {"info", no_argument, NULL, 'i'},
-	    {"all", no_argument, NULL, 'a'},	      {"explain", no_argument, NULL, 'e'},
-	    {"watch", required_argument, NULL, 'w'},  {"count", required_argument, NULL, 'c'},
-	    {"worker", required_argument, NULL, 'W'}, {"help", no_argument, NULL, 'h'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"info", no_argument, NULL, 'i'},
+	    {"all", no_argument, NULL, 'a'},
+	    {"explain", no_argument, NULL, 'e'},
+	    {"watch", required_argument, NULL, 'w'},
+	    {"count", required_argument, NULL, 'c'},
+	    {"worker", required_argument, NULL, 'W'},
+	    {"help", no_argument, NULL, 'h'},
 	    {0},
 	};
 	int o;
@@ -185,8 +192,8 @@ static bool parse_options(const struct command *c, int argc, char **argv, struct
 			return fail(err, "%s: unknown option -%c: see terminusctl --help", c->name,
 				    optopt);
 		if (o == '?')
-			return fail(err, "%s: unknown option %.40s: see terminusctl --help", c->name,
-				    argv[optind - 1]);
+			return fail(err, "%s: unknown option %.40s: see terminusctl --help",
+				    c->name, argv[optind - 1]);
 		if ((o == 'i' && !(c->takes & TAKES_INTERNAL)) ||
 		    (strchr("aewcW", o) && !(c->takes & TAKES_COUNTING)))
 			return fail(err, "%s takes no option -%c: see terminusctl --help", c->name,
@@ -242,10 +249,11 @@ bool cli_parse(int argc, char **argv, struct cli_args *args, char err[CLI_ERROR_
 		if (strcmp(argv[0], commands[i].name) == 0)
 			c = &commands[i];
 	if (!c)
-		return fail(err,
-			    "unknown command \"%.40s\": use info, connections, counters, listeners, "
-			    "pools, objects or ports",
-			    argv[0]);
+		return fail(
+		    err,
+		    "unknown command \"%.40s\": use info, connections, counters, listeners, "
+		    "pools, objects or ports",
+		    argv[0]);
 	args->command = c->command;
 	if (!parse_options(c, argc, argv, args, err))
 		return false;
@@ -256,7 +264,7 @@ bool cli_parse(int argc, char **argv, struct cli_args *args, char err[CLI_ERROR_
 	if (c->takes & TAKES_FILTER)
 		return join_filter(args, args->names, args->nb_names, err);
 	if (args->nb_names && !(c->takes & TAKES_NAMES))
-		return fail(err, "%s: \"%.40s\" means nothing here: see terminusctl --help", c->name,
-			    args->names[0]);
+		return fail(err, "%s: \"%.40s\" means nothing here: see terminusctl --help",
+			    c->name, args->names[0]);
 	return check_together(args, err);
 }

@@ -23,11 +23,11 @@ struct cli_args {
 	enum cli_command command;
 	const char *instance; /* NULL: the only one that runs */
 	bool json, all, explain, internal;
-	double watch_s;		     /* 0: once */
-	uint32_t watch_count;	     /* intervals, 0: until stopped */
-	int worker;		     /* -1: all */
+	double watch_s;                   /* 0: once */
+	uint32_t watch_count;             /* intervals, 0: until stopped */
+	int worker;                       /* -1: all */
 	char filter[FILTER_TEXT_MAX + 1]; /* connections: what to list */
-	char **names;		     /* counters: patterns of names, of argv */
+	char **names;                     /* counters: patterns of names, of argv */
 	int nb_names;
 };
 

@@ -13,11 +13,11 @@
 
 #include "engine/run/instance.h"
 
-#define SOCKET_NAME	 "dpdk_telemetry.v2"
-#define GREETING_MAX	 1024
-#define ANSWER_MAX	 (1u << 20) /* more than any DPDK announces */
+#define SOCKET_NAME      "dpdk_telemetry.v2"
+#define GREETING_MAX     1024
+#define ANSWER_MAX       (1u << 20) /* more than any DPDK announces */
 #define ANSWER_TIMEOUT_S 5
-#define NAMES_MAX	 16
+#define NAMES_MAX        16
 
 static bool fail(char *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -83,8 +83,10 @@ static bool open_named(struct cli_client *c, const char *instance, char *err)
 	*c = (struct cli_client){.fd = connect_to(instance, path)};
 	snprintf(c->instance, sizeof(c->instance), "%s", instance);
 	if (c->fd < 0 && (errno == EACCES || errno == EPERM))
-		return fail(err, "no permission to ask instance \"%s\": run terminusctl as the user "
-				 "that terminus runs as (root)", instance);
+		return fail(err,
+			    "no permission to ask instance \"%s\": run terminusctl as the user "
+			    "that terminus runs as (root)",
+			    instance);
 	if (c->fd < 0)
 		return fail(err, "no terminus \"%s\" is running: nobody listens at %s", instance,
 			    path);
@@ -122,7 +124,8 @@ static int find_running(char names[NAMES_MAX][CLIENT_NAME_MAX])
 	while (dir && n < NAMES_MAX && (entry = readdir(dir))) {
 		size_t len = strlen(entry->d_name);
 
-		if (entry->d_name[0] == '.' || len >= CLIENT_NAME_MAX || !is_terminus(entry->d_name))
+		if (entry->d_name[0] == '.' || len >= CLIENT_NAME_MAX ||
+		    !is_terminus(entry->d_name))
 			continue;
 		memcpy(names[n++], entry->d_name, len + 1);
 	}
@@ -143,11 +146,12 @@ bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT
 	if (n == 1)
 		return open_named(c, names[0], err);
 	if (n == 0)
-		return fail(err, "no terminus is running, or none of this user's: start one, or name "
-				 "it with -i");
+		return fail(err,
+			    "no terminus is running, or none of this user's: start one, or name "
+			    "it with -i");
 	for (int i = 0; i < n && at < sizeof(list); i++)
-		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", i ? ", " : "",
-				       names[i]);
+		at +=
+		    (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", i ? ", " : "", names[i]);
 	return fail(err, "several are running: say which with -i: %s", list);
 }
 
@@ -177,7 +181,9 @@ json_t *cli_client_ask(struct cli_client *c, const char *command, char err[CLIEN
 		n = recv(c->fd, c->buf, c->buf_size, 0);
 	if (n <= 0) {
 		fail(err, "instance \"%s\" %s", c->instance,
-		     n == 0 ? "has ended" : errno == EAGAIN ? "does not answer" : strerror(errno));
+		     n == 0            ? "has ended"
+		     : errno == EAGAIN ? "does not answer"
+				       : strerror(errno));
 		return NULL;
 	}
 	whole = json_loadb(c->buf, (size_t)n, 0, NULL);

@@ -7,7 +7,7 @@
 #include "engine/base/compiler.h"
 
 #define CLIENT_ERROR_MAX 512
-#define CLIENT_NAME_MAX	 64
+#define CLIENT_NAME_MAX  64
 
 struct cli_client {
 	int fd;

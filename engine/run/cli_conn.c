@@ -10,7 +10,7 @@
 static const char *state_word(const char *state)
 {
 	static const char *const words[][2] = {
-	    {"ESTABLISHED", "ESTAB"},	  {"SYN_SENT", "SYN-SENT"},
+	    {"ESTABLISHED", "ESTAB"},     {"SYN_SENT", "SYN-SENT"},
 	    {"SYN_RECEIVED", "SYN-RECV"}, {"FIN_WAIT_1", "FIN-WAIT-1"},
 	    {"FIN_WAIT_2", "FIN-WAIT-2"}, {"TIME_WAIT", "TIME-WAIT"},
 	    {"CLOSE_WAIT", "CLOSE-WAIT"}, {"LAST_ACK", "LAST-ACK"},
@@ -100,8 +100,13 @@ static void show_internal(struct table *t, const json_t *row)
 void show_connections_start(struct table *t, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"State", false}, {"Recv-Q", true}, {"Send-Q", true}, {"Local Address:Port", false},
-	    {"Peer Address:Port", false}, {"Owner", false}, {"Timer", false},
+	    {"State", false},
+	    {"Recv-Q", true},
+	    {"Send-Q", true},
+	    {"Local Address:Port", false},
+	    {"Peer Address:Port", false},
+	    {"Owner", false},
+	    {"Timer", false},
 	};
 
 	table_start(t, out, columns, ARRAY_SIZE(columns));

@@ -18,9 +18,11 @@ static bool has_name(const struct show_counters *which, const char *name)
 void show_listeners(FILE *out, const json_t *rows)
 {
 	static const struct table_column columns[] = {
-	    {"Listener", false}, {"Local Address:Port", false}, {"Service", false},
-	    {"Pool", false},	 {"Accept-Q", true},		{"Backlog", true},
-	    {"Half-open", true}, {"Accepted", true},		{"Overflows", true},
+	    {"Listener", false}, {"Local Address:Port", false},
+	    {"Service", false},  {"Pool", false},
+	    {"Accept-Q", true},  {"Backlog", true},
+	    {"Half-open", true}, {"Accepted", true},
+	    {"Overflows", true},
 	};
 	const json_t *row;
 	struct table t;
@@ -64,8 +66,8 @@ static void show_backend(struct table *t, const json_t *pool, const json_t *b)
 void show_pools(FILE *out, const json_t *pools)
 {
 	static const struct table_column columns[] = {
-	    {"Pool", false},	     {"Sessions", true}, {"Limit", true}, {"Backend", false},
-	    {"Address:Port", false}, {"Active", true},	 {"Total", true}, {"Failed", true},
+	    {"Pool", false},         {"Sessions", true}, {"Limit", true}, {"Backend", false},
+	    {"Address:Port", false}, {"Active", true},   {"Total", true}, {"Failed", true},
 	    {"Free ports", true},    {"Ports", true},
 	};
 	const json_t *pool, *b;
@@ -74,8 +76,7 @@ void show_pools(FILE *out, const json_t *pools)
 
 	table_start(&t, out, columns, ARRAY_SIZE(columns));
 	json_array_foreach(pools, i, pool)
-		json_array_foreach(json_object_get(pool, "backends"), k, b)
-			show_backend(&t, pool, b);
+	    json_array_foreach(json_object_get(pool, "backends"), k, b) show_backend(&t, pool, b);
 	table_end(&t);
 }
 
@@ -102,8 +103,8 @@ void show_objects(FILE *out, const json_t *objects)
 void show_ports(FILE *out, const json_t *rows)
 {
 	static const struct table_column columns[] = {
-	    {"Port", false},  {"Link", false},	   {"MAC", false},	{"MTU", true},
-	    {"Queues", true}, {"RSS", false},	   {"RX frames", true}, {"TX frames", true},
+	    {"Port", false},  {"Link", false},     {"MAC", false},      {"MTU", true},
+	    {"Queues", true}, {"RSS", false},      {"RX frames", true}, {"TX frames", true},
 	    {"Missed", true}, {"RX errors", true}, {"TX errors", true}, {"Device", false},
 	};
 	const json_t *row;
@@ -207,9 +208,10 @@ json_t *group_pools(const json_t *rows)
 	json_array_foreach(rows, i, row)
 	{
 		if (!pool || strcmp(text_of(pool, "name"), text_of(row, "pool")) != 0) {
-			pool = json_pack("{s:O, s:O, s:O, s:[]}", "name", json_object_get(row, "pool"),
-					 "sessions", json_object_get(row, "pool_sessions"), "limit",
-					 json_object_get(row, "pool_limit"), "backends");
+			pool =
+			    json_pack("{s:O, s:O, s:O, s:[]}", "name", json_object_get(row, "pool"),
+				      "sessions", json_object_get(row, "pool_sessions"), "limit",
+				      json_object_get(row, "pool_limit"), "backends");
 			if (json_array_append_new(pools, pool) != 0)
 				break;
 		}

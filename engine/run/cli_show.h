@@ -24,7 +24,7 @@ void show_info(FILE *out, const json_t *info);
 struct show_counters {
 	char *const *patterns;
 	int nb_patterns; /* 0: every name */
-	bool zero;	 /* also those that are 0 */
+	bool zero;       /* also those that are 0 */
 };
 void show_counters(FILE *out, const json_t *counters, const struct show_counters *which);
 

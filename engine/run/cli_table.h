@@ -11,7 +11,7 @@
 #include "engine/base/compiler.h"
 
 #define TABLE_COLUMNS_MAX 16
-#define TABLE_ROWS_HELD	  512
+#define TABLE_ROWS_HELD   512
 
 struct table_column {
 	const char *title;
@@ -23,11 +23,11 @@ struct table {
 	const struct table_column *columns;
 	int nb_columns;
 	int width[TABLE_COLUMNS_MAX];
-	int blanks;	     /* to print before the next text */
-	bool titled;	     /* the titles are out */
-	int nb_cells;	     /* held */
-	char **cells;	     /* TABLE_ROWS_HELD rows; NULL: no memory, or empty */
-	char **notes;	     /* a line below each row, NULL: none */
+	int blanks;   /* to print before the next text */
+	bool titled;  /* the titles are out */
+	int nb_cells; /* held */
+	char **cells; /* TABLE_ROWS_HELD rows; NULL: no memory, or empty */
+	char **notes; /* a line below each row, NULL: none */
 };
 
 /* `columns` outlives the table. */

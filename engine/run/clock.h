@@ -18,11 +18,11 @@ typedef usec_t (*run_clock_fn)(void);
 
 struct run_clock {
 	run_clock_fn kernel;
-	uint64_t base_cycles; /* counter at the last setting */
-	uint64_t sync_cycles; /* cycles until the next one */
+	uint64_t base_cycles;  /* counter at the last setting */
+	uint64_t sync_cycles;  /* cycles until the next one */
 	uint64_t us_per_cycle; /* times 2^32 */
-	usec_t base_us;	      /* time at the last setting */
-	usec_t last_us;	      /* what was read last */
+	usec_t base_us;        /* time at the last setting */
+	usec_t last_us;        /* what was read last */
 };
 
 /* `hz`: rate of the counter, at least 1 MHz; `cycles`: its reading now. */

@@ -12,7 +12,7 @@
 struct reply {
 	struct rte_tel_data *top;
 	struct rte_tel_data *rows; /* NULL before the first */
-	uint32_t count;		   /* rows so far */
+	uint32_t count;            /* rows so far */
 };
 
 void reply_start(struct reply *p, struct rte_tel_data *top);

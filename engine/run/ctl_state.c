@@ -12,6 +12,8 @@
 
 #define ANSWER_TIMEOUT_US 1000000
 
+static_assert(STAT_COUNT <= RTE_TEL_MAX_DICT_ENTRIES, "counters fit one answer");
+
 bool ctl_ask(struct engine *e, uint16_t i, struct inquiry *q, struct rte_tel_data *d)
 {
 	if (mailbox_ask(&e->workers[i]->mailbox, q, ANSWER_TIMEOUT_US))

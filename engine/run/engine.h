@@ -22,7 +22,7 @@ struct engine {
 	bool eal_up;
 	struct dpdk_pools pools;
 	struct buf_ops buf_ops[CONF_MAX_WORKERS];
-	struct port *ports[CONF_MAX_PORTS];	/* NULL from the first that is not open */
+	struct port *ports[CONF_MAX_PORTS]; /* NULL from the first that is not open */
 	struct net_link links[CONF_MAX_PORTS];
 	struct exchange exchange;
 	struct worker *workers[CONF_MAX_WORKERS]; /* NULL from the first that is not made */

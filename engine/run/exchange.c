@@ -20,7 +20,8 @@ bool exchange_init(struct exchange *x, uint16_t nb_workers, struct report *r)
 			x->rings[k][i] =
 			    rte_ring_create(name, RING_FRAMES, SOCKET_ID_ANY, RING_F_SC_DEQ);
 			if (!x->rings[k][i])
-				return report_error(r, "no memory for the rings between workers: %s",
+				return report_error(r,
+						    "no memory for the rings between workers: %s",
 						    rte_strerror(rte_errno));
 		}
 	return true;

@@ -9,12 +9,12 @@
 #include <strings.h>
 
 #define WORD_MAX 80
-#define BIT(s)	 (1u << TCP_##s)
+#define BIT(s)   (1u << TCP_##s)
 
-#define ALL_STATES	    ((1u << TCP_NB_STATES) - 1)
+#define ALL_STATES          ((1u << TCP_NB_STATES) - 1)
 #define CONNECTED_STATES    (ALL_STATES & ~(BIT(CLOSED) | BIT(LISTEN)))
 #define SYNCHRONIZED_STATES (CONNECTED_STATES & ~BIT(SYN_SENT))
-#define BUCKET_STATES	    (BIT(SYN_RECEIVED) | BIT(TIME_WAIT))
+#define BUCKET_STATES       (BIT(SYN_RECEIVED) | BIT(TIME_WAIT))
 
 /* The rest of a text, and the word that was taken from it last. */
 struct words {
@@ -29,24 +29,15 @@ struct state_word {
 };
 
 static const struct state_word state_words[] = {
-    {"established", BIT(ESTABLISHED)},
-    {"syn-sent", BIT(SYN_SENT)},
-    {"syn-recv", BIT(SYN_RECEIVED)},
-    {"syn-received", BIT(SYN_RECEIVED)},
-    {"fin-wait-1", BIT(FIN_WAIT_1)},
-    {"fin-wait-2", BIT(FIN_WAIT_2)},
-    {"time-wait", BIT(TIME_WAIT)},
-    {"close-wait", BIT(CLOSE_WAIT)},
-    {"last-ack", BIT(LAST_ACK)},
-    {"closing", BIT(CLOSING)},
-    {"closed", BIT(CLOSED)},
-    {"listening", BIT(LISTEN)},
-    {"listen", BIT(LISTEN)},
-    {"all", ALL_STATES},
-    {"connected", CONNECTED_STATES},
-    {"synchronized", SYNCHRONIZED_STATES},
-    {"bucket", BUCKET_STATES},
-    {"big", CONNECTED_STATES & ~BUCKET_STATES},
+    {"established", BIT(ESTABLISHED)}, {"syn-sent", BIT(SYN_SENT)},
+    {"syn-recv", BIT(SYN_RECEIVED)},   {"syn-received", BIT(SYN_RECEIVED)},
+    {"fin-wait-1", BIT(FIN_WAIT_1)},   {"fin-wait-2", BIT(FIN_WAIT_2)},
+    {"time-wait", BIT(TIME_WAIT)},     {"close-wait", BIT(CLOSE_WAIT)},
+    {"last-ack", BIT(LAST_ACK)},       {"closing", BIT(CLOSING)},
+    {"closed", BIT(CLOSED)},           {"listening", BIT(LISTEN)},
+    {"listen", BIT(LISTEN)},           {"all", ALL_STATES},
+    {"connected", CONNECTED_STATES},   {"synchronized", SYNCHRONIZED_STATES},
+    {"bucket", BUCKET_STATES},         {"big", CONNECTED_STATES & ~BUCKET_STATES},
 };
 
 static bool fail(struct words *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -120,7 +111,7 @@ static bool operator_range(const char *op, uint16_t v, struct info_ports *p)
 		int below, at, above;
 	} ops[] = {
 	    {" = == eq ", 0, 1, 0}, {" != ne neq ", 1, 0, 1}, {" < lt ", 1, 0, 0},
-	    {" > gt ", 0, 0, 1},	{" <= le ", 1, 1, 0},	  {" >= ge ", 0, 1, 1},
+	    {" > gt ", 0, 0, 1},    {" <= le ", 1, 1, 0},     {" >= ge ", 0, 1, 1},
 	};
 	char key[WORD_MAX + 2];
 
@@ -174,8 +165,7 @@ static bool parse_ports(struct words *w, struct info_side *side)
 	if (operator_range(w->word, 0, &p)) {
 		memcpy(op, w->word, sizeof(op));
 		if (!next_word(w))
-			return fail(w, "filter: %s %s needs a port: %s %s :80", name, op, name,
-				    op);
+			return fail(w, "filter: %s %s needs a port: %s %s :80", name, op, name, op);
 	}
 	if (!parse_port(w, w->word, &port))
 		return false;
@@ -194,11 +184,14 @@ static bool parse_prefix(struct words *w, char *text, struct info_side *side)
 		*slash++ = '\0';
 		len = strtoul(slash, &end, 10);
 		if (!isdigit((unsigned char)*slash) || *end != '\0' || len > bits)
-			return fail(w, "filter: \"%s\": a prefix length is 0 to %lu", w->word, bits);
+			return fail(w, "filter: \"%s\": a prefix length is 0 to %lu", w->word,
+				    bits);
 	}
 	if (inet_pton(a.family == IP_V6 ? AF_INET6 : AF_INET, text, a.bytes) != 1)
-		return fail(w, "filter: \"%s\" is not an address: write 192.0.2.1, "
-			       "192.0.2.0/24, 192.0.2.1:80 or [2001:db8::1]:80", w->word);
+		return fail(w,
+			    "filter: \"%s\" is not an address: write 192.0.2.1, "
+			    "192.0.2.0/24, 192.0.2.1:80 or [2001:db8::1]:80",
+			    w->word);
 	if (side->addr.family)
 		return fail(w, "filter: a second address: give one src and one dst at most");
 	side->addr = a;
@@ -291,9 +284,12 @@ static bool parse_condition(struct filter *f, struct words *w, struct states *s)
 	if (is_word(w, "pool", "pool"))
 		return parse_name(w, f->pool);
 	if (is_word(w, "or", "not") || is_word(w, "||", "!") || strchr("()", w->word[0]))
-		return fail(w, "filter: \"%s\" is not supported: every condition must hold", w->word);
-	return fail(w, "filter: \"%s\" is not a condition: use state, exclude, sport, dport, src, "
-		       "dst, listener, pool", w->word);
+		return fail(w, "filter: \"%s\" is not supported: every condition must hold",
+			    w->word);
+	return fail(w,
+		    "filter: \"%s\" is not a condition: use state, exclude, sport, dport, src, "
+		    "dst, listener, pool",
+		    w->word);
 }
 
 bool filter_parse(struct filter *f, const char *text, char err[FILTER_ERROR_MAX])

@@ -14,7 +14,7 @@
 #include "engine/info.h"
 
 #define FILTER_ERROR_MAX 200
-#define FILTER_TEXT_MAX	 768 /* bytes of a filter; DPDK's telemetry takes 1,024 in all */
+#define FILTER_TEXT_MAX  768 /* bytes of a filter; DPDK's telemetry takes 1,024 in all */
 
 struct filter {
 	struct info_filter match; /* without listeners and pool: filter_bind() */

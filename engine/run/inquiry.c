@@ -17,8 +17,8 @@ void inquiry_answer(struct inquiry *q, const struct shard *sh)
 					  MIN(q->max, (uint32_t)INQUIRY_LISTENERS));
 		break;
 	case INQUIRY_BACKEND_STATES:
-		q->count = info_backends(sh, first, q->backends,
-					 MIN(q->max, (uint32_t)INQUIRY_BACKENDS));
+		q->count =
+		    info_backends(sh, first, q->backends, MIN(q->max, (uint32_t)INQUIRY_BACKENDS));
 		break;
 	case INQUIRY_OBJECTS:
 		info_objects(sh, &q->objects);

@@ -7,7 +7,7 @@
 
 #include "engine/info.h"
 
-#define INQUIRY_CONNS	  22 /* rows in one answer */
+#define INQUIRY_CONNS     22 /* rows in one answer */
 #define INQUIRY_LISTENERS 64
 #define INQUIRY_BACKENDS  64
 
@@ -20,12 +20,12 @@ enum inquiry_kind {
 
 struct inquiry {
 	enum inquiry_kind kind;
-	uint64_t cursor;	   /* connections: see info_connections(); others: first index */
+	uint64_t cursor;           /* connections: see info_connections(); others: first index */
 	struct info_filter filter; /* connections */
-	uint32_t max;		   /* rows at most, within the limits above */
+	uint32_t max;              /* rows at most, within the limits above */
 
 	uint32_t count; /* answer: rows, */
-	uint64_t next;	/* and for connections the cursor to go on with, 0: end */
+	uint64_t next;  /* and for connections the cursor to go on with, 0: end */
 	union {
 		struct conn_info conns[INQUIRY_CONNS];
 		struct listener_info listeners[INQUIRY_LISTENERS];

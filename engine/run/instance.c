@@ -42,8 +42,10 @@ static void report_holder(int fd, const char *name, struct report *r)
 
 	pid[n > 0 ? n : 0] = '\0';
 	pid[strspn(pid, "0123456789")] = '\0';
-	report_error(r, "instance \"%s\" is already running (pid %s): stop it, or give this one "
-			"another name with instance:", name, *pid ? pid : "unknown");
+	report_error(r,
+		     "instance \"%s\" is already running (pid %s): stop it, or give this one "
+		     "another name with instance:",
+		     name, *pid ? pid : "unknown");
 }
 
 static int lock_name(const char *name, struct report *r)
@@ -98,12 +100,15 @@ static int claim_interface(const char *file, const struct conf_port *port, struc
 		report_error(r, "no socket to claim an interface with: %s", strerror(errno));
 		return -1;
 	}
-	if (!*name || bind(fd, (struct sockaddr *)&addr,
-			   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
+	if (!*name ||
+	    bind(fd, (struct sockaddr *)&addr,
+		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
 		return fd;
 	close(fd);
-	report_error(r, "%s:%d: interface %s is already in use by a terminus: give each port one "
-			"of its own", file, port->line, name);
+	report_error(r,
+		     "%s:%d: interface %s is already in use by a terminus: give each port one "
+		     "of its own",
+		     file, port->line, name);
 	return -1;
 }
 

@@ -7,9 +7,9 @@
 
 enum mailbox_state {
 	EMPTY,
-	ASKING,	   /* a control thread writes the question */
-	POSTED,	   /* waits for the worker */
-	TAKEN,	   /* the worker writes the answer */
+	ASKING,    /* a control thread writes the question */
+	POSTED,    /* waits for the worker */
+	TAKEN,     /* the worker writes the answer */
 	ANSWERED,  /* the control thread reads it */
 	ABANDONED, /* taken, but nobody waits any more */
 };

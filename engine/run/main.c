@@ -87,7 +87,8 @@ static bool parse_args(int argc, char **argv, struct args *a)
 		return false;
 	}
 	if (optind + 1 < argc) {
-		fprintf(stderr, "terminus: \"%s\": one configuration is enough\n", argv[optind + 1]);
+		fprintf(stderr, "terminus: \"%s\": one configuration is enough\n",
+			argv[optind + 1]);
 		return false;
 	}
 	a->conf = argv[optind];

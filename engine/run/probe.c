@@ -6,9 +6,9 @@
 #include "engine/run/addr_text.h"
 #include "engine/run/probe_frame.h"
 
-#define ROUNDS	      3
+#define ROUNDS        3
 #define ROUND_US      100000
-#define POLL_US	      1000
+#define POLL_US       1000
 #define PROBE_BURST   32
 #define REPLAY_PREFIX "pcapng" /* whether at its own pace or fast */
 
@@ -46,12 +46,13 @@ static bool check_claim(const struct probe_args *a, uint16_t port, const struct 
 
 		if (iface->port == port && iface->vlan == claim->vlan &&
 		    ipaddr_equal(&c->addr, &claim->addr))
-			return report_error(r,
-					    "%s:%d: address %s is in use by %s%s on port %s: remove "
-					    "it there or choose another",
-					    a->conf->file, c->line, addr_text(&c->addr, addr),
-					    own_mac ? "another program with our own MAC " : "",
-					    mac_text(claim->mac, mac), a->conf->ports[port].name);
+			return report_error(
+			    r,
+			    "%s:%d: address %s is in use by %s%s on port %s: remove "
+			    "it there or choose another",
+			    a->conf->file, c->line, addr_text(&c->addr, addr),
+			    own_mac ? "another program with our own MAC " : "",
+			    mac_text(claim->mac, mac), a->conf->ports[port].name);
 	}
 	return true;
 }

@@ -3,11 +3,11 @@
 
 #include "engine/wire/csum.h"
 
-#define ARP_REQUEST	   1
-#define ND_SOLICITATION	   135
-#define ND_ADVERTISEMENT   136
-#define ND_HOP_LIMIT	   255
-#define VLAN_ID_MASK	   0x0fff
+#define ARP_REQUEST      1
+#define ND_SOLICITATION  135
+#define ND_ADVERTISEMENT 136
+#define ND_HOP_LIMIT     255
+#define VLAN_ID_MASK     0x0fff
 
 static uint32_t write_ethernet(uint8_t *p, const uint8_t dst[6], const uint8_t src[6],
 			       uint16_t vlan, uint16_t type)
@@ -75,8 +75,8 @@ static bool read_arp(const uint8_t *p, uint32_t len, struct probe_claim *claim)
 	if (len < sizeof(arp))
 		return false;
 	memcpy(&arp, p, sizeof(arp));
-	if (get_be16(&arp.hrd_be) != 1 || get_be16(&arp.pro_be) != ETH_TYPE_IPV4 ||
-	    arp.hln != 6 || arp.pln != 4)
+	if (get_be16(&arp.hrd_be) != 1 || get_be16(&arp.pro_be) != ETH_TYPE_IPV4 || arp.hln != 6 ||
+	    arp.pln != 4)
 		return false;
 	memcpy(claim->mac, arp.sha, 6);
 	claim->in_use = arp.spa_be != 0;

@@ -47,7 +47,7 @@ static json_t *ask_rows(struct cli_client *c, const char *command, char *err)
 			return NULL;
 		}
 		json_object_foreach(json_object_get(page, "rows"), key, row)
-			json_array_append(rows, row);
+		    json_array_append(rows, row);
 		next = number_of(page, "next");
 		json_decref(page);
 	} while (next);
@@ -76,8 +76,8 @@ struct listing {
 	void (*show)(FILE *out, const json_t *rows);
 };
 
-static int show_listing(struct cli_client *c, const struct cli_args *args,
-			const struct listing *l, char *err)
+static int show_listing(struct cli_client *c, const struct cli_args *args, const struct listing *l,
+			char *err)
 {
 	json_t *rows = ask_rows(c, l->command, err);
 
@@ -218,8 +218,7 @@ static bool sink_connections(struct cli_client *c, const char *filter, struct si
 		page = cli_client_ask(c, command, err);
 		if (!page)
 			return false;
-		json_object_foreach(json_object_get(page, "rows"), key, row)
-			sink_row(s, row);
+		json_object_foreach(json_object_get(page, "rows"), key, row) sink_row(s, row);
 		next = number_of(page, "next");
 		json_decref(page);
 	} while (next);
@@ -302,8 +301,8 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (args.command == CLI_HELP || args.command == CLI_VERSION) {
-		fputs(args.command == CLI_HELP ? cli_usage()
-					       : "terminusctl " TERMINUS_VERSION "\n", stdout);
+		fputs(args.command == CLI_HELP ? cli_usage() : "terminusctl " TERMINUS_VERSION "\n",
+		      stdout);
 		return EXIT_OK;
 	}
 	if (args.explain) {

@@ -6,9 +6,9 @@
 
 #include <rte_cycles.h>
 
-#define TIMER_BUDGET	  256  /* expiries in one turn at most */
-#define PUBLISH_US	  1000 /* age of published counters at most */
-#define TIMER_SLACK_NS	  1000 /* Linux would lengthen each sleep by 50 us */
+#define TIMER_BUDGET   256  /* expiries in one turn at most */
+#define PUBLISH_US     1000 /* age of published counters at most */
+#define TIMER_SLACK_NS 1000 /* Linux would lengthen each sleep by 50 us */
 
 /* Whom shard_transmit() calls back for. */
 struct sender {

@@ -23,11 +23,11 @@ struct worker {
 	struct shard *shard;
 	struct port *const *ports; /* one per conf->ports */
 	struct exchange *exchange;
-	const _Atomic bool *stop;  /* the worker ends when it becomes true */
+	const _Atomic bool *stop; /* the worker ends when it becomes true */
 
 	/* The worker's own. */
 	struct run_clock clock CACHE_ALIGNED;
-	usec_t busy_at;	   /* when there was something to do last */
+	usec_t busy_at;    /* when there was something to do last */
 	usec_t publish_at; /* when counters are due to be published */
 
 	/* Shared with control threads. */

@@ -177,6 +177,9 @@ void world_act(struct world *w, uint32_t index, uint8_t action)
 
 	if (!w->users[index].owned)
 		return;
+	/* Data may be there before the service is told that it is connected. */
+	if (!w->users[index].synchronized && tcp_readable(w->sh, c))
+		synchronize(w, c);
 	switch (action % 16) {
 	case 0:
 		break;
@@ -254,7 +257,8 @@ static void connected(struct shard *sh, struct conn *c)
 	struct world *w = world_of(sh);
 
 	must_own(w, c);
-	synchronize(w, c);
+	if (!user_of(w, c)->synchronized)
+		synchronize(w, c);
 	world_act(w, conn_index(sh, c), w->moods.connected);
 }
 

@@ -50,18 +50,18 @@ struct frame_arp {
 
 /* What goes wrong with a frame on purpose; all zero: nothing. */
 struct frame_harm {
-	bool ip_csum, l4_csum;	  /* the sum is off by one */
-	bool ethertype;		  /* 0x88b5, a local experiment */
-	int ip_len;		  /* added to the IP length field */
-	uint8_t data_offset;	  /* in words instead of the true one, 0: true */
-	uint8_t ip_version;	  /* instead of the true one */
-	uint8_t ip_option_words;  /* IPv4: NOP options */
-	uint8_t ext_header;	  /* IPv6: kind of an extension header in front of TCP, 0: none */
-	bool ext;		  /* ext_header is to be inserted (kind 0 is hop-by-hop) */
-	uint16_t frag;		  /* IPv4: flags and offset field; IPv6: offset and M */
+	bool ip_csum, l4_csum;   /* the sum is off by one */
+	bool ethertype;          /* 0x88b5, a local experiment */
+	int ip_len;              /* added to the IP length field */
+	uint8_t data_offset;     /* in words instead of the true one, 0: true */
+	uint8_t ip_version;      /* instead of the true one */
+	uint8_t ip_option_words; /* IPv4: NOP options */
+	uint8_t ext_header;      /* IPv6: kind of an extension header in front of TCP, 0: none */
+	bool ext;                /* ext_header is to be inserted (kind 0 is hop-by-hop) */
+	uint16_t frag;           /* IPv4: flags and offset field; IPv6: offset and M */
 	bool has_frag;
-	uint16_t cut;		  /* bytes cut off the frame's end */
-	uint16_t pad;		  /* bytes of link padding behind it */
+	uint16_t cut; /* bytes cut off the frame's end */
+	uint16_t pad; /* bytes of link padding behind it */
 };
 
 struct frame {

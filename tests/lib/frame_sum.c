@@ -16,9 +16,14 @@ uint32_t frame_sum_pseudo(const struct ipaddr *src, const struct ipaddr *dst, ui
 			  uint32_t len)
 {
 	uint32_t n = src->family == IP_V4 ? 4 : 16;
-	uint8_t tail[8] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8),
-			   (uint8_t)len,	 0,		       0,
-			   0,			 proto};
+	uint8_t tail[8] = {(uint8_t)(len >> 24),
+			   (uint8_t)(len >> 16),
+			   (uint8_t)(len >> 8),
+			   (uint8_t)len,
+			   0,
+			   0,
+			   0,
+			   proto};
 	uint32_t sum = frame_sum(0, src->bytes, n);
 
 	sum = frame_sum(sum, dst->bytes, n);

@@ -16,10 +16,17 @@ void rig_mac(uint8_t mac[6], uint8_t id, uint16_t port)
 void rig_init(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id, uint64_t seed,
 	      bool csum_offload, usec_t now)
 {
+	rig_init_shard(r, tc, pool, id, 0, seed, csum_offload, now);
+}
+
+void rig_init_shard(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id,
+		    uint16_t shard, uint64_t seed, bool csum_offload, usec_t now)
+{
 	struct shard_args args = {.conf = &tc->conf,
 				  .links = r->links,
 				  .buf_ops = &r->buf_ops,
-				  .nb_shards = 1,
+				  .id = shard,
+				  .nb_shards = tc->conf.nb_workers,
 				  .now = now};
 	size_t bytes = ALIGN_UP(shard_bytes(&tc->conf), (size_t)CACHE_LINE);
 

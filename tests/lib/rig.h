@@ -28,6 +28,10 @@ void rig_mac(uint8_t mac[6], uint8_t id, uint16_t port);
 void rig_init(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id, uint64_t seed,
 	      bool csum_offload, usec_t now);
 
+/* The same for shard number `shard` of conf.nb_workers. */
+void rig_init_shard(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id,
+		    uint16_t shard, uint64_t seed, bool csum_offload, usec_t now);
+
 /* Stops the shard: its buffers are back in the pool then. */
 void rig_fini(struct rig *r);
 

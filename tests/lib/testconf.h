@@ -8,14 +8,14 @@
 
 #include "engine/conf.h"
 
-#define TESTCONF_PORTS	   2
-#define TESTCONF_IFACES	   4
-#define TESTCONF_ADDRS	   8
-#define TESTCONF_ROUTES	   4
+#define TESTCONF_PORTS     2
+#define TESTCONF_IFACES    4
+#define TESTCONF_ADDRS     8
+#define TESTCONF_ROUTES    4
 #define TESTCONF_LISTENERS 8
-#define TESTCONF_POOLS	   2
+#define TESTCONF_POOLS     2
 #define TESTCONF_BACKENDS  4
-#define TESTCONF_BODIES	   2
+#define TESTCONF_BODIES    2
 
 struct testconf {
 	struct conf conf; /* what shards get; their conf pointer leads back to this struct */

@@ -10,7 +10,8 @@
 
 #define APP_CHUNK 65536
 
-static const char *const no_conn = "the application has no connection here: accept or connect first";
+static const char *const no_conn =
+    "the application has no connection here: accept or connect first";
 
 uint64_t play_stream_in(const struct play *p, const struct flow *flow)
 {
@@ -29,11 +30,12 @@ uint64_t play_stream_out(const struct play *p, const struct flow *flow)
 
 static bool is_of_flow(const struct shard *sh, const struct tuple *t, const struct flow *flow)
 {
-	const void *addr = tuple_is_v6(t) ? pool_at(&sh->addr6s, t->raddr) : (const void *)&t->raddr;
+	const void *addr =
+	    tuple_is_v6(t) ? pool_at(&sh->addr6s, t->raddr) : (const void *)&t->raddr;
 	bool v6 = flow->peer.family == IP_V6;
 
-	return t->local != TUPLE_FREE && tuple_is_v6(t) == v6 && t->rport_be == htons(flow->rport) &&
-	       t->lport_be == htons(flow->lport) &&
+	return t->local != TUPLE_FREE && tuple_is_v6(t) == v6 &&
+	       t->rport_be == htons(flow->rport) && t->lport_be == htons(flow->lport) &&
 	       memcmp(addr, flow->peer.bytes, v6 ? 16 : 4) == 0;
 }
 
@@ -345,10 +347,14 @@ static bool cmd_objects(struct play *p, struct scan *s)
 		const char *name;
 		uint32_t used;
 	} kinds[] = {
-	    {"conns", sh->conns.used},	     {"halves", sh->halves.used},
-	    {"time_waits", sh->time_waits.used}, {"xfers", sh->xfers.used},
-	    {"addr6s", sh->addr6s.used},     {"sessions", sh->sessions.used},
-	    {"timers", rig_timers(&p->rig)}, {"bufs", mem_pool_in_use(p->pool) - sh->cache.count},
+	    {"conns", sh->conns.used},
+	    {"halves", sh->halves.used},
+	    {"time_waits", sh->time_waits.used},
+	    {"xfers", sh->xfers.used},
+	    {"addr6s", sh->addr6s.used},
+	    {"sessions", sh->sessions.used},
+	    {"timers", rig_timers(&p->rig)},
+	    {"bufs", mem_pool_in_use(p->pool) - sh->cache.count},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -385,6 +391,11 @@ static bool cmd_flow(struct play *p, struct scan *s)
 	uint32_t n;
 
 	while (!scan_end(s)) {
+		if (scan_accept(s, "backend2")) {
+			flow->lport = 0;
+			flow->rport = PLAY_BACKEND_PORT + 1;
+			continue;
+		}
 		if (scan_accept(s, "backend")) {
 			flow->lport = 0;
 			flow->rport = PLAY_BACKEND_PORT;
@@ -425,9 +436,16 @@ static bool cmd_burst(struct play *p, struct scan *s)
 	return p->bursting || scan_expect(s, "off");
 }
 
-/* `port holds`: sent frames stay referenced, as by a busy device, until `port releases`. */
+/* `port holds`: sent frames stay referenced, as by a slow device, until `port releases`.
+ * `port busy`: it takes no frame at all until `port free`. */
 static bool cmd_port(struct play *p, struct scan *s)
 {
+	if (scan_accept(s, "busy"))
+		return p->busy = true;
+	if (scan_accept(s, "free")) {
+		p->busy = false;
+		return true;
+	}
 	p->holding = scan_accept(s, "holds");
 	if (p->holding)
 		return true;
@@ -466,17 +484,24 @@ static bool cmd_buffers(struct play *p, struct scan *s)
 	return true;
 }
 
+static bool cmd_announce(struct play *p, struct scan *s)
+{
+	(void)s;
+	net_announce(p->rig.sh);
+	return true;
+}
+
 static const struct {
 	const char *name;
 	bool (*run)(struct play *p, struct scan *s);
 } commands[] = {
-    {"accept", cmd_accept},	{"connect", cmd_connect},   {"write", cmd_write},
-    {"read", cmd_read},		{"take", cmd_take},	    {"readable", cmd_readable},
+    {"accept", cmd_accept},     {"connect", cmd_connect},   {"write", cmd_write},
+    {"read", cmd_read},         {"take", cmd_take},         {"readable", cmd_readable},
     {"writable", cmd_writable}, {"shutdown", cmd_shutdown}, {"close", cmd_close},
-    {"abort", cmd_abort},	{"state", cmd_state},	    {"event", cmd_event},
-    {"counter", cmd_counter},	{"objects", cmd_objects},   {"renew", cmd_renew},
-    {"flow", cmd_flow},		{"burst", cmd_burst},	    {"port", cmd_port},
-    {"buffers", cmd_buffers},
+    {"abort", cmd_abort},       {"state", cmd_state},       {"event", cmd_event},
+    {"counter", cmd_counter},   {"objects", cmd_objects},   {"renew", cmd_renew},
+    {"flow", cmd_flow},         {"burst", cmd_burst},       {"port", cmd_port},
+    {"buffers", cmd_buffers},   {"announce", cmd_announce},
 };
 
 bool play_command(struct play *p, struct scan *s)

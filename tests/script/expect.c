@@ -44,8 +44,7 @@ static bool payload_matches(struct play *p, const struct segment *want, const st
 	if (p->set.service == PLAY_HTTP)
 		return true;
 	at = pattern_check(play_stream_out(p, p->flow), off, f->payload, f->payload_len);
-	return at == PATTERN_OK ||
-	       play_fail(p, "byte %u of the payload is not the stream's", at);
+	return at == PATTERN_OK || play_fail(p, "byte %u of the payload is not the stream's", at);
 }
 
 static bool addressed(struct play *p, const struct frame *f)

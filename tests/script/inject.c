@@ -61,13 +61,14 @@ static bool inject_segment(struct play *p, struct scan *s)
 	f.daddr = flow->local;
 	if (seg.has_wnd && !seg.any_wnd)
 		flow->wnd = seg.wnd;
-	f.tcp = (struct frame_tcp){.sport = flow->rport,
-				   .dport = flow->lport,
-				   .seq = seg.seq + flow->rel.theirs,
-				   .ack = seg.flags & FRAME_ACK ? seg.ack + flow->rel.ours : seg.ack,
-				   .flags = seg.flags,
-				   .wnd = (uint16_t)flow->wnd,
-				   .urp = (uint16_t)seg.urp};
+	f.tcp =
+	    (struct frame_tcp){.sport = flow->rport,
+			       .dport = flow->lport,
+			       .seq = seg.seq + flow->rel.theirs,
+			       .ack = seg.flags & FRAME_ACK ? seg.ack + flow->rel.ours : seg.ack,
+			       .flags = seg.flags,
+			       .wnd = (uint16_t)flow->wnd,
+			       .urp = (uint16_t)seg.urp};
 	opts = options_emit(&seg.opts, &flow->rel, f.tcp.opts);
 	if (opts > 40)
 		return scan_fail(s, "the options have more than 40 bytes");

@@ -134,8 +134,7 @@ uint32_t options_emit(const struct options *o, const struct relation *rel, uint8
 	return used;
 }
 
-static void decode_one(const uint8_t *p, uint32_t len, const struct relation *rel,
-		       struct option *o)
+static void decode_one(const uint8_t *p, uint32_t len, const struct relation *rel, struct option *o)
 {
 	o->kind = p[0];
 	if (p[0] == KIND_MSS && len == 4) {
@@ -226,7 +225,10 @@ static void print_one(FILE *out, const struct option *o)
 		for (uint32_t i = 0; i < o->nb_sack; i++)
 			fprintf(out, " %u:%u", o->sack[2 * i], o->sack[2 * i + 1]);
 	} else {
-		fputs(o->kind == KIND_SACK_OK ? "sackOK" : o->kind == KIND_NOP ? "nop" : "eol", out);
+		fputs(o->kind == KIND_SACK_OK ? "sackOK"
+		      : o->kind == KIND_NOP   ? "nop"
+					      : "eol",
+		      out);
 	}
 }
 

@@ -15,19 +15,19 @@
 
 /* Where one connection's relative numbers begin. */
 struct relation {
-	uint32_t theirs;     /* peer's initial sequence number */
-	uint32_t ours;	     /* the engine's; 0 until known */
-	uint32_t ts_ours;    /* the first timestamp the engine sent; 0 until known */
+	uint32_t theirs;  /* peer's initial sequence number */
+	uint32_t ours;    /* the engine's; 0 until known */
+	uint32_t ts_ours; /* the first timestamp the engine sent; 0 until known */
 	bool ours_known, ts_known;
 };
 
 struct option {
 	uint8_t kind;
-	bool hex;	     /* raw bytes, `kind` included */
-	bool any_a, any_b;   /* written * */
-	uint32_t a, b;	     /* mss, shift, or timestamp value and echo */
+	bool hex;          /* raw bytes, `kind` included */
+	bool any_a, any_b; /* written * */
+	uint32_t a, b;     /* mss, shift, or timestamp value and echo */
 	uint8_t nb_sack;
-	uint32_t sack[8];    /* edges, relative */
+	uint32_t sack[8]; /* edges, relative */
 	uint8_t raw_len;
 	uint8_t raw[40];
 };

@@ -56,8 +56,7 @@ static bool scan_icmp(struct scan *s, struct other *o)
 	return !scan_accept(s, "quote") || scan_number(s, &o->quote);
 }
 
-bool other_scan(struct scan *s, const struct other_context *ctx, bool from_engine,
-		struct other *o)
+bool other_scan(struct scan *s, const struct other_context *ctx, bool from_engine, struct other *o)
 {
 	bool fine;
 

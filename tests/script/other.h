@@ -21,7 +21,7 @@ enum other_kind {
 struct other {
 	enum other_kind kind;
 	struct ipaddr who, tell; /* whose MAC it is about, and who asks or is told */
-	uint32_t id, seq, len;	 /* echo */
+	uint32_t id, seq, len;   /* echo */
 	char error[32];
 	uint32_t mtu, quote; /* bytes of TCP header quoted; 20 unless said otherwise */
 	struct mods mods;
@@ -40,8 +40,7 @@ struct other_context {
 bool other_comes(struct scan *s);
 
 /* Reads the rest of the line; `from_engine`: who sends it decides what is left out. */
-bool other_scan(struct scan *s, const struct other_context *ctx, bool from_engine,
-		struct other *o);
+bool other_scan(struct scan *s, const struct other_context *ctx, bool from_engine, struct other *o);
 
 /* Fills *f with what the peer sends; `room` holds its payload (FRAME_MAX bytes). */
 bool other_build(const struct other *o, const struct other_context *ctx, struct frame *f,

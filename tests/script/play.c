@@ -6,9 +6,10 @@
 #include "tests/script/other.h"
 #include "tests/script/play.h"
 
-#define PLAY_BUFS_EXTRA	 256   /* frames of the peer's, beyond the engine's buffers */
-#define PLAY_TURNS_MAX	 10000 /* turns without time passing: the engine is stuck */
+#define PLAY_BUFS_EXTRA   256   /* frames of the peer's, beyond the engine's buffers */
+#define PLAY_TURNS_MAX    10000 /* turns without time passing: the engine is stuck */
 #define PLAY_TIMER_BUDGET 64
+#define PLAY_BUSY_US      1000
 
 static const char *family_name(uint8_t family)
 {
@@ -243,7 +244,8 @@ static bool turn_once(struct play *p)
 		if (--left == 0)
 			return play_fail(p, "timers go on expiring without an end");
 	shard_finish(sh);
-	shard_transmit(sh, 0, capture, p);
+	if (!p->busy)
+		shard_transmit(sh, 0, capture, p);
 	if (!shard_check(sh))
 		return play_fail(p, "shard_check() finds the shard inconsistent");
 	return examine(p, before ? before->next : p->head);
@@ -259,7 +261,8 @@ bool play_turn(struct play *p)
 			return play_fail(p, "the engine is busy without an end");
 		if (!turn_once(p))
 			return false;
-	} while (p->nb_burst || (shard_next_deadline(p->rig.sh, &at) && at <= p->now));
+		/* With the port busy work may stay undone however often it is tried. */
+	} while (p->nb_burst || (!p->busy && shard_next_deadline(p->rig.sh, &at) && at <= p->now));
 	return true;
 }
 
@@ -268,7 +271,12 @@ bool play_wait(struct play *p, usec_t until)
 	usec_t at;
 
 	while (!p->head && p->now < until) {
-		p->now = shard_next_deadline(p->rig.sh, &at) ? MIN(MAX(at, p->now), until) : until;
+		/* While the port is busy, a worker with work to do looks again soon. */
+		if (!shard_next_deadline(p->rig.sh, &at))
+			at = until;
+		if (at <= p->now && p->busy)
+			at = p->now + PLAY_BUSY_US;
+		p->now = MIN(MAX(at, p->now), until);
 		if (!play_turn(p))
 			return false;
 	}
@@ -422,7 +430,8 @@ static bool scan_when(struct play *p, struct scan *s, usec_t *from, usec_t *unti
 /* What stands in front of a line: for which flows and families it is. */
 struct prefix {
 	uint32_t first, last; /* flows */
-	bool skip;	      /* not for this family */
+	uint32_t times;       /* for each of them */
+	bool skip;            /* not for this family */
 };
 
 /* `conn N:` or `conn N-M:` */
@@ -438,16 +447,19 @@ static bool scan_flows(struct scan *s, struct prefix *x)
 	return scan_expect(s, ":");
 }
 
-/* `conn N:`, `ipv4:` and `ipv6:`, in any order. */
+/* `conn N:`, `repeat N:`, `ipv4:` and `ipv6:`, in any order. */
 static bool scan_prefix(struct play *p, struct scan *s, struct prefix *x)
 {
-	*x = (struct prefix){.first = p->current, .last = p->current};
+	*x = (struct prefix){.first = p->current, .last = p->current, .times = 1};
 	for (;;) {
 		if (scan_accept(s, "ipv4:"))
 			x->skip |= p->family != IP_V4;
 		else if (scan_accept(s, "ipv6:"))
 			x->skip |= p->family != IP_V6;
-		else if (!scan_accept(s, "conn"))
+		else if (scan_accept(s, "repeat")) {
+			if (!scan_number(s, &x->times) || !scan_expect(s, ":"))
+				return false;
+		} else if (!scan_accept(s, "conn"))
 			return true;
 		else if (!scan_flows(s, x))
 			return false;
@@ -485,10 +497,10 @@ static bool run_line(struct play *p)
 		p->current = x.first;
 	if (x.skip || scan_end(&s))
 		return true;
-	for (uint32_t i = x.first; i <= x.last; i++) {
+	for (uint32_t i = 0; i < (x.last - x.first + 1) * x.times; i++) {
 		struct scan rest = s;
 
-		p->flow = &p->flows[i];
+		p->flow = &p->flows[x.first + i / x.times];
 		if (!run_for_flow(p, &rest) || p->failed)
 			return play_fail(p, "%s", rest.why);
 	}

@@ -10,15 +10,16 @@
 #include "tests/script/segment.h"
 #include "tests/script/settings.h"
 
-#define PLAY_PORT	  80   /* the listener's */
-#define PLAY_BACKEND_PORT 8080 /* the peer's, for connections that the engine opens */
-#define PLAY_VLAN	  100
-#define PLAY_LOCAL4	  "192.0.2.1"
-#define PLAY_LOCAL6	  "2001:db8:1::1"
-#define PLAY_PEER4	  "192.0.2.2"
-#define PLAY_PEER6	  "2001:db8:1::2"
-#define PLAY_FLOWS	  40
-#define PLAY_EVENTS	  256
+#define PLAY_PORT 80 /* the listener's */
+#define PLAY_BACKEND_PORT                                                                          \
+	8080 /* and the next one: the peer's, for connections that the engine opens */
+#define PLAY_VLAN         100
+#define PLAY_LOCAL4       "192.0.2.1"
+#define PLAY_LOCAL6       "2001:db8:1::1"
+#define PLAY_PEER4        "192.0.2.2"
+#define PLAY_PEER6        "2001:db8:1::2"
+#define PLAY_FLOWS        40
+#define PLAY_EVENTS       256
 #define PLAY_TOLERANCE_US 1000
 
 /* A frame the engine has sent, and what the port was asked to do with it. */
@@ -26,7 +27,7 @@ struct captured {
 	struct captured *next;
 	usec_t at;
 	unsigned pending; /* enum frame_pending */
-	bool hidden;	  /* answered behind the script's back */
+	bool hidden;      /* answered behind the script's back */
 	uint32_t len;
 	uint8_t bytes[];
 };
@@ -62,17 +63,18 @@ struct play {
 	usec_t start, now, mark; /* of the script, of the engine, of the last event */
 
 	struct flow flows[PLAY_FLOWS];
-	uint32_t current;	 /* flow of lines that name none */
-	struct flow *flow;	 /* of the line being run */
-	uint32_t nb_acceptable;	 /* acceptable() calls not asked for yet */
+	uint32_t current;       /* flow of lines that name none */
+	struct flow *flow;      /* of the line being run */
+	uint32_t nb_acceptable; /* acceptable() calls not asked for yet */
 	struct captured *head, *tail;
 	struct buf *burst[SHARD_BURST]; /* frames to be received together */
 	uint32_t nb_burst;
 	bool bursting;
-	struct buf *hoard; /* buffers taken away from the engine */
+	struct buf *hoard;     /* buffers taken away from the engine */
 	struct buf *held[256]; /* frames that the port has not sent yet */
 	uint32_t nb_held;
 	bool holding;
+	bool busy; /* the port takes nothing */
 
 	bool failed;
 	char why[4096];

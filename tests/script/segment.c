@@ -38,9 +38,8 @@ static bool scan_range(struct scan *s, struct segment *seg)
 	if (!scan_number(s, &seg->seq) || !scan_expect(s, ":") || !scan_number(s, &end) ||
 	    !scan_expect(s, "(") || !scan_number(s, &seg->len) || !scan_expect(s, ")"))
 		return false;
-	return end - seg->seq == seg->len ||
-	       scan_fail(s, "%u:%u holds %u bytes, not %u", seg->seq, end, end - seg->seq,
-			 seg->len);
+	return end - seg->seq == seg->len || scan_fail(s, "%u:%u holds %u bytes, not %u", seg->seq,
+						       end, end - seg->seq, seg->len);
 }
 
 static bool scan_frag(struct scan *s, struct frame_harm *h)

@@ -18,7 +18,7 @@ struct mods {
 	uint32_t ttl, tos, vlan;
 	char ether[16]; /* destination MAC: "broadcast", "multicast", "other", "": the engine's */
 	char from[48], to[48]; /* IP addresses instead of the usual ones, "": usual */
-	bool land;	       /* addresses and ports of source and destination are the same */
+	bool land;             /* addresses and ports of source and destination are the same */
 	struct frame_harm harm;
 };
 

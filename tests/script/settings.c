@@ -11,9 +11,12 @@ struct row {
 	size_t size;
 };
 
-#define ROW(name, field) {name, offsetof(struct settings, field), sizeof(((struct settings *)0)->field)}
-#define TCP(field)	 ROW(#field, tcp.field)
-#define MEMORY(field)	 ROW(#field, memory.field)
+#define ROW(name, field)                                                                           \
+	{                                                                                          \
+		name, offsetof(struct settings, field), sizeof(((struct settings *)0)->field)      \
+	}
+#define TCP(field)    ROW(#field, tcp.field)
+#define MEMORY(field) ROW(#field, memory.field)
 
 static const struct row rows[] = {
     TCP(syn_retries),
@@ -57,6 +60,9 @@ static const struct row rows[] = {
     ROW("iss", iss),
     ROW("start_ms", start_ms),
     ROW("connect_timeout_ms", connect_timeout_ms),
+    ROW("backends", backends),
+    ROW("max_connections", max_connections),
+    ROW("source_ports", source_ports),
     ROW("csum_offload", csum_offload),
     ROW("neighbour", neighbour),
     ROW("any_address", any_address),
@@ -127,6 +133,8 @@ bool settings_read(struct settings *set, const struct script *script, struct sca
 				 .memory = defaults.conf.memory,
 				 .mtu = 1500,
 				 .backlog = 64,
+				 .backends = 1,
+				 .source_ports = 1000,
 				 /* Sequence numbers wrap early in every script. */
 				 .peer_isn = 0xffffff00,
 				 .iss = 0xfffffe00,
@@ -152,7 +160,7 @@ static void add_vlan(struct testconf *tc)
 void settings_apply(const struct settings *set, uint8_t family, struct testconf *tc)
 {
 	static const enum conf_service service_of[] = {
-	    [PLAY_MANUAL] = CONF_SERVICE_DISCARD,   [PLAY_ECHO] = CONF_SERVICE_ECHO,
+	    [PLAY_MANUAL] = CONF_SERVICE_DISCARD,  [PLAY_ECHO] = CONF_SERVICE_ECHO,
 	    [PLAY_DISCARD] = CONF_SERVICE_DISCARD, [PLAY_HTTP] = CONF_SERVICE_HTTP,
 	    [PLAY_PROXY] = CONF_SERVICE_PROXY,
 	};
@@ -170,7 +178,13 @@ void settings_apply(const struct settings *set, uint8_t family, struct testconf 
 	testconf_body(tc, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n");
 	pool = testconf_pool(tc, local);
 	testconf_backend(tc, pool, v6 ? PLAY_PEER6 : PLAY_PEER4, PLAY_BACKEND_PORT);
+	for (uint16_t i = 1; i < set->backends; i++)
+		testconf_backend(tc, pool, v6 ? PLAY_PEER6 : PLAY_PEER4,
+				 (uint16_t)(PLAY_BACKEND_PORT + i));
 	tc->pools[pool].connect_timeout_ms = set->connect_timeout_ms;
+	tc->pools[pool].max_connections = set->max_connections;
+	tc->pools[pool].source_port_max =
+	    (uint16_t)(tc->pools[pool].source_port_min + set->source_ports - 1);
 	listener = testconf_listener(tc, local, PLAY_PORT, service_of[set->service],
 				     set->service == PLAY_PROXY ? pool : CONF_NONE);
 	tc->listeners[listener].backlog = set->backlog;

@@ -20,16 +20,17 @@ struct settings {
 	struct conf_tcp tcp;
 	struct conf_memory memory;
 	enum play_service service;
-	uint32_t mtu;	   /* with IPv4; IPv6 gets 20 more, so that segments are the same */
+	uint32_t mtu; /* with IPv4; IPv6 gets 20 more, so that segments are the same */
 	uint32_t backlog;
 	uint32_t peer_isn; /* of the peer's connections, unless the script says otherwise */
-	uint32_t iss;	   /* ours, of the first connection */
+	uint32_t iss;      /* ours, of the first connection */
 	uint32_t start_ms; /* time at which the script begins, 0: chosen to give `iss` */
 	uint32_t connect_timeout_ms; /* of connections the engine opens, 0: as the retries last */
-	bool iss_required; /* `iss` was asked for by the script */
-	bool csum_offload; /* the port fills in checksums */
-	bool neighbour;	   /* the peer's MAC is known and kept known behind the script's back */
-	bool any_address;  /* the listener is on any address, not on ours */
+	uint32_t backends, max_connections, source_ports; /* of the pool */
+	bool iss_required;                                /* `iss` was asked for by the script */
+	bool csum_offload;                                /* the port fills in checksums */
+	bool neighbour;   /* the peer's MAC is known and kept known behind the script's back */
+	bool any_address; /* the listener is on any address, not on ours */
 };
 
 /* Reads the settings out of all lines; false: `where` is the line that is wrong

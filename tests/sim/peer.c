@@ -4,14 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "engine/table/tuple.h"
 #include "tests/lib/pattern.h"
 #include "tests/lib/rig.h"
 #include "tests/sim/peer.h"
 
-#define CLIENT	   0
-#define SERVER	   1
-#define CHUNK_MAX  32768
-#define RETRY_US   500000 /* between attempts to connect from a port still in use */
+#define CLIENT    0
+#define SERVER    1
+#define CHUNK_MAX 32768
+#define RETRY_US  500000 /* between attempts to connect from a port still in use */
 
 /* svc_data: 0 is a server's connection whose flow is not known yet. */
 static uint32_t tag_of(const struct flow *f, uint32_t side)
@@ -47,8 +48,7 @@ PRINTF_LIKE(2, 3) static void mistake(struct peers *p, const char *fmt, ...)
 
 uint16_t peer_port(enum flow_kind kind)
 {
-	static const uint16_t ports[] = {
-	    [FLOW_STREAM] = 100, [FLOW_ECHO] = 7, [FLOW_DISCARD] = 9};
+	static const uint16_t ports[] = {[FLOW_STREAM] = 100, [FLOW_ECHO] = 7, [FLOW_DISCARD] = 9};
 
 	return ports[kind];
 }
@@ -87,8 +87,7 @@ static void verify(struct peers *p, const struct flow *f, uint32_t side, const u
 		content(f, from, off + done, want, n);
 		if (memcmp(want, src + done, n) != 0) {
 			mistake(p, "flow %u: the %s has read wrong bytes between %llu and %llu",
-				f->id, side ? "server" : "client",
-				(unsigned long long)(off + done),
+				f->id, side ? "server" : "client", (unsigned long long)(off + done),
 				(unsigned long long)(off + done + n));
 			return;
 		}
@@ -262,7 +261,8 @@ static bool introduce(struct peers *p, struct shard *sh, struct conn *c)
 	if (tcp_peek(sh, c, 0, &header, sizeof(header)) < sizeof(header))
 		return false;
 	id = (uint32_t)header;
-	if (header >> 32 != 0x7465726d || id >= p->plan->nb_flows || p->flows[id].side[SERVER].opened) {
+	if (header >> 32 != 0x7465726d || id >= p->plan->nb_flows ||
+	    p->flows[id].side[SERVER].opened) {
 		mistake(p, "a connection begins with %016llx", (unsigned long long)header);
 		return false;
 	}
@@ -270,6 +270,7 @@ static bool introduce(struct peers *p, struct shard *sh, struct conn *c)
 	c->svc_data = tag_of(&p->flows[id], SERVER);
 	p->flows[id].side[SERVER].opened = true;
 	p->flows[id].side[SERVER].c = c;
+	p->flows[id].side[SERVER].sh = sh;
 	return true;
 }
 
@@ -343,6 +344,18 @@ const struct service server_service = {
     .closed = on_closed,
 };
 
+/* True when this shard gets what the server sends: it has to open the flow. */
+static bool is_owner(const struct peers *p, const struct shard *sh, const struct flow *f)
+{
+	const struct flow_plan *fp = f->plan;
+	bool v6 = fp->family == IP_V6;
+	const struct ipaddr *server = v6 ? &p->server6 : &p->server4;
+	const struct ipaddr *local = &sh->conf->addrs[v6 ? p->local6 : p->local4].addr;
+
+	return tuple_owner(sh, fp->family, server->bytes, local->bytes, htons(peer_port(fp->kind)),
+			   htons(fp->lport)) == sh->id;
+}
+
 static void connect_flow(struct peers *p, struct shard *sh, struct flow *f)
 {
 	const struct flow_plan *fp = f->plan;
@@ -356,6 +369,7 @@ static void connect_flow(struct peers *p, struct shard *sh, struct flow *f)
 		return;
 	}
 	s->opened = true;
+	s->sh = sh;
 	s->c->svc_data = tag_of(f, CLIENT);
 }
 
@@ -388,7 +402,7 @@ bool peers_wake(struct peers *p, struct shard *sh, uint32_t side)
 		struct flow *f = &p->flows[i];
 		struct side *s = &f->side[side];
 
-		if (s->wake > p->now)
+		if (s->wake > p->now || (s->opened ? s->sh != sh : !is_owner(p, sh, f)))
 			continue;
 		any = true;
 		s->wake = PEER_NEVER;

@@ -16,12 +16,13 @@
 
 /* One end as it is now. */
 struct side {
-	struct conn *c; /* NULL: not open yet, closed by us, or gone */
+	struct shard *sh; /* of c */
+	struct conn *c;   /* NULL: not open yet, closed by us, or gone */
 	uint64_t sent, received;
-	usec_t wake;	     /* when there is something to do without an event, PEER_NEVER: no */
-	usec_t pause_until;  /* no reading before */
-	bool opened, ended;  /* ended: closed by us or told that it is gone */
-	bool eof, shut;	     /* the peer's FIN was told; ours is queued */
+	usec_t wake;        /* when there is something to do without an event, PEER_NEVER: no */
+	usec_t pause_until; /* no reading before */
+	bool opened, ended; /* ended: closed by us or told that it is gone */
+	bool eof, shut;     /* the peer's FIN was told; ours is queued */
 	bool paused, aborted;
 	enum tcp_close_reason reason;
 };
@@ -37,10 +38,10 @@ struct peers {
 	usec_t now;
 	struct flow flows[PLAN_FLOWS];
 	struct ipaddr server4, server6; /* what the client connects to */
-	uint16_t profile;		/* of the client's connections */
-	uint16_t local4, local6;	/* the client's addresses */
-	uint32_t unknown;		/* connections of the server without a flow yet */
-	char why[300];			/* the first mistake, "": none */
+	uint16_t profile;               /* of the client's connections */
+	uint16_t local4, local6;        /* the client's addresses */
+	uint32_t unknown;               /* connections of the server without a flow yet */
+	char why[300];                  /* the first mistake, "": none */
 };
 
 void peers_init(struct peers *p, const struct plan *plan);
@@ -48,7 +49,7 @@ void peers_init(struct peers *p, const struct plan *plan);
 /* The plan's times count from now on. */
 void peers_begin(struct peers *p, usec_t now);
 
-/* Does what is due now for one node; false: nothing was. */
+/* Does what is due now for one shard of a side; false: nothing was. */
 bool peers_wake(struct peers *p, struct shard *sh, uint32_t side);
 
 /* Earliest time at which peers_wake() has work, PEER_NEVER: none. */

@@ -4,7 +4,7 @@
 #include "tests/lib/testconf.h"
 
 #define FIRST_PORT 2000
-#define HEADER	   8 /* bytes of a stream that name the flow, see peer.h */
+#define HEADER     8 /* bytes of a stream that name the flow, see peer.h */
 
 struct dice {
 	uint64_t state;
@@ -94,7 +94,8 @@ static void draw_link(struct dice *d, struct link_plan *l, const struct plan_wis
 
 static void draw_side(struct dice *d, struct side_plan *s)
 {
-	s->total = one_in(d, 4) ? between(d, 0, one_in(d, 8) ? 2000000 : 200000) : any_size(d, 100000);
+	s->total =
+	    one_in(d, 4) ? between(d, 0, one_in(d, 8) ? 2000000 : 200000) : any_size(d, 100000);
 	s->chunk = 1 + any_size(d, 20000);
 	if (one_in(d, 4)) {
 		s->pace_us = 1 + any_size(d, 50000);
@@ -122,7 +123,8 @@ static void draw_flow(struct dice *d, struct flow_plan *f, const struct plan *p)
 {
 	struct side_plan *client = &f->side[0], *server = &f->side[1];
 
-	f->kind = (enum flow_kind)between(d, FLOW_STREAM, p->wishes.proxy ? FLOW_ECHO : FLOW_DISCARD);
+	f->kind =
+	    (enum flow_kind)between(d, FLOW_STREAM, p->wishes.proxy ? FLOW_ECHO : FLOW_DISCARD);
 	f->family = one_in(d, 2) ? IP_V4 : IP_V6;
 	f->start_us = any_size(d, 3000000);
 	draw_side(d, client);

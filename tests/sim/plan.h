@@ -9,34 +9,36 @@
 #include "engine/base/tick.h"
 #include "engine/conf.h"
 
-#define PLAN_FLOWS 32
-#define PLAN_NODES 3
+#define PLAN_FLOWS    32
+#define PLAN_NODES    3
 #define PLAN_DROUGHTS 8
 
 /* What the command line asks for; the seed decides the rest. */
 struct plan_wishes {
 	uint32_t drop_ppm, duplicate_ppm, reorder_ppm, corrupt_ppm;
-	bool aborts; /* connections may be ended by RST */
-	bool proxy;  /* a third engine in the middle */
-	bool starve; /* now and then there is no free buffer for anybody */
+	bool aborts;     /* connections may be ended by RST */
+	bool proxy;      /* a third engine in the middle */
+	uint32_t shards; /* of each engine, 1 or 2 */
+	bool busy;       /* ports take a few frames at a time, or none */
+	bool starve;     /* now and then there is no free buffer for anybody */
 };
 
 enum flow_kind { FLOW_STREAM, FLOW_ECHO, FLOW_DISCARD };
 
 enum flow_close {
-	CLOSE_SHUTDOWN,	 /* FIN when all is sent, CLOSE when the peer's has come */
+	CLOSE_SHUTDOWN,  /* FIN when all is sent, CLOSE when the peer's has come */
 	CLOSE_AFTER_EOF, /* CLOSE when the peer's FIN has come and all is sent */
-	CLOSE_AT_ONCE,	 /* CLOSE when all is sent and received, FIN or no FIN */
+	CLOSE_AT_ONCE,   /* CLOSE when all is sent and received, FIN or no FIN */
 };
 
 /* One end of a connection. */
 struct side_plan {
-	uint32_t total;	      /* bytes to send */
-	uint32_t chunk;	      /* bytes of one write at most */
-	uint32_t pace_us;     /* between writes, 0: as fast as it is taken */
-	uint32_t pause_at;    /* stop reading when so many bytes have come, */
-	uint32_t pause_us;    /* for so long; 0: never */
-	uint32_t abort_at;    /* RST when so many bytes have been sent and received, 0: never */
+	uint32_t total;    /* bytes to send */
+	uint32_t chunk;    /* bytes of one write at most */
+	uint32_t pace_us;  /* between writes, 0: as fast as it is taken */
+	uint32_t pause_at; /* stop reading when so many bytes have come, */
+	uint32_t pause_us; /* for so long; 0: never */
+	uint32_t abort_at; /* RST when so many bytes have been sent and received, 0: never */
 	enum flow_close close;
 	bool by_copy; /* reads and writes copy; else they move buffers */
 };
@@ -67,7 +69,7 @@ struct drought {
 struct plan {
 	uint64_t seed;
 	struct plan_wishes wishes;
-	usec_t start; /* of the engines; the rest counts from when they know each other */
+	usec_t start;      /* of the engines; the rest counts from when they know each other */
 	uint32_t nb_nodes; /* client first, server last */
 	struct node_plan nodes[PLAN_NODES];
 	struct link_plan links[PLAN_NODES - 1];

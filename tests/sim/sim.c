@@ -21,7 +21,8 @@ static int usage(void)
 {
 	fprintf(stderr,
 		"usage: sim [--seed N | --seeds A-B] [--loss PERCENT] [--duplicate PERCENT]\n"
-		"           [--reorder PERCENT] [--corrupt PERCENT] [--aborts] [--proxy] [--starve] [-v] [--trace]\n");
+		"           [--reorder PERCENT] [--corrupt PERCENT] [--aborts] [--proxy]\n"
+		"           [--starve] [--busy] [--shards N] [-v] [--trace]\n");
 	return 2;
 }
 
@@ -47,11 +48,17 @@ static bool parse_seeds(const char *text, struct options *o)
 static bool parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-	    {"seed", required_argument, NULL, 's'},	 {"seeds", required_argument, NULL, 's'},
-	    {"loss", required_argument, NULL, 'l'},	 {"duplicate", required_argument, NULL, 'd'},
-	    {"reorder", required_argument, NULL, 'r'},	 {"corrupt", required_argument, NULL, 'c'},
-	    {"aborts", no_argument, NULL, 'a'},		 {"proxy", no_argument, NULL, 'p'},
+	    {"seed", required_argument, NULL, 's'},
+	    {"seeds", required_argument, NULL, 's'},
+	    {"loss", required_argument, NULL, 'l'},
+	    {"duplicate", required_argument, NULL, 'd'},
+	    {"reorder", required_argument, NULL, 'r'},
+	    {"corrupt", required_argument, NULL, 'c'},
+	    {"aborts", no_argument, NULL, 'a'},
+	    {"proxy", no_argument, NULL, 'p'},
 	    {"starve", no_argument, NULL, 'h'},
+	    {"busy", no_argument, NULL, 'b'},
+	    {"shards", required_argument, NULL, 'w'},
 	    {"trace", no_argument, NULL, 't'},
 	    {NULL, 0, NULL, 0},
 	};
@@ -61,30 +68,58 @@ static bool parse(int argc, char **argv, struct options *o)
 
 	while ((opt = getopt_long(argc, argv, "v", longs, NULL)) != -1) {
 		switch (opt) {
-		case 's': fine &= parse_seeds(optarg, o); break;
-		case 'l': fine &= parse_percent(optarg, &w->drop_ppm); break;
-		case 'd': fine &= parse_percent(optarg, &w->duplicate_ppm); break;
-		case 'r': fine &= parse_percent(optarg, &w->reorder_ppm); break;
-		case 'c': fine &= parse_percent(optarg, &w->corrupt_ppm); break;
-		case 'a': w->aborts = true; break;
-		case 'p': w->proxy = true; break;
-		case 'h': w->starve = true; break;
-		case 't': o->trace = true; break;
-		case 'v': o->verbose = true; break;
-		default: return false;
+		case 's':
+			fine &= parse_seeds(optarg, o);
+			break;
+		case 'l':
+			fine &= parse_percent(optarg, &w->drop_ppm);
+			break;
+		case 'd':
+			fine &= parse_percent(optarg, &w->duplicate_ppm);
+			break;
+		case 'r':
+			fine &= parse_percent(optarg, &w->reorder_ppm);
+			break;
+		case 'c':
+			fine &= parse_percent(optarg, &w->corrupt_ppm);
+			break;
+		case 'a':
+			w->aborts = true;
+			break;
+		case 'p':
+			w->proxy = true;
+			break;
+		case 'w':
+			w->shards = (uint32_t)atoi(optarg);
+			break;
+		case 'b':
+			w->busy = true;
+			break;
+		case 'h':
+			w->starve = true;
+			break;
+		case 't':
+			o->trace = true;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		default:
+			return false;
 		}
 	}
-	return fine && optind == argc;
+	return fine && optind == argc && w->shards >= 1 && w->shards <= WORLD_SHARDS;
 }
 
 static void print_command(const struct options *o, uint64_t seed)
 {
 	const struct plan_wishes *w = &o->wishes;
 
-	printf("# sim --seed %llu --loss %g --duplicate %g --reorder %g --corrupt %g%s%s%s\n",
+	printf("# sim --seed %llu --loss %g --duplicate %g --reorder %g --corrupt %g --shards %u",
 	       (unsigned long long)seed, w->drop_ppm / 10000.0, w->duplicate_ppm / 10000.0,
-	       w->reorder_ppm / 10000.0, w->corrupt_ppm / 10000.0, w->aborts ? " --aborts" : "",
-	       w->proxy ? " --proxy" : "", w->starve ? " --starve" : "");
+	       w->reorder_ppm / 10000.0, w->corrupt_ppm / 10000.0, w->shards);
+	printf("%s%s%s%s\n", w->aborts ? " --aborts" : "", w->proxy ? " --proxy" : "",
+	       w->starve ? " --starve" : "", w->busy ? " --busy" : "");
 }
 
 /* How each flow stands, for whoever looks into a failed seed. */
@@ -130,13 +165,16 @@ static bool run_seed(struct world *w, struct mem_pool *pool, const struct option
 
 int main(int argc, char **argv)
 {
-	struct options o = {.first = 1, .last = GROUP};
-	struct world *w = malloc(sizeof(*w));
+	struct options o = {.first = 1, .last = GROUP, .wishes = {.shards = 1}};
 	struct mem_pool *pool;
+	struct world *w;
 	unsigned number = 0, bad = 0;
 
-	if (!w || !parse(argc, argv, &o))
+	if (!parse(argc, argv, &o))
 		return usage();
+	w = malloc(sizeof(*w));
+	if (!w)
+		return 2;
 	pool = world_pool();
 	printf("1..%llu\n", (unsigned long long)((o.last - o.first) / GROUP + 1));
 	for (uint64_t seed = o.first; seed <= o.last; seed += GROUP) {

@@ -10,13 +10,32 @@
 #include "tests/sim/trace.h"
 #include "tests/sim/world.h"
 
-#define FCS_LEN	       4
+#define FCS_LEN        4
 #define POOL_BUFS      24000
 #define POOL_ROOM      9216
-#define STEPS_IN_PLACE 100000		      /* turns without time passing: stuck */
-#define TIME_LIMIT     (7200ull * 1000000)    /* virtual µs until everything has ended */
-#define REST_LIMIT     (600ull * 1000000)     /* and until every object is back */
-#define CHECK_EVERY    32		      /* steps between invariant checks */
+#define STEPS_IN_PLACE 100000              /* turns without time passing: stuck */
+#define TIME_LIMIT     (7200ull * 1000000) /* virtual µs until everything has ended */
+#define REST_LIMIT     (600ull * 1000000)  /* and until every object is back */
+#define BUSY_US        20                  /* until a port that was full is tried again */
+#define CHECK_EVERY    32                  /* steps between invariant checks */
+
+/* The shards of all nodes in a row. */
+static struct rig *rig_at(const struct world *w, uint32_t i)
+{
+	const struct node *n = &w->nodes[i / w->nb_shards];
+
+	return (struct rig *)(uintptr_t)&n->rigs[i % w->nb_shards];
+}
+
+/* A counter, summed over the shards of a node. */
+static uint64_t count(const struct world *w, uint32_t node, enum stat stat)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t k = 0; k < w->nb_shards; k++)
+		sum += w->nodes[node].rigs[k].sh->stats[stat];
+	return sum;
+}
 
 PRINTF_LIKE(2, 3) static bool failed(struct world *w, const char *fmt, ...)
 {
@@ -77,6 +96,7 @@ static void configure(struct world *w, uint32_t i)
 	testconf_init(tc);
 	tc->user = &w->peers;
 	tc->conf.tcp = np->tcp;
+	tc->conf.nb_workers = (uint16_t)w->nb_shards;
 	tc->conf.memory.connections = tc->conf.memory.sessions = 256;
 	if (client) {
 		add_port(tc, "198.18.0.1", "2001:db8:1::1", np->mtu);
@@ -104,11 +124,16 @@ static void start_node(struct world *w, uint32_t i, struct mem_pool *pool)
 {
 	struct node *n = &w->nodes[i];
 
-	rig_init(&n->rig, &n->tc, pool, (uint8_t)(i + 1), w->plan->seed * 8 + i, false, w->now);
-	if (i == 0)
-		rig_serve(&n->rig, &client_service);
-	if (i + 1 == w->nb_nodes)
-		n->rig.sh->profiles[0].service = n->rig.sh->profiles[1].service = &server_service;
+	for (uint16_t k = 0; k < w->nb_shards; k++) {
+		struct rig *r = &n->rigs[k];
+
+		rig_init_shard(r, &n->tc, pool, (uint8_t)(i + 1), k, w->plan->seed * 8 + i, false,
+			       w->now);
+		if (i == 0)
+			rig_serve(r, &client_service);
+		if (i + 1 == w->nb_nodes)
+			r->sh->profiles[0].service = r->sh->profiles[1].service = &server_service;
+	}
 }
 
 static bool start_links(struct world *w, struct mem_pool *pool)
@@ -139,6 +164,7 @@ static void start(struct world *w, const struct plan *plan)
 	memset(w, 0, sizeof(*w));
 	w->plan = plan;
 	w->nb_nodes = plan->nb_nodes;
+	w->nb_shards = plan->wishes.shards;
 	w->now = w->begin = plan->start;
 	peers_init(&w->peers, plan);
 	w->peers.server4 = testconf_ip("198.18.0.2");
@@ -217,10 +243,23 @@ static bool fcs_drops(const struct buf *b)
 	       f.saddr.family == 0;
 }
 
+/* Frames that a port takes now. Busy ports take none for 16 ms in two of three,
+ * so that the engines' own queues fill up, and some at a time in the third. */
+static uint32_t capacity(struct world *w, uint32_t n)
+{
+	uint32_t slot = (uint32_t)(w->now >> 14) * 2654435761u;
+
+	if (!w->plan->wishes.busy)
+		return n;
+	w->coin = w->coin * 1664525 + 1013904223;
+	return (slot >> 16) % 3 ? 0 : MIN(n, (w->coin >> 16) % 32);
+}
+
 static uint32_t send_frames(void *ctx, struct buf **bufs, uint32_t n)
 {
 	struct send *s = ctx;
 
+	n = capacity(s->world, n);
 	/* What the port has no room for is traced again when it is tried again. */
 	for (uint32_t i = 0; i < n; i++)
 		trace(s->world, s->node, true, bufs[i]);
@@ -237,7 +276,7 @@ static uint16_t receive(struct world *w, uint32_t i, uint16_t p, struct buf **bu
 
 	for (uint16_t k = 0; k < got; k++) {
 		if (has_fcs(w) && fcs_drops(bufs[k])) {
-			mem_pool_put(n->rig.pool, bufs[k]);
+			mem_pool_put(w->pool, bufs[k]);
 			w->fcs_dropped++;
 			continue;
 		}
@@ -248,22 +287,62 @@ static uint16_t receive(struct world *w, uint32_t i, uint16_t p, struct buf **bu
 	return kept;
 }
 
-/* What a worker does in one turn; true: something happened. */
-static bool turn(struct world *w, uint32_t i)
+/* Puts a frame into another shard's inbox, or drops it when that is full. */
+static void post(struct world *w, struct node *n, uint32_t shard, struct buf *b)
+{
+	if (n->nb_inbox[shard] < WORLD_INBOX)
+		n->inbox[shard][n->nb_inbox[shard]++] = b;
+	else
+		mem_pool_put(w->pool, b);
+}
+
+/* What has come in by a port: devices spread frames over the shards as they like;
+ * what is right is the shards' business. */
+static bool distribute(struct world *w, uint32_t i)
 {
 	struct node *n = &w->nodes[i];
-	struct shard *sh = n->rig.sh;
 	bool any = false;
 
-	shard_set_time(sh, w->now);
 	for (uint16_t p = 0; p < n->nb_ports; p++) {
 		struct buf *bufs[SHARD_BURST];
 		uint16_t got = receive(w, i, p, bufs);
 
-		if (got)
-			shard_receive(sh, bufs, got);
+		for (uint16_t k = 0; k < got; k++) {
+			w->coin = w->coin * 1664525 + 1013904223;
+			post(w, n, (w->coin >> 16) % w->nb_shards, bufs[k]);
+		}
 		any |= got > 0;
 	}
+	return any;
+}
+
+static bool take_inbox(struct node *n, uint32_t shard)
+{
+	uint32_t count = n->nb_inbox[shard];
+
+	for (uint32_t done = 0; done < count; done += SHARD_BURST)
+		shard_receive(n->rigs[shard].sh, n->inbox[shard] + done,
+			      MIN(count - done, SHARD_BURST));
+	n->nb_inbox[shard] = 0;
+	return count > 0;
+}
+
+static void hand_over(struct world *w, struct node *n, struct shard *sh)
+{
+	for (uint32_t k = 0; k < sh->handover_count; k++)
+		post(w, n, sh->handover[k]->owner, sh->handover[k]);
+	sh->handover_count = 0;
+}
+
+/* What a worker does in one turn; true: something happened. */
+static bool turn_shard(struct world *w, uint32_t i, uint32_t shard)
+{
+	struct node *n = &w->nodes[i];
+	struct shard *sh = n->rigs[shard].sh;
+	bool any;
+
+	shard_set_time(sh, w->now);
+	any = take_inbox(n, shard);
 	any |= shard_timers(sh, 64) > 0;
 	if (i == 0)
 		any |= peers_wake(&w->peers, sh, 0);
@@ -275,6 +354,16 @@ static bool turn(struct world *w, uint32_t i)
 
 		any |= shard_transmit(sh, p, send_frames, &s) > 0;
 	}
+	hand_over(w, n, sh);
+	return any;
+}
+
+static bool turn(struct world *w, uint32_t i)
+{
+	bool any = distribute(w, i);
+
+	for (uint32_t k = 0; k < w->nb_shards; k++)
+		any |= turn_shard(w, i, k);
 	return any;
 }
 
@@ -283,8 +372,8 @@ static void begin_drought(struct world *w)
 {
 	struct buf *b;
 
-	for (uint32_t i = 0; i < w->nb_nodes; i++) {
-		struct rig *r = &w->nodes[i].rig;
+	for (uint32_t i = 0; i < w->nb_nodes * w->nb_shards; i++) {
+		struct rig *r = rig_at(w, i);
 
 		r->buf_ops.free_bulk(r->buf_ops.ctx, r->sh->cache.bufs, r->sh->cache.count);
 		r->sh->cache.count = 0;
@@ -328,6 +417,19 @@ static void weather(struct world *w)
 	}
 }
 
+/* The next time at which a shard has something to do. */
+static usec_t next_of_shard(const struct world *w, struct shard *sh)
+{
+	usec_t next = PEER_NEVER, at;
+
+	if (shard_next_deadline(sh, &at))
+		next = at;
+	for (uint16_t p = 0; p < sh->conf->nb_ports; p++)
+		if (sh->tx[p].count)
+			next = MIN(next, w->now + BUSY_US);
+	return next;
+}
+
 /* The next time at which something can happen; false: never. */
 static bool next_event(const struct world *w, usec_t *next)
 {
@@ -337,8 +439,8 @@ static bool next_event(const struct world *w, usec_t *next)
 	for (uint32_t i = 0; i < w->nb_nodes; i++) {
 		const struct node *n = &w->nodes[i];
 
-		if (shard_next_deadline(n->rig.sh, &at))
-			*next = MIN(*next, at);
+		for (uint32_t k = 0; k < w->nb_shards; k++)
+			*next = MIN(*next, next_of_shard(w, n->rigs[k].sh));
 		for (uint32_t p = 0; p < n->nb_ports; p++)
 			if (n->ports[p]->ops->next_event &&
 			    n->ports[p]->ops->next_event(n->ports[p], &at))
@@ -353,9 +455,10 @@ static bool check(struct world *w)
 		return failed(w, "%s", w->peers.why);
 	if (w->steps++ % CHECK_EVERY)
 		return true;
-	for (uint32_t i = 0; i < w->nb_nodes; i++)
-		if (!shard_check(w->nodes[i].rig.sh))
-			return failed(w, "shard_check() finds node %u inconsistent", i);
+	for (uint32_t i = 0; i < w->nb_nodes * w->nb_shards; i++)
+		if (!shard_check(rig_at(w, i)->sh))
+			return failed(w, "shard_check() finds node %u inconsistent",
+				      i / w->nb_shards);
 	return true;
 }
 
@@ -381,8 +484,8 @@ static bool settle(struct world *w)
 
 static bool all_objects_back(const struct world *w)
 {
-	for (uint32_t i = 0; i < w->nb_nodes; i++)
-		if (rig_objects(&w->nodes[i].rig) || rig_timers(&w->nodes[i].rig))
+	for (uint32_t i = 0; i < w->nb_nodes * w->nb_shards; i++)
+		if (rig_objects(rig_at(w, i)) || rig_timers(rig_at(w, i)))
 			return false;
 	return true;
 }
@@ -401,7 +504,7 @@ static bool run_until(struct world *w, bool (*done)(const struct world *w), usec
 		if (!next_event(w, &next))
 			return failed(w, "nothing will ever happen again, but not %s", what);
 		if (next <= w->now)
-			next = w->now + 1; /* a ring was full: the other side needs a turn */
+			next = w->now + BUSY_US; /* a port was full: try again */
 		if (next > end)
 			return failed(w, "not %s after %llu s", what,
 				      (unsigned long long)(limit / 1000000));
@@ -410,24 +513,21 @@ static bool run_until(struct world *w, bool (*done)(const struct world *w), usec
 }
 
 /* Who a node sends to: the other addresses on its links. */
-static bool knows_neighbours(const struct world *w, uint32_t i)
+static bool knows_neighbours(const struct node *n, struct shard *sh, uint32_t first_link)
 {
 	static const char *const addrs[][4] = {
 	    {"198.18.0.1", "2001:db8:1::1", "198.18.0.2", "2001:db8:1::2"},
 	    {"198.18.1.1", "2001:db8:2::1", "198.18.1.2", "2001:db8:2::2"},
 	};
-	const struct node *n = &w->nodes[i];
 	bool all = true;
 
 	for (uint16_t p = 0; p < n->nb_ports; p++) {
-		uint32_t link = i == 0 ? 0 : i - 1 + p;
-
 		for (uint32_t k = 0; k < 4; k++) {
-			struct ipaddr a = testconf_ip(addrs[link][k]);
+			struct ipaddr a = testconf_ip(addrs[first_link + p][k]);
 			uint8_t mac[6];
 
-			if (net_local(&n->rig.sh->net, a.family, a.bytes) == CONF_NONE)
-				all &= net_resolve(n->rig.sh, p, &a, mac);
+			if (net_local(&sh->net, a.family, a.bytes) == CONF_NONE)
+				all &= net_resolve(sh, p, &a, mac);
 		}
 	}
 	return all;
@@ -437,8 +537,11 @@ static bool all_know_neighbours(const struct world *w)
 {
 	bool all = true;
 
-	for (uint32_t i = 0; i < w->nb_nodes; i++)
-		all &= knows_neighbours(w, i);
+	for (uint32_t i = 0; i < w->nb_nodes * w->nb_shards; i++) {
+		uint32_t node = i / w->nb_shards;
+
+		all &= knows_neighbours(&w->nodes[node], rig_at(w, i)->sh, node ? node - 1 : 0);
+	}
 	return all;
 }
 
@@ -472,8 +575,13 @@ static bool frames_balance(struct world *w)
 	for (uint32_t i = 0; i < w->nb_nodes; i++) {
 		const struct node *n = &w->nodes[i];
 
-		sent += n->rig.sh->stats[STAT_tx_frames];
-		received += n->rig.sh->stats[STAT_rx_frames];
+		sent += count(w, i, STAT_tx_frames);
+		/* A frame handed over is received once more. */
+		received += count(w, i, STAT_rx_frames) - count(w, i, STAT_handed_over);
+		for (uint32_t p = 0; p < n->nb_ports; p++) {
+			for (uint32_t k = 0; k < w->nb_shards; k++)
+				sent -= n->rigs[k].sh->tx[p].count; /* not sent yet */
+		}
 		for (uint32_t p = 0; p < n->nb_ports; p++) {
 			struct fault_stats fs;
 			struct port_stats ps;
@@ -487,8 +595,9 @@ static bool frames_balance(struct world *w)
 	}
 	delivered -= w->fcs_dropped;
 	if (sent != passed + missed || received != delivered)
-		return failed(w, "frames do not balance: %llu sent, %llu carried, %llu delivered, "
-				 "%llu received",
+		return failed(w,
+			      "frames do not balance: %llu sent, %llu carried, %llu delivered, "
+			      "%llu received",
 			      (unsigned long long)sent, (unsigned long long)passed,
 			      (unsigned long long)delivered, (unsigned long long)received);
 	return true;
@@ -497,7 +606,8 @@ static bool frames_balance(struct world *w)
 /* Payload that the server's engine counted as accepted = what was sent to it. */
 static bool bytes_balance(struct world *w)
 {
-	const struct shard *client = w->nodes[0].rig.sh, *server = w->nodes[w->nb_nodes - 1].rig.sh;
+	uint64_t counted_down = count(w, 0, STAT_rx_bytes);
+	uint64_t counted_up = count(w, w->nb_nodes - 1, STAT_rx_bytes);
 	uint64_t up = 0, down = 0;
 
 	if (w->plan->wishes.aborts)
@@ -506,13 +616,12 @@ static bool bytes_balance(struct world *w)
 		up += w->peers.flows[i].side[0].sent;
 		down += w->peers.flows[i].side[0].received;
 	}
-	if (server->stats[STAT_rx_bytes] != up || client->stats[STAT_rx_bytes] != down)
-		return failed(w, "bytes do not balance: %llu sent up, %llu counted; %llu read, "
-				 "%llu counted",
-			      (unsigned long long)up,
-			      (unsigned long long)server->stats[STAT_rx_bytes],
-			      (unsigned long long)down,
-			      (unsigned long long)client->stats[STAT_rx_bytes]);
+	if (counted_up != up || counted_down != down)
+		return failed(w,
+			      "bytes do not balance: %llu sent up, %llu counted; %llu read, "
+			      "%llu counted",
+			      (unsigned long long)up, (unsigned long long)counted_up,
+			      (unsigned long long)down, (unsigned long long)counted_down);
 	return true;
 }
 
@@ -524,8 +633,12 @@ static void stop(struct world *w, struct mem_pool *pool)
 	for (uint32_t i = 0; i < w->nb_nodes; i++) {
 		struct node *n = &w->nodes[i];
 
-		if (n->rig.sh)
-			rig_fini(&n->rig);
+		for (uint32_t k = 0; k < w->nb_shards; k++) {
+			while (n->nb_inbox[k])
+				mem_pool_put(w->pool, n->inbox[k][--n->nb_inbox[k]]);
+			if (n->rigs[k].sh)
+				rig_fini(&n->rigs[k]);
+		}
 		while (n->nb_ports) {
 			struct port *p = n->ports[--n->nb_ports];
 
@@ -544,7 +657,8 @@ bool world_run(struct world *w, const struct plan *plan, struct mem_pool *pool, 
 	w->pool = pool;
 	for (uint32_t i = 0; i < w->nb_nodes; i++)
 		start_node(w, i, pool);
-	if (start_links(w, pool) && meet_neighbours(w) && run_until(w, flows_done, TIME_LIMIT, "all connections ended") &&
+	if (start_links(w, pool) && meet_neighbours(w) &&
+	    run_until(w, flows_done, TIME_LIMIT, "all connections ended") &&
 	    run_until(w, all_objects_back, REST_LIMIT, "all objects back") &&
 	    (peers_verify(&w->peers) || failed(w, "%s", w->peers.why)) && frames_balance(w))
 		bytes_balance(w);

@@ -11,10 +11,16 @@
 #include "tests/sim/peer.h"
 #include "tests/sim/plan.h"
 
+#define WORLD_SHARDS 2
+#define WORLD_INBOX  1024
+
 struct port;
 
 struct node {
-	struct rig rig;
+	struct rig rigs[WORLD_SHARDS];
+	/* Frames that one shard has handed to another, as the workers' rings hold them. */
+	struct buf *inbox[WORLD_SHARDS][WORLD_INBOX];
+	uint32_t nb_inbox[WORLD_SHARDS];
 	struct testconf tc;
 	struct port *ports[2];
 	uint32_t nb_ports;
@@ -24,16 +30,17 @@ struct world {
 	const struct plan *plan;
 	struct peers peers;
 	struct node nodes[PLAN_NODES];
-	uint32_t nb_nodes;
+	uint32_t nb_nodes, nb_shards;
 	usec_t begin; /* what the plan's times count from */
 	usec_t now;
 	uint64_t steps;
 	bool trace; /* every segment is printed */
 	uint64_t fcs_dropped;
+	uint32_t coin; /* which shard gets the next frame */
 	struct mem_pool *pool;
 	struct buf *hoard; /* buffers taken away during a drought */
 	uint32_t drought;  /* index of the next one, or of the one that lasts */
-	char why[400]; /* what went wrong, "": nothing */
+	char why[400];     /* what went wrong, "": nothing */
 };
 
 /* A pool with enough buffers for any plan; it may serve many worlds in turn. */

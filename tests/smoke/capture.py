@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """tcpdump on a link of the lab, and tshark's judgement of what it saw."""
 import contextlib
+import functools
 import signal
 import subprocess
 
@@ -14,6 +15,9 @@ TROUBLE = ("_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0
            " || tcp.analysis.spurious_retransmission || tcp.analysis.out_of_order"
            " || tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment"
            " || tcp.analysis.duplicate_ack || tcp.flags.reset == 1")
+FIELDS = {"source": "_ws.col.Source", "destination": "_ws.col.Destination", "flags": "tcp.flags",
+          "seq": "tcp.seq", "ack": "tcp.ack", "len": "tcp.len", "options": "tcp.option_kind",
+          "checksum": "tcp.checksum.status"}
 CHECKSUMS = ["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE"]
 
 
@@ -22,42 +26,52 @@ def tshark(file, *argv):
 
 
 class Capture:
-    """A finished capture file."""
+    """A capture file: of a capture still running, or finished."""
 
     def __init__(self, file):
         self.file = file
 
+    def count(self, expression):
+        """How many frames match an expression of tcpdump's so far."""
+        return call("tcpdump", "-n", "-t", "-r", str(self.file), expression,
+                    check=False).stdout.count("\n")
+
+    @functools.cached_property
     def segments(self):
-        """The TCP segments in order: dicts of source, destination, flags, seq, ack, len."""
-        names = ["_ws.col.Source", "_ws.col.Destination", "tcp.flags", "tcp.seq", "tcp.ack",
-                 "tcp.len"]
-        fields = [word for name in names for word in ("-e", name)]
+        """The TCP segments in order: dicts of numbers and addresses; `options` is a set of kinds.
+
+        For use when the capture has ended.
+        """
+        words = [word for name in FIELDS.values() for word in ("-e", name)]
         rows = []
-        for line in tshark(self.file, "-Y", "tcp", "-T", "fields", *fields).splitlines():
-            source, destination, *numbers = line.split("\t")
-            flags, seq, ack, length = (int(n, 0) for n in numbers)
-            rows.append({"source": source, "destination": destination, "flags": flags,
-                         "seq": seq, "ack": ack, "len": length})
+        for line in tshark(self.file, "-Y", "tcp", "-T", "fields", *words).splitlines():
+            row = dict(zip(FIELDS, line.split("\t")))
+            row["options"] = {int(kind) for kind in row["options"].split(",") if kind}
+            for name in ("flags", "seq", "ack", "len"):
+                row[name] = int(row[name], 0)
+            rows.append(row)
         return rows
 
     def options(self, flags):
         """The option kinds of the first segment with exactly these flags."""
-        kinds = tshark(self.file, "-Y", f"tcp.flags == {flags:#x}", "-T", "fields",
-                       "-e", "tcp.option_kind").splitlines()
-        return {int(kind) for kind in kinds[0].split(",")}
+        return next(s["options"] for s in self.segments if s["flags"] == flags)
 
     def trouble(self):
         """A line for each packet that is malformed, has a bad sum or was not needed."""
         return tshark(self.file, "-Y", TROUBLE)
 
     def unverified(self):
-        """A line for each TCP segment whose checksum tshark could not call good."""
-        return tshark(self.file, "-Y", "tcp && tcp.checksum.status != 1")
+        """The segments whose checksum tshark could not call good."""
+        return [s for s in self.segments if s["checksum"] != "1"]
 
 
 @contextlib.contextmanager
 def capturing(lab, namespace, interface, only="tcp"):
-    """Captures on an interface while the body of the with runs; yields a Capture."""
+    """Captures on an interface while the body of the with runs; yields a Capture.
+
+    tcpdump drops what it has not read when it is stopped: the body waits until
+    count() has seen what it needs.
+    """
     file = lab.dir / f"{namespace.name}-{interface}.pcap"
     log = file.with_suffix(".log")
     with open(log, "wb") as output:

@@ -38,6 +38,10 @@ QUIET_IPV6 = {f"net__ipv6__conf__{which}__{key}": value
                                  ("keep_addr_on_down", 1))}
 NO_IPV6 = {f"net__ipv6__conf__{which}__disable_ipv6": 1 for which in ("all", "default")}
 
+# Bridges must pass malformed packets on; netfilter would drop them there.
+PLAIN_BRIDGE = {f"net__bridge__bridge-nf-call-{family}": 0
+                for family in ("iptables", "ip6tables", "arptables")}
+
 
 def host_port(address, port):
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -135,6 +139,7 @@ class Lab:
 
     def _bridge(self, side):
         near, _, _, bridge = LINKS[side]
+        self.engine.sysctl(**PLAIN_BRIDGE)
         self.engine.ip("link", "add", bridge, "type", "bridge", "stp_state", "0",
                        "forward_delay", "0", "mcast_snooping", "0")
         self.engine.ip("link", "set", near, "master", bridge)

@@ -108,9 +108,9 @@ class Namespace:
         return call("ip", "-n", self.name, *args, check=check)
 
     def sysctl(self, **settings):
-        """Sets sysctls; a double underscore in the name stands for a dot."""
+        """Sets those sysctls that the kernel has; two underscores in a name stand for a dot."""
         pairs = [f"{key.replace('__', '.')}={value}" for key, value in settings.items()]
-        self.run("sysctl", "-q", "-w", *pairs)
+        self.run("sysctl", "-e", "-q", "-w", *pairs)
 
     def command(self, *argv):
         """The argument vector that runs argv inside the namespace."""

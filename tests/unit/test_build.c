@@ -174,7 +174,8 @@ static void test_vectors(void **state)
 		if (b->len != len || memcmp(b->data, want, len) != 0)
 			fail_msg("%s: not the frame that Scapy builds", v->name);
 		check_lens(b, &o, (uint32_t)strlen(v->payload));
-		assert_int_equal(b->flags, BUF_PAYLOAD_CSUM | (v->family == IP_V6 ? BUF_TX_IPV6 : 0));
+		assert_int_equal(b->flags,
+				 BUF_PAYLOAD_CSUM | (v->family == IP_V6 ? BUF_TX_IPV6 : 0));
 	}
 }
 

@@ -174,8 +174,7 @@ static void print_connections(FILE *out, const json_t *rows)
 	size_t i;
 
 	show_connections_start(&t, out);
-	json_array_foreach(rows, i, row)
-		show_connection(&t, row, false);
+	json_array_foreach(rows, i, row) show_connection(&t, row, false);
 	table_end(&t);
 }
 
@@ -219,13 +218,14 @@ static void test_connections(void **state)
 static void test_internal(void **state)
 {
 	(void)state;
-	assert_prints(print_internal, "[" ESTABLISHED "]",
-		      "State  Recv-Q  Send-Q  Local Address:Port  Peer Address:Port   Owner         "
-		      "Timer\n"
-		      "ESTAB       0    1448  192.0.2.1:80        198.51.100.7:40000  listener:web  "
-		      "timer:(on,204ms,2)\n"
-		      "\t ts sack wscale:7,3 rto:204 rtt:1.250/0.500 mss:1448 cwnd:10 snd_wnd:65536 "
-		      "age:1min23sec lastrcv:12ms worker:1\n");
+	assert_prints(
+	    print_internal, "[" ESTABLISHED "]",
+	    "State  Recv-Q  Send-Q  Local Address:Port  Peer Address:Port   Owner         "
+	    "Timer\n"
+	    "ESTAB       0    1448  192.0.2.1:80        198.51.100.7:40000  listener:web  "
+	    "timer:(on,204ms,2)\n"
+	    "\t ts sack wscale:7,3 rto:204 rtt:1.250/0.500 mss:1448 cwnd:10 snd_wnd:65536 "
+	    "age:1min23sec lastrcv:12ms worker:1\n");
 }
 
 static void test_times(void **state)
@@ -234,10 +234,9 @@ static void test_times(void **state)
 		uint64_t ms;
 		const char *text;
 	} cases[] = {
-	    {0, "0ms"},		    {204, "204ms"},	    {999, "999ms"},
-	    {1000, "1sec"},	    {1234, "1.234sec"},	    {9999, "9.999sec"},
-	    {12345, "12sec"},	    {59999, "59sec"},	    {60000, "1min"},
-	    {83456, "1min23sec"}, {599999, "9min59sec"}, {7199000, "119min"},
+	    {0, "0ms"},         {204, "204ms"},       {999, "999ms"},        {1000, "1sec"},
+	    {1234, "1.234sec"}, {9999, "9.999sec"},   {12345, "12sec"},      {59999, "59sec"},
+	    {60000, "1min"},    {83456, "1min23sec"}, {599999, "9min59sec"}, {7199000, "119min"},
 	};
 	char buf[SHOW_TIME_MAX];
 
@@ -312,6 +311,29 @@ static void test_explanations(void **state)
 	free(text);
 }
 
+/* The manual lists every counter there is, and no other. */
+static void test_manual(void **state)
+{
+	FILE *manual = fopen("docs/operations.md", "r");
+	char line[512], row[512];
+	uint32_t next = 0;
+	bool table = false;
+
+	(void)state;
+	assert_non_null(manual);
+	while (fgets(line, sizeof(line), manual)) {
+		table |= strcmp(line, "| counter | counts |\n") == 0;
+		if (!table || strncmp(line, "| `", 3) != 0)
+			continue;
+		assert_true(next < STAT_COUNT);
+		snprintf(row, sizeof(row), "| `%s` | %s |\n", stat_name(next), stat_text(next));
+		assert_string_equal(line, row);
+		next++;
+	}
+	assert_int_equal(next, STAT_COUNT);
+	fclose(manual);
+}
+
 static void test_pools(void **state)
 {
 	json_t *rows = json_loads(
@@ -326,8 +348,7 @@ static void test_pools(void **state)
 
 	(void)state;
 	assert_int_equal(json_array_size(pools), 2);
-	assert_int_equal(
-	    json_array_size(json_object_get(json_array_get(pools, 0), "backends")), 2);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(pools, 0), "backends")), 2);
 	dumped = json_dumps(pools, 0);
 	assert_prints(show_pools, dumped,
 		      "Pool  Sessions  Limit  Backend  Address:Port   Active  Total  Failed  "
@@ -358,9 +379,9 @@ static void test_answers_of_other_shapes(void **state)
 {
 	static const char *const values[] = {"[]", "{}", "[1, null, \"x\", [], {}]",
 					     "{\"a\": [], \"b\": {\"used\": \"x\"}}"};
-	static const print_fn printers[] = {print_connections, print_internal, show_listeners,
-					    show_pools,	       show_objects,   show_ports,
-					    show_info,	       print_all_counters};
+	static const print_fn printers[] = {print_connections, print_internal,    show_listeners,
+					    show_pools,        show_objects,      show_ports,
+					    show_info,         print_all_counters};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
@@ -407,13 +428,21 @@ static void test_long_table_flows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_commands),	 cmocka_unit_test(test_options),
-	    cmocka_unit_test(test_filter_words), cmocka_unit_test(test_refusals),
-	    cmocka_unit_test(test_filter_length), cmocka_unit_test(test_connections),
-	    cmocka_unit_test(test_internal),	 cmocka_unit_test(test_times),
-	    cmocka_unit_test(test_counters),	 cmocka_unit_test(test_rates),
-	    cmocka_unit_test(test_explanations), cmocka_unit_test(test_pools),
-	    cmocka_unit_test(test_objects),	 cmocka_unit_test(test_answers_of_other_shapes),
+	    cmocka_unit_test(test_commands),
+	    cmocka_unit_test(test_options),
+	    cmocka_unit_test(test_filter_words),
+	    cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_filter_length),
+	    cmocka_unit_test(test_connections),
+	    cmocka_unit_test(test_internal),
+	    cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_counters),
+	    cmocka_unit_test(test_rates),
+	    cmocka_unit_test(test_explanations),
+	    cmocka_unit_test(test_manual),
+	    cmocka_unit_test(test_pools),
+	    cmocka_unit_test(test_objects),
+	    cmocka_unit_test(test_answers_of_other_shapes),
 	    cmocka_unit_test(test_long_table_flows),
 	};
 

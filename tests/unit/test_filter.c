@@ -112,11 +112,11 @@ static void test_conditions(void **state)
 static void test_ipv6_addresses(void **state)
 {
 	static const struct match_case cases[] = {
-	    {"src 2001:db8::1", true},		{"src [2001:db8::1]", true},
-	    {"src [2001:db8::1]:80", true},	{"src [2001:db8::1]:81", false},
-	    {"src 2001:db8::/32", true},	{"src [2001:db8::]/32:80", true},
+	    {"src 2001:db8::1", true},         {"src [2001:db8::1]", true},
+	    {"src [2001:db8::1]:80", true},    {"src [2001:db8::1]:81", false},
+	    {"src 2001:db8::/32", true},       {"src [2001:db8::]/32:80", true},
 	    {"src [2001:db8::]/32:81", false}, {"src ::/0", true},
-	    {"src 2001:db9::/32", false},	{"src 192.0.2.1", false},
+	    {"src 2001:db9::/32", false},      {"src 192.0.2.1", false},
 	};
 
 	(void)state;

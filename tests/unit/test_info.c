@@ -13,7 +13,7 @@
 #include "tests/lib/rig.h"
 
 #define START_US 5000000
-#define NB_BUFS	 9000
+#define NB_BUFS  9000
 
 static const uint8_t peer_mac[6] = {0x02, 0, 0, 0, 0, 0x99};
 
@@ -22,7 +22,7 @@ struct fixture {
 	struct mem_pool *pool;
 	struct rig rig;
 	struct conn *accepted; /* by the service below */
-	uint32_t iss;	       /* sequence number of the last frame sent */
+	uint32_t iss;          /* sequence number of the last frame sent */
 	usec_t now;
 };
 
@@ -137,8 +137,12 @@ static void inject(struct fixture *f, struct seg_spec s)
 	    .daddr = testconf_ip(v6 ? "2001:db8::1" : "192.0.2.1"),
 	    .ttl = 64,
 	    .proto = 6,
-	    .tcp = {.sport = s.sport, .dport = v6 ? 443 : 80, .seq = s.seq, .ack = s.ack,
-		    .wnd = 1000, .flags = s.flags},
+	    .tcp = {.sport = s.sport,
+		    .dport = v6 ? 443 : 80,
+		    .seq = s.seq,
+		    .ack = s.ack,
+		    .wnd = 1000,
+		    .flags = s.flags},
 	    .payload = zeros,
 	    .payload_len = s.len,
 	};
@@ -389,8 +393,11 @@ static void test_one_call_is_bounded(void **state)
 
 static void test_any_cursor_is_safe(void **state)
 {
-	static const uint64_t cursors[] = {1, 64, 65, UINT32_MAX, 1ull << 32, (2ull << 32) + 500,
-					   3ull << 32, (1ull << 40) - 1, UINT64_MAX};
+	static const uint64_t cursors[] = {1,          64,
+					   65,         UINT32_MAX,
+					   1ull << 32, (2ull << 32) + 500,
+					   3ull << 32, (1ull << 40) - 1,
+					   UINT64_MAX};
 	struct fixture *f = *state;
 	struct info_filter all;
 	struct conn_info c[8];

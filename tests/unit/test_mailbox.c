@@ -10,8 +10,8 @@
 
 #include "engine/run/mailbox.h"
 
-#define SECOND_US 1000000
-#define NB_ASKERS 4
+#define SECOND_US    1000000
+#define NB_ASKERS    4
 #define NB_QUESTIONS 200
 
 struct worker_thread {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Frames to segments, with every frame at the very end of readable memory: one
- * line per drop reason and boundary, then every length, then random damage. The
- * frames come from tests/lib, which shares no code with the parser.
+ * line per drop reason and boundary. The frames come from tests/lib, which shares
+ * no code with the parser. test_parse_bounds.c goes on where this ends.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,52 +11,9 @@
 #include <cmocka.h>
 #include <arpa/inet.h>
 
-#include "engine/wire/parse.h"
-#include "tests/lib/frame.h"
 #include "tests/lib/frame_sum.h"
 #include "tests/unit/guard.h"
-#include "tests/unit/rng.h"
-
-static const uint8_t our_mac[6] = {0x02, 0x00, 0x5e, 0x00, 0x53, 0x01};
-static const uint8_t peer_mac[6] = {0x02, 0x00, 0x5e, 0x00, 0x53, 0x02};
-static const uint8_t payload[] = "seven words of payload, 39 bytes of it.";
-#define PAYLOAD_LEN (sizeof(payload) - 1)
-static_assert(PAYLOAD_LEN % 2 == 1, "an odd length exercises the padded sum");
-
-/* The frames that cases start from. */
-enum base { V4, V6, V4_VLAN, V6_VLAN, V4_OPTS, ARP, PING4, PING6, NB_BASES };
-
-static struct frame base_frame(enum base base)
-{
-	bool v6 = base == V6 || base == V6_VLAN || base == PING6;
-	struct frame f = {
-	    .kind = base == ARP ? FRAME_ARP : base >= PING4 ? FRAME_ICMP : FRAME_TCP,
-	    .vlan = base == V4_VLAN || base == V6_VLAN ? 100 : 0,
-	    .saddr = {.family = v6 ? IP_V6 : IP_V4, .bytes = {192, 0, 2, 7}},
-	    .daddr = {.family = v6 ? IP_V6 : IP_V4, .bytes = {192, 0, 2, 1}},
-	    .ttl = 61,
-	    .tos = 0xb9,
-	    .proto = base < ARP ? 6 : v6 ? 58 : 1,
-	    .tcp = {.sport = 51234, .dport = 443, .seq = 0xfedcba98, .ack = 0x89abcdef,
-		    .wnd = 65000, .urp = 17, .flags = FRAME_ACK | FRAME_PSH},
-	    .icmp = {v6 ? 128 : 8, 0, 0x12340001},
-	    .arp = {.op = 1},
-	    .payload = payload,
-	    .payload_len = PAYLOAD_LEN,
-	};
-
-	if (v6) {
-		f.saddr = ipaddr_v6("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07");
-		f.daddr = ipaddr_v6("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01");
-	}
-	if (base == V4_OPTS) {
-		f.tcp.opts_len = 12;
-		memcpy(f.tcp.opts, "\1\1\x08\x0a\0\0\0\5\0\0\0\6", 12);
-	}
-	memcpy(f.dst, our_mac, 6);
-	memcpy(f.src, peer_mac, 6);
-	return f;
-}
+#include "tests/unit/parse_frames.h"
 
 struct edit {
 	uint16_t at; /* byte of the frame, 0: no edit (byte 0 has cases of its own) */
@@ -73,10 +30,6 @@ struct parse_case {
 	bool resum;	   /* the IPv4 header's sum is made right after the edits */
 };
 
-#define IP4 14 /* offsets of headers in untagged frames */
-#define IP6 14
-#define TCP4 34
-#define TCP6 54
 #define EDITS(...) .edits = {__VA_ARGS__}
 
 /* clang-format off */
@@ -233,11 +186,6 @@ static const struct parse_case cases[] = {
 };
 /* clang-format on */
 
-static struct buf frame_buf(uint8_t *data, uint32_t len, uint32_t flags)
-{
-	return (struct buf){.data = data, .len = len, .flags = flags};
-}
-
 static void ipv4_resum(uint8_t *ip)
 {
 	uint32_t sum;
@@ -246,26 +194,6 @@ static void ipv4_resum(uint8_t *ip)
 	sum = ~frame_sum(0, ip, (ip[0] & 15) * 4u);
 	ip[10] = (uint8_t)(sum >> 8);
 	ip[11] = (uint8_t)sum;
-}
-
-/* Lengths that agree, whatever came in: nobody above checks them again. */
-static void check_lengths(const struct buf *b, const struct seg *s, enum parse_result r)
-{
-	uint32_t l4;
-
-	if (r == PARSE_ARP || r >= PARSE_DROP_FIRST)
-		return;
-	l4 = s->l4_off;
-	assert_true(s->buf == b);
-	assert_true(s->l3_off == 14 || s->l3_off == 18);
-	assert_true(l4 >= s->l3_off + (s->family == IP_V4 ? 20u : 40u));
-	assert_true(s->payload >= b->data + l4);
-	assert_true(s->payload + s->payload_len == b->data + b->len);
-	assert_true(s->src >= b->data + s->l3_off && s->dst < b->data + l4);
-	if (r == PARSE_TCP)
-		assert_in_range(s->payload - (b->data + l4), 20, 60);
-	else
-		assert_true(s->payload == b->data + l4 && s->payload_len >= 8);
 }
 
 static void check_case(const struct guard *g, const struct parse_case *c)
@@ -432,124 +360,10 @@ static void test_unspecified_ipv6_source(void **state)
 	assert_int_equal(parse_frame(&b, our_mac, &s), PARSE_BAD_SOURCE);
 }
 
-/* A frame cut anywhere is short, and says so without reading on. */
-static void test_every_length(void **state)
-{
-	struct guard g;
-
-	(void)state;
-	guard_init(&g, FRAME_MAX);
-	for (int base = 0; base < NB_BASES; base++) {
-		struct frame f = base_frame(base);
-		uint8_t bytes[FRAME_MAX];
-		uint32_t full = frame_build(bytes, &f);
-
-		for (uint32_t len = 0; len < full; len++) {
-			struct buf b = frame_buf(guard_place(&g, bytes, len), len, 0);
-			struct seg s;
-
-			assert_int_equal(parse_frame(&b, our_mac, &s), PARSE_TOO_SHORT);
-		}
-	}
-	guard_fini(&g);
-}
-
-/* Chains of extension headers: some are walked, no more than a few. */
-static void test_extension_chains(void **state)
-{
-	uint8_t bytes[FRAME_MAX];
-	struct guard g;
-
-	(void)state;
-	guard_init(&g, FRAME_MAX);
-	for (uint32_t n = 0; n <= 40; n++) {
-		struct frame f = base_frame(V6);
-		uint32_t len = frame_build(bytes, &f);
-		struct buf b;
-		struct seg s;
-
-		memmove(bytes + TCP6 + 8 * n, bytes + TCP6, len - TCP6);
-		for (uint32_t i = 0; i < n; i++)
-			memcpy(bytes + TCP6 + 8 * i, "\x3c\0\1\4\0\0\0\0", 8);
-		if (n) {
-			bytes[IP6 + 6] = 60;
-			bytes[TCP6 + 8 * (n - 1)] = 6;
-		}
-		len += 8 * n;
-		bytes[IP6 + 4] = (uint8_t)((len - TCP6) >> 8);
-		bytes[IP6 + 5] = (uint8_t)(len - TCP6);
-		b = frame_buf(guard_place(&g, bytes, len), len, 0);
-		if (n <= 2)
-			assert_int_equal(parse_frame(&b, our_mac, &s), PARSE_TCP);
-		else if (n > 8)
-			assert_int_equal(parse_frame(&b, our_mac, &s), PARSE_UNKNOWN_PROTOCOL);
-		else
-			check_lengths(&b, &s, parse_frame(&b, our_mac, &s));
-	}
-	guard_fini(&g);
-}
-
-/* One extension header of any length, which an 8-bit offset may not be able to
- * name the end of. */
-static void test_long_extension_header(void **state)
-{
-	struct guard g;
-
-	(void)state;
-	guard_init(&g, FRAME_MAX);
-	for (uint32_t words = 0; words <= 255; words++) {
-		struct frame f = base_frame(V6);
-		uint8_t bytes[FRAME_MAX];
-		uint32_t len = frame_build(bytes, &f), ext = 8 * (words + 1);
-		enum parse_result r;
-		struct buf b;
-		struct seg s;
-
-		memmove(bytes + TCP6 + ext, bytes + TCP6, len - TCP6);
-		memset(bytes + TCP6, 0, ext);
-		bytes[IP6 + 6] = 60;
-		bytes[TCP6] = 6;
-		bytes[TCP6 + 1] = (uint8_t)words;
-		len += ext;
-		bytes[IP6 + 4] = (uint8_t)((len - TCP6) >> 8);
-		bytes[IP6 + 5] = (uint8_t)(len - TCP6);
-		b = frame_buf(guard_place(&g, bytes, len), len, 0);
-		r = parse_frame(&b, our_mac, &s);
-		assert_int_equal(r, TCP6 + ext <= 255 ? PARSE_TCP : PARSE_UNKNOWN_PROTOCOL);
-		check_lengths(&b, &s, r);
-	}
-	guard_fini(&g);
-}
-
-/* An extension header is announced and the packet ends before or within it. */
-static void test_missing_extension_header(void **state)
-{
-	static const uint8_t kinds[] = {0, 43, 60};
-	struct guard g;
-
-	(void)state;
-	guard_init(&g, FRAME_MAX);
-	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-		for (uint8_t n = 0; n < 8; n++) {
-			struct frame f = base_frame(V6);
-			uint8_t bytes[FRAME_MAX];
-			struct buf b;
-			struct seg s;
-
-			frame_build(bytes, &f);
-			memset(bytes + TCP6, 0, 8);
-			bytes[IP6 + 4] = 0;
-			bytes[IP6 + 5] = n;
-			bytes[IP6 + 6] = kinds[k];
-			b = frame_buf(guard_place(&g, bytes, TCP6 + n), TCP6 + n, 0);
-			assert_int_equal(parse_frame(&b, our_mac, &s), PARSE_TOO_SHORT);
-		}
-	guard_fini(&g);
-}
-
 static void test_vlan_id(void **state)
 {
-	static const uint16_t tags[] = {0x0064, 0x2064, 0x1064, 0xf064, 0x0fff, 0xffff, 0x0000, 0xe000};
+	static const uint16_t tags[] = {0x0064, 0x2064, 0x1064, 0xf064,
+					0x0fff, 0xffff, 0x0000, 0xe000};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
@@ -566,40 +380,6 @@ static void test_vlan_id(void **state)
 	}
 }
 
-/* Damage of all kinds, with sums believed so that it gets far. */
-static void test_random_damage(void **state)
-{
-	struct rng rng = {791};
-	struct guard g;
-	uint32_t taken = 0;
-
-	(void)state;
-	guard_init(&g, FRAME_MAX);
-	for (int i = 0; i < 300000; i++) {
-		struct frame f = base_frame(rng_below(&rng, NB_BASES));
-		uint8_t bytes[FRAME_MAX];
-		enum parse_result r;
-		uint32_t len;
-		struct buf b;
-		struct seg s;
-
-		len = frame_build(bytes, &f);
-		for (uint32_t n = rng_below(&rng, 4); n; n--)
-			bytes[rng_range(&rng, 12, MIN(len, 90u) - 1)] = (uint8_t)rng_u64(&rng);
-		len -= rng_below(&rng, 3) ? 0 : rng_below(&rng, len);
-		b = frame_buf(guard_place(&g, bytes, len), len,
-			      BUF_RX_IP_CSUM_OK | BUF_RX_L4_CSUM_OK);
-		memset(&s, 0xee, sizeof(s));
-		r = parse_frame(&b, our_mac, &s);
-		assert_in_range(r, PARSE_TCP, PARSE_BAD_SOURCE);
-		assert_true(b.len <= len);
-		check_lengths(&b, &s, r);
-		taken += r < PARSE_DROP_FIRST;
-	}
-	assert_in_range(taken, 50000, 290000);
-	guard_fini(&g);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -610,12 +390,7 @@ int main(void)
 	    cmocka_unit_test(test_seg_len_counts_syn_and_fin),
 	    cmocka_unit_test(test_group_addresses),
 	    cmocka_unit_test(test_unspecified_ipv6_source),
-	    cmocka_unit_test(test_every_length),
-	    cmocka_unit_test(test_extension_chains),
-	    cmocka_unit_test(test_long_extension_header),
-	    cmocka_unit_test(test_missing_extension_header),
 	    cmocka_unit_test(test_vlan_id),
-	    cmocka_unit_test(test_random_damage),
 	};
 
 	return cmocka_run_group_tests_name("parse", tests, NULL, NULL);

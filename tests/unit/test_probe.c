@@ -17,7 +17,17 @@ static const uint8_t other_mac[6] = {0x02, 0, 0, 0, 0, 0x77};
 static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 /* What somebody does when a probe reaches him. */
-enum reaction { SILENT, ARP_REPLY, ARP_PROBE, ARP_OTHER, ARP_OURSELVES, ARP_TWIN, ND_ADVERT, ND_PROBE, ND_BROKEN };
+enum reaction {
+	SILENT,
+	ARP_REPLY,
+	ARP_PROBE,
+	ARP_OTHER,
+	ARP_OURSELVES,
+	ARP_TWIN,
+	ND_ADVERT,
+	ND_PROBE,
+	ND_BROKEN
+};
 
 /* The probe polls by the clock; so the clock is where the neighbour gets a turn. */
 static struct {

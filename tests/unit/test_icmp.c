@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Echo requests: which are answered, and that the answers are right to the bit. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "tests/lib/frame.h"
+#include "tests/lib/rig.h"
+#include "tests/unit/rng.h"
+
+static const uint8_t peer_mac[6] = {0x02, 0x00, 0x5e, 0x00, 0x53, 0x42};
+
+struct fixture {
+	struct testconf tc;
+	struct mem_pool *pool;
+	struct rig rig;
+	uint8_t reply[FRAME_MAX];
+	uint32_t reply_len; /* 0: none */
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	testconf_init(&f->tc);
+	testconf_port(&f->tc, 1500);
+	testconf_iface(&f->tc, 0, 0);
+	testconf_iface(&f->tc, 0, 7);
+	testconf_addr(&f->tc, "192.0.2.1", 24, 0);
+	testconf_addr(&f->tc, "2001:db8::1", 64, 0);
+	testconf_addr(&f->tc, "203.0.113.1", 24, 1);
+	f->pool = mem_pool_create(64, 0, 0);
+	rig_init(&f->rig, &f->tc, f->pool, 0, 1, false, 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t left;
+
+	rig_fini(&f->rig);
+	left = mem_pool_in_use(f->pool);
+	mem_pool_destroy(f->pool);
+	free(f);
+	return left ? -1 : 0;
+}
+
+static uint32_t take(void *ctx, struct buf **bufs, uint32_t n)
+{
+	struct fixture *f = ctx;
+
+	for (uint32_t i = 0; i < n; i++) {
+		f->reply_len = bufs[i]->len;
+		memcpy(f->reply, bufs[i]->data, bufs[i]->len);
+		mem_pool_put(f->pool, bufs[i]);
+	}
+	return n;
+}
+
+static struct frame request(const struct fixture *f, const char *from, const char *to)
+{
+	struct frame q = {.kind = FRAME_ICMP, .saddr = testconf_ip(from),
+			  .daddr = testconf_ip(to), .ttl = 64};
+	bool v6 = q.saddr.family == IP_V6;
+
+	memcpy(q.dst, f->rig.links[0].mac, 6);
+	memcpy(q.src, peer_mac, 6);
+	q.proto = v6 ? 58 : 1;
+	q.icmp = (struct frame_icmp){v6 ? 128 : 8, 0, 0x12340001};
+	return q;
+}
+
+/* Sends a frame; false: no answer came. */
+static bool ping(struct fixture *f, const struct frame *q)
+{
+	struct buf *b = mem_pool_get(f->pool);
+	uint8_t bytes[FRAME_MAX];
+
+	b->len = frame_build(bytes, q);
+	memcpy(b->data, bytes, b->len);
+	b->port = 0;
+	f->reply_len = 0;
+	shard_receive(f->rig.sh, &b, 1);
+	shard_finish(f->rig.sh);
+	shard_transmit(f->rig.sh, 0, take, f);
+	return f->reply_len > 0;
+}
+
+static void check_reply(const struct fixture *f, const struct frame *q)
+{
+	struct frame r;
+	char why[128];
+
+	if (!frame_parse(f->reply, f->reply_len, 0, &r, why, sizeof(why)))
+		fail_msg("%s", why);
+	assert_int_equal(r.kind, FRAME_ICMP);
+	assert_memory_equal(r.dst, q->src, 6);
+	assert_memory_equal(r.src, f->rig.links[0].mac, 6);
+	assert_int_equal(r.vlan, q->vlan);
+	assert_true(ipaddr_equal(&r.saddr, &q->daddr));
+	assert_true(ipaddr_equal(&r.daddr, &q->saddr));
+	assert_int_equal(r.icmp.type, q->saddr.family == IP_V6 ? 129 : 0);
+	assert_int_equal(r.icmp.code, 0);
+	assert_int_equal(r.icmp.rest, q->icmp.rest);
+	assert_int_equal(r.payload_len, q->payload_len);
+	if (q->payload_len)
+		assert_memory_equal(r.payload, q->payload, q->payload_len);
+}
+
+static void test_answers(void **state)
+{
+	static const char *const pairs[][2] = {{"192.0.2.9", "192.0.2.1"},
+					       {"198.51.100.9", "192.0.2.1"},
+					       {"2001:db8::9", "2001:db8::1"},
+					       {"203.0.113.9", "203.0.113.1"}};
+	struct fixture *f = *state;
+	struct rng rng = {1};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+		for (uint32_t len = 0; len < 1400; len += 1 + len / 8) {
+			struct frame q = request(f, pairs[i][0], pairs[i][1]);
+			uint8_t payload[1400];
+
+			rng_fill(&rng, payload, len);
+			q.payload = payload;
+			q.payload_len = len;
+			q.icmp.rest = (uint32_t)rng_u64(&rng);
+			q.vlan = i == 3 ? 7 : 0;
+			assert_true(ping(f, &q));
+			check_reply(f, &q);
+		}
+}
+
+/* A message of zeros: the sum of the answer is all ones, not the other zero. */
+static void test_nothing_but_zeros(void **state)
+{
+	static const uint8_t zeros[64];
+	struct fixture *f = *state;
+
+	for (uint32_t len = 0; len <= sizeof(zeros); len++) {
+		struct frame q = request(f, "192.0.2.9", "192.0.2.1");
+
+		q.icmp.rest = 0;
+		q.payload = zeros;
+		q.payload_len = len;
+		assert_true(ping(f, &q));
+		check_reply(f, &q);
+	}
+}
+
+/* The answer has its own way to go: what is left of the request's hops must not
+ * limit it, or the last line of a traceroute never comes. */
+static void test_hop_limit_is_our_own(void **state)
+{
+	static const char *const pairs[][2] = {{"198.51.100.9", "192.0.2.1"},
+					       {"2001:db8::9", "2001:db8::1"}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		struct frame q = request(f, pairs[i][0], pairs[i][1]), r;
+		char why[128];
+
+		q.ttl = 1;
+		assert_true(ping(f, &q));
+		assert_true(frame_parse(f->reply, f->reply_len, 0, &r, why, sizeof(why)));
+		assert_int_equal(r.ttl, f->tc.conf.tcp.ttl);
+	}
+}
+
+static void test_silence(void **state)
+{
+	struct fixture *f = *state;
+	struct frame q = request(f, "192.0.2.9", "192.0.2.2");
+
+	assert_false(ping(f, &q)); /* another host */
+	q = request(f, "192.0.2.9", "192.0.2.1");
+	q.icmp.code = 1;
+	assert_false(ping(f, &q));
+	q = request(f, "192.0.2.9", "192.0.2.1");
+	q.icmp.type = 0; /* an answer nobody asked for */
+	assert_false(ping(f, &q));
+	q = request(f, "192.0.2.9", "192.0.2.1");
+	memset(q.dst, 0xff, 6);
+	assert_false(ping(f, &q));
+	q = request(f, "192.0.2.9", "192.0.2.1");
+	q.harm.l4_csum = true;
+	assert_false(ping(f, &q));
+	q = request(f, "::", "2001:db8::1");
+	assert_false(ping(f, &q));
+	q = request(f, "2001:db8::9", "ff02::1");
+	memcpy(q.dst, "\x33\x33\0\0\0\1", 6);
+	assert_false(ping(f, &q));
+	assert_int_equal(f->rig.sh->stats[STAT_icmp_echo], 0);
+	/* Each was counted where it was dropped. */
+	assert_int_equal(f->rig.sh->stats[STAT_drop_bad_icmp_csum], 1);
+	assert_int_equal(f->rig.sh->stats[STAT_drop_unused_icmp], 6);
+}
+
+/* Padding of short frames is not part of the answer. */
+static void test_padding(void **state)
+{
+	struct fixture *f = *state;
+	struct frame q = request(f, "192.0.2.9", "192.0.2.1");
+
+	q.harm.pad = 18;
+	assert_true(ping(f, &q));
+	check_reply(f, &q);
+	assert_int_equal(f->reply_len, 42);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    TEST(test_answers),		      TEST(test_nothing_but_zeros),
+	    TEST(test_hop_limit_is_our_own), TEST(test_silence),
+	    TEST(test_padding),
+	};
+#undef TEST
+
+	return cmocka_run_group_tests_name("icmp", tests, NULL, NULL);
+}

@@ -56,20 +56,25 @@ static void change_wire(struct world *w, struct input *in)
 {
 	uint8_t how = input_u8(in);
 
-	switch (how & 3) {
-	case 0:
-		w->wire_takes = WORLD_WIRE_MAX;
-		w->wire_keeps = false;
-		break;
+	switch (how & 7) {
 	case 1:
 		w->wire_keeps = true;
 		break;
 	case 2:
-		w->wire_takes = how >> 2 & 15;
+		w->wire_takes = how >> 3;
 		break;
 	case 3:
-		world_wire_release(w, how >> 2);
+		world_wire_release(w, how >> 3);
 		break;
+	case 4:
+		world_wire_fill(w, how >> 3);
+		break;
+	case 5:
+		net_announce(w->sh);
+		break;
+	default:
+		w->wire_takes = WORLD_WIRE_MAX;
+		w->wire_keeps = false;
 	}
 }
 
@@ -81,6 +86,8 @@ static void use_call(struct world *w, struct input *in)
 		world_accept(w, index % 4);
 	else if (action >> 4 == 2)
 		world_connect(w);
+	else if (action >> 4 == 3)
+		world_list(w, index);
 	else
 		world_act(w, 1 + index % WORLD_CONNS_MAX, action & 15);
 }

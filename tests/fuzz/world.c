@@ -70,14 +70,18 @@ static void setup_services(struct testconf *tc)
 	testconf_backend(tc, 0, "198.51.100.51", 8000);
 	testconf_pool(tc, 0);
 	testconf_backend(tc, 1, "192.0.2.52", WORLD_BACKEND_PORT);
+	testconf_backend(tc, 1, "2001:db8:2::52", WORLD_BACKEND_PORT);
 	testconf_listener(tc, 0, 7, CONF_SERVICE_ECHO, CONF_NONE);
 	testconf_listener(tc, 1, 9, CONF_SERVICE_DISCARD, CONF_NONE);
 	testconf_listener(tc, 0, 8080, CONF_SERVICE_HTTP, CONF_NONE);
 	testconf_listener(tc, 0, 81, CONF_SERVICE_PROXY, 0);
 	for (int i = 0; i < 2; i++) {
+		tc->pools[i].nb_sources = 2;
+		tc->pools[i].sources[1] = 1;
 		tc->pools[i].source_port_min = 20000;
-		tc->pools[i].source_port_max = 20007;
+		tc->pools[i].source_port_max = 20003;
 	}
+	tc->pools[0].max_connections = 3;
 }
 
 static void setup_tcp(struct conf_tcp *t, struct input *in)
@@ -125,9 +129,9 @@ static void limit_builtin(struct testconf *tc)
 void world_init(struct world *w, struct input *in)
 {
 	static const uint32_t backlogs[] = {4096, 1, 2, 8};
-	static const uint32_t buffers[] = {400, 24, 60, 160};
+	static const uint32_t buffers[] = {800, 24, 60, 160};
 	static const usec_t starts[] = {1000000, 4294960000000, 2147480000000, 86400000000 * 60};
-	uint8_t sizes = input_u8(in);
+	uint8_t sizes = input_u8(in), port;
 
 	memset(w, 0, sizeof(*w));
 	w->now = starts[sizes >> 4 & 3];
@@ -150,8 +154,16 @@ void world_init(struct world *w, struct input *in)
 	w->pool = mem_pool_create(w->tc.conf.memory.buffers, 0, 0);
 	if (!w->pool)
 		world_fail("no memory");
-	rig_init(&w->rig, &w->tc, w->pool, 0, sizes, input_u8(in) & 1, w->now);
+	port = input_u8(in);
+	w->rx_flags = port & 1 ? BUF_RX_IP_CSUM_OK | BUF_RX_L4_CSUM_OK : 0;
+	w->abrupt = port & 2;
+	rig_init(&w->rig, &w->tc, w->pool, 0, sizes, port & 1, w->now);
 	w->sh = w->rig.sh;
+	if (port & 4) { /* one of two: half of the connections are the other's */
+		toeplitz_init(&w->toeplitz);
+		w->sh->toeplitz = &w->toeplitz;
+		w->sh->nb_shards = 2;
+	}
 	for (int i = 0; i < 4; i++)
 		w->sh->profiles[i].service = &world_service;
 	w->sh->profiles[w->tc.conf.nb_listeners + 1].service = &world_service;
@@ -177,6 +189,10 @@ void world_turn(struct world *w, uint32_t budget)
 	shard_timers(w->sh, budget);
 	shard_finish(w->sh);
 	world_wire_transmit(w);
+	/* The other worker takes what is its own, and is no part of this world. */
+	for (uint32_t i = 0; i < w->sh->handover_count; i++)
+		mem_pool_put(w->pool, w->sh->handover[i]);
+	w->sh->handover_count = 0;
 }
 
 /* The service takes what waits for it and closes what it has. */
@@ -200,10 +216,10 @@ __attribute__((noreturn)) static void fail_with_leftovers(const struct world *w,
 		if (c->tuple.local == TUPLE_FREE && !x)
 			continue;
 		fprintf(stderr, "connection %u: %s flags 0x%x una %u nxt %u wnd %u mss %u\n", i,
-			tcp_state_name(c->state), c->flags, c->snd_una, c->snd_nxt, c->snd_wnd,
-			c->mss);
+			tcp_state_name(c->state), c->flags, c->snd_una, c->snd_nxt,
+			c->snd_wnd, c->mss);
 		if (x)
-			fprintf(stderr, "  to send %u in %u, to read %u in %u, early %u, timer %u\n",
+			fprintf(stderr, "  to send %u in %u, to read %u in %u, early %u timer %u\n",
 				x->sndq.bytes, x->sndq.count, x->rcvq.bytes, x->rcvq.count,
 				x->ooo_bytes, x->timer);
 	}
@@ -211,7 +227,8 @@ __attribute__((noreturn)) static void fail_with_leftovers(const struct world *w,
 		   rig_timers(&w->rig));
 }
 
-void world_fini(struct world *w)
+/* Runs until nothing is left to be waited for. */
+static void run_to_the_end(struct world *w)
 {
 	uint32_t steps = 0;
 	usec_t at;
@@ -236,7 +253,16 @@ void world_fini(struct world *w)
 	world_check(w);
 	if (rig_objects(&w->rig) || rig_timers(&w->rig))
 		fail_with_leftovers(w, "left over");
+}
+
+void world_fini(struct world *w)
+{
+	if (!w->abrupt)
+		run_to_the_end(w);
+	for (uint32_t i = 0; i < w->burst_len; i++)
+		mem_pool_put(w->pool, w->burst[i]);
 	rig_fini(&w->rig);
+	world_wire_release(w, w->wire_len);
 	if (mem_pool_in_use(w->pool))
 		world_fail("left over: %u buffers", mem_pool_in_use(w->pool));
 	mem_pool_destroy(w->pool);

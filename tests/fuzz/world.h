@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "engine/base/toeplitz.h"
+#include "engine/info.h"
 #include "engine/service/proxy.h"
 #include "engine/table/tuple.h"
 #include "engine/tcp/internal.h"
@@ -63,6 +65,9 @@ struct world {
 	uint32_t wire_len;
 	uint32_t wire_takes; /* frames that the port takes at a time */
 	bool wire_keeps;     /* frames stay until world_wire_release() */
+	uint32_t rx_flags;   /* what the port has verified of right frames */
+	bool abrupt;	     /* the end comes without warning */
+	struct toeplitz toeplitz; /* decides owners when there are other shards */
 };
 
 /* ---- world.c ---- */
@@ -74,7 +79,8 @@ PRINTF_LIKE(1, 2) __attribute__((noreturn)) void world_fail(const char *fmt, ...
 void world_init(struct world *w, struct input *in);
 
 /* The peers fall silent and the service closes everything: in the end nothing
- * may be left, of connections, timers or buffers. */
+ * may be left, of connections, timers or buffers. Or the shard is stopped as it
+ * is, and gives back what it holds. */
 void world_fini(struct world *w);
 
 /* Gives the arrived frames to the shard. */
@@ -90,6 +96,9 @@ void world_advance(struct world *w, usec_t us);
 /* Everything that is true of a shard between two calls. */
 void world_check(struct world *w);
 
+/* A listing of all connections, in steps of `max`, names each of them once. */
+void world_list(const struct world *w, uint32_t max);
+
 /* ---- world_peer.c ---- */
 
 /* The byte that every sender in this world puts at a sequence number. */
@@ -99,7 +108,7 @@ static inline uint8_t world_byte(uint32_t seq)
 }
 
 /* Puts a frame on its way to the shard, unless there is no buffer for it. */
-void world_arrive(struct world *w, const uint8_t *bytes, uint32_t len);
+void world_arrive(struct world *w, const uint8_t *bytes, uint32_t len, uint32_t rx_flags);
 
 /* One segment of a peer, its fields from the input, most of them near what the
  * connection expects. */
@@ -115,6 +124,9 @@ void world_wire_transmit(struct world *w);
 
 /* The oldest `n` frames have left for good. */
 void world_wire_release(struct world *w, uint32_t n);
+
+/* Frames of others leave no more than `room` places in the transmit queue. */
+void world_wire_fill(struct world *w, uint32_t room);
 
 /* ---- world_user.c ---- */
 

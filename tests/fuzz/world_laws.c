@@ -72,6 +72,8 @@ static void check_buffers(struct world *w)
 		found(&s, sh->cache.bufs[i], "cache");
 	for (uint32_t i = 0; i < w->burst_len; i++)
 		found(&s, w->burst[i], "burst");
+	for (uint32_t i = 0; i < sh->handover_count; i++)
+		found(&s, sh->handover[i], "handover");
 	for (uint32_t i = 0; i < sh->tx[0].count; i++)
 		found(&s, sh->tx[0].bufs[i], kept);
 	for (uint32_t i = 0; i < w->wire_len; i++)
@@ -183,6 +185,23 @@ static void check_ports(const struct world *w)
 			}
 		}
 	expect(free_ports + taken, capacity, "source ports");
+}
+
+void world_list(const struct world *w, uint32_t max)
+{
+	uint32_t listed = 0, there = w->sh->halves.used + w->sh->time_waits.used;
+	struct conn_info out[16];
+	struct info_filter all;
+	uint64_t cursor = 0;
+
+	info_filter_all(&all);
+	do {
+		listed += info_connections(w->sh, cursor, &all, out, 1 + max % ARRAY_SIZE(out),
+					   &cursor);
+	} while (cursor);
+	for (uint32_t i = 1; i < w->sh->conns.fresh; i++)
+		there += shard_conn(w->sh, i)->tuple.local != TUPLE_FREE;
+	expect(listed, there, "connections listed");
 }
 
 void world_check(struct world *w)

@@ -29,7 +29,7 @@ static const char requests[8][HTTP_SIZE + 1] = {
 
 static const uint8_t peer_mac[6] = {0x02, 0x00, 0x5e, 0x20, 0x00, 0x01};
 
-void world_arrive(struct world *w, const uint8_t *bytes, uint32_t len)
+void world_arrive(struct world *w, const uint8_t *bytes, uint32_t len, uint32_t rx_flags)
 {
 	struct buf *b;
 
@@ -41,6 +41,7 @@ void world_arrive(struct world *w, const uint8_t *bytes, uint32_t len)
 	b->len = MIN(len, buf_tailroom(b));
 	memcpy(b->data, bytes, b->len);
 	b->port = 0;
+	b->flags = rx_flags;
 	w->burst[w->burst_len++] = b;
 }
 
@@ -48,7 +49,7 @@ static void arrive_frame(struct world *w, const struct frame *f)
 {
 	uint8_t bytes[FRAME_MAX];
 
-	world_arrive(w, bytes, frame_build(bytes, f));
+	world_arrive(w, bytes, frame_build(bytes, f), w->rx_flags);
 }
 
 static void view_tuple(const struct world *w, struct view *v, const struct tuple *t)
@@ -331,6 +332,8 @@ static void peer_arp(struct world *w, struct input *in, struct frame *f)
 	memcpy(f->arp.sha, peer_mac, 6);
 	f->arp.sha[0] |= pick & 0x40 ? 1 : 0;
 	arrive_frame(w, f);
+	if ((pick & 0x20) && w->burst_len) /* another worker's copy */
+		w->burst[w->burst_len - 1]->flags = BUF_RX_LEARN_ONLY;
 }
 
 static void peer_nd(struct world *w, struct input *in, struct frame *f)
@@ -417,7 +420,30 @@ static void noise(struct world *w, struct input *in)
 		bytes[i] = input_u8(in);
 	if (len > 6 && bytes[0] < 128)
 		memcpy(bytes, w->rig.links[0].mac, 6);
-	world_arrive(w, bytes, len);
+	world_arrive(w, bytes, len, 0);
+}
+
+/* A SYN that is for somebody else: a group, another VLAN, another address. */
+static void stray(struct world *w, struct input *in, struct frame *f)
+{
+	uint8_t pick = input_u8(in);
+	struct view v;
+
+	view_stranger(w, pick, &v);
+	f->kind = FRAME_TCP;
+	f->proto = 6;
+	f->saddr = pick & 1 ? v.local : v.peer; /* or from our own address */
+	f->daddr = v.local;
+	f->vlan = v.vlan;
+	f->tcp = (struct frame_tcp){
+	    .sport = v.pport, .dport = v.lport, .seq = 5, .flags = FRAME_SYN};
+	if (pick & 2)
+		f->dst[0] |= 1;
+	else if (pick & 4)
+		f->vlan = 77;
+	else if (!(pick & 1))
+		f->daddr.bytes[f->daddr.family == IP_V4 ? 3 : 15] ^= 0x40;
+	arrive_frame(w, f);
 }
 
 void world_peer_other(struct world *w, struct input *in)
@@ -426,7 +452,7 @@ void world_peer_other(struct world *w, struct input *in)
 
 	memcpy(f.dst, w->rig.links[0].mac, 6);
 	memcpy(f.src, peer_mac, 6);
-	switch (input_u8(in) % 6) {
+	switch (input_u8(in) % 7) {
 	case 0:
 	case 1:
 		peer_arp(w, in, &f);
@@ -442,6 +468,9 @@ void world_peer_other(struct world *w, struct input *in)
 		break;
 	case 5:
 		noise(w, in);
+		break;
+	case 6:
+		stray(w, in, &f);
 		break;
 	}
 }

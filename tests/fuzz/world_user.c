@@ -133,16 +133,16 @@ uint32_t world_accept(struct world *w, uint16_t listener)
 
 uint32_t world_connect(struct world *w)
 {
-	const struct conf_backend *backend = &w->tc.backends[1][0];
-	struct backend_state *bs = &w->sh->pools[1].backends[0];
-	uint16_t local, lport_be;
+	uint16_t b = w->connects % 2, local, lport_be;
+	const struct conf_backend *backend = &w->tc.backends[1][b];
+	struct backend_state *bs = &w->sh->pools[1].backends[b];
 	struct conn *c;
 
 	if (w->connects >= WORLD_CONNECTS ||
 	    !srcport_take(bs->maps, bs->nb_maps, &bs->turn, &local, &lport_be))
 		return 0;
 	w->connects++;
-	c = tcp_connect(w->sh, (uint16_t)(w->tc.conf.nb_listeners + 1), 0, local, lport_be,
+	c = tcp_connect(w->sh, (uint16_t)(w->tc.conf.nb_listeners + 1), b, local, lport_be,
 			&backend->addr, backend->port_be);
 	if (!c) {
 		srcport_put(bs->maps, bs->nb_maps, local, lport_be);

@@ -80,6 +80,23 @@ void world_wire_release(struct world *w, uint32_t n)
 	memmove(w->wire, w->wire + n, w->wire_len * sizeof(w->wire[0]));
 }
 
+void world_wire_fill(struct world *w, uint32_t room)
+{
+	static const uint8_t arp[42] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, [12] = 8, 6, 0, 1, 8, 0, 6,
+					4,    0,    1};
+
+	while (shard_tx_room(w->sh, 0) > room) {
+		struct buf *b = shard_buf_alloc(w->sh);
+
+		if (!b)
+			return;
+		memcpy(b->data, arp, sizeof(arp));
+		memcpy(b->data + 6, w->rig.links[0].mac, 6);
+		b->len = sizeof(arp);
+		shard_tx(w->sh, 0, b);
+	}
+}
+
 void world_wire_transmit(struct world *w)
 {
 	/* A port that keeps nothing has always room for the next burst. */

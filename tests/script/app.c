@@ -128,14 +128,16 @@ static bool cmd_accept(struct play *p, struct scan *s)
 static bool cmd_connect(struct play *p, struct scan *s)
 {
 	struct flow *flow = p->flow;
+	struct conn *c;
 
 	flow->lport = (uint16_t)(5000 + (flow - p->flows));
 	flow->rport = PLAY_BACKEND_PORT;
-	flow->c = tcp_connect(p->rig.sh, p->tc.conf.nb_listeners, 0, 0, htons(flow->lport),
-			      &flow->peer, htons(flow->rport));
+	c = tcp_connect(p->rig.sh, p->tc.conf.nb_listeners, 0, 0, htons(flow->lport), &flow->peer,
+			htons(flow->rport));
 	if (scan_accept(s, "fails"))
-		return !flow->c || play_fail(p, "the connection could be opened");
-	return flow->c || play_fail(p, "the connection could not be opened");
+		return !c || play_fail(p, "the connection could be opened");
+	flow->c = c;
+	return c || play_fail(p, "the connection could not be opened");
 }
 
 static bool cmd_write(struct play *p, struct scan *s)

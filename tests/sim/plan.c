@@ -64,6 +64,10 @@ static void draw_node(struct dice *d, struct node_plan *n, const struct plan_wis
 	n->tcp.initial_cwnd = (uint16_t)PICK(d, 1, 2, 10, 10, 40);
 	n->tcp.rcvbuf = PICK(d, 1000, 3000, 16384, 65535, 262144, 1048576);
 	n->tcp.sndbuf = PICK(d, 1000, 3000, 16384, 65535, 262144, 1048576);
+	if (w->busy) { /* more in flight than an engine's own queue holds */
+		n->tcp.initial_cwnd = (uint16_t)PICK(d, 10, 1000);
+		n->tcp.rcvbuf = n->tcp.sndbuf = PICK(d, 65535, 1048576, 1048576);
+	}
 	n->tcp.mss = (uint16_t)(one_in(d, 8) ? between(d, 200, 1400) : 0);
 	/* Losses must not end connections that a patient TCP would bring through. */
 	n->tcp.syn_retries = n->tcp.synack_retries = 15;
@@ -92,10 +96,10 @@ static void draw_link(struct dice *d, struct link_plan *l, const struct plan_wis
 						  .reorder_us = 1 + any_size(d, 20000)};
 }
 
-static void draw_side(struct dice *d, struct side_plan *s)
+static void draw_side(struct dice *d, struct side_plan *s, bool busy)
 {
-	s->total =
-	    one_in(d, 4) ? between(d, 0, one_in(d, 8) ? 2000000 : 200000) : any_size(d, 100000);
+	s->total = one_in(d, 4) ? between(d, 0, one_in(d, busy ? 2 : 8) ? 2000000 : 200000)
+				: any_size(d, 100000);
 	s->chunk = 1 + any_size(d, 20000);
 	if (one_in(d, 4)) {
 		s->pace_us = 1 + any_size(d, 50000);
@@ -127,8 +131,8 @@ static void draw_flow(struct dice *d, struct flow_plan *f, const struct plan *p)
 	    (enum flow_kind)between(d, FLOW_STREAM, p->wishes.proxy ? FLOW_ECHO : FLOW_DISCARD);
 	f->family = one_in(d, 2) ? IP_V4 : IP_V6;
 	f->start_us = any_size(d, 3000000);
-	draw_side(d, client);
-	draw_side(d, server);
+	draw_side(d, client, p->wishes.busy);
+	draw_side(d, server, p->wishes.busy);
 	client->total = MAX(MIN(client->total, most_bytes(p)), (uint32_t)HEADER);
 	server->total = MIN(server->total, most_bytes(p));
 	if (f->kind != FLOW_STREAM) {

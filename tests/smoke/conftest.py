@@ -24,9 +24,10 @@ def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="every port with one and two workers")
 
 
-def pytest_configure():
+def pytest_configure(config):
     """A polite end by signal tears the labs down just as Ctrl-C does."""
     interrupt_on_signals()
+    config.addinivalue_line("markers", "one_worker: for labs whose engine has one worker only")
 
 
 def pytest_generate_tests(metafunc):

@@ -17,7 +17,6 @@ from netlab import BACKENDS, FRONT, Lab, url
 from netns import CommandError, call, interrupt_on_signals
 
 REQUESTS = 6
-HUGETLBFS = "/dev/hugepages"
 
 
 def say(text):
@@ -29,14 +28,18 @@ def show(text, lines=None):
         print(f"    {line}", flush=True)
 
 
-def configuration(workers):
-    """The text of conf/demo.yaml, with another number of workers if one is asked for."""
+def configuration(instance, workers):
+    """The text of conf/demo.yaml under another name, and with another number of workers if
+    one is asked for."""
     text = (REPO / "conf" / "demo.yaml").read_text()
-    if workers is None:
-        return text
-    changed, times = re.subn(r"(?m)^workers:.*(\n[ \t]+.*)*$", f"workers: {{count: {workers}}}",
-                             text)
-    return changed if times else f"workers: {{count: {workers}}}\n{text}"
+    text = replace_section(text, "instance", f" {instance}")
+    return replace_section(text, "workers", f" {{count: {workers}}}") if workers else text
+
+
+def replace_section(text, key, value):
+    """The YAML text with another value for a key of the top level."""
+    rest = re.sub(rf"(?m)^{key}:.*\n([ \t]+.*\n)*", "", text)
+    return f"{key}:{value}\n{rest}"
 
 
 def pages_needed(conf):
@@ -55,14 +58,8 @@ def reserve_huge_pages(lab, needed):
         if got < missing:
             say(f"no huge pages: {needed} of 2 MB are needed, {got} could be had; "
                 "going on with ordinary pages")
-            return
-        say(f"reserved {got} huge pages of 2 MB, given back at the end")
-    with open("/proc/mounts", encoding="utf-8") as mounts:
-        if any(line.split()[2] == "hugetlbfs" for line in mounts):
-            return
-    os.makedirs(HUGETLBFS, exist_ok=True)
-    call("mount", "-t", "hugetlbfs", "nodev", HUGETLBFS)
-    lab.journal.note("mounts", HUGETLBFS)
+        else:
+            say(f"reserved {got} huge pages of 2 MB, given back at the end")
 
 
 def request(lab, family):
@@ -104,11 +101,6 @@ def explain(lab, engine):
          f"{ctl} connections\n{ctl} counters\n{ctl} listeners\n{ctl} pools")
 
 
-def instance_of(text):
-    found = re.search(r"(?m)^instance:\s*([\w.-]+)", text)
-    return found.group(1) if found else "terminus"
-
-
 def demonstrate(lab, workers, stay):
     if lab.reaped:
         say(f"removed what a killed run left behind: {', '.join(lab.reaped)}")
@@ -116,8 +108,8 @@ def demonstrate(lab, workers, stay):
     for number, address in enumerate(BACKENDS[4], 1):
         Nginx(lab, f"b{number}", [address]).start()
         say(f"nginx b{number} serves {address}:80")
-    text = configuration(workers)
-    engine = Engine(lab, text, name="demo", instance=instance_of(text))
+    instance = f"demo-{lab.journal.suffix}"  # other demos may run beside this one
+    engine = Engine(lab, configuration(instance, workers), name="demo", instance=instance)
     reserve_huge_pages(lab, pages_needed(engine.conf))
     say(f"terminus conf/demo.yaml{f' with {workers} workers' if workers else ''}")
     engine.start()

@@ -83,7 +83,8 @@ def _control(rng, client, front, port, client_mac):
                               ICMPv6ND_NS(tgt=front), ICMPv6ND_NA(tgt=client, R=1, S=1, O=1)])
         return _network(rng, client, front) / message / Raw(inner)
     if rng.random() < 0.3:
-        return ARP(hwsrc=client_mac, op=rng.getrandbits(16), hwlen=rng.choice([0, 6, 255]), plen=rng.choice([0, 4]),
+        return ARP(hwsrc=client_mac, op=rng.getrandbits(16),
+                   hwlen=rng.choice([0, 6, 255]), plen=rng.choice([0, 4]),
                    psrc=rng.choice([client, front, "0.0.0.0"]), pdst=front)
     return _network(rng, client, front) / ICMP(type=rng.choice([0, 3, 5, 8, 11, 13]),
                                                code=rng.randrange(16)) / Raw(inner)

@@ -11,7 +11,7 @@ import os
 import pathlib
 import shutil
 
-from netns import Namespace, call
+from netns import Namespace
 
 RUN_DIR = pathlib.Path("/run/terminus-lab")
 HUGE_PAGES = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
@@ -47,10 +47,6 @@ def _undo(record):
         Namespace(name).destroy()
     for directory in record.get("directories", []):
         shutil.rmtree(directory, ignore_errors=True)
-    for directory in record.get("mounts", []):
-        call("umount", directory, check=False)
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
     if record.get("huge_pages", 0) > 0:
         change_huge_pages(-record["huge_pages"])
 

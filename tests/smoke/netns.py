@@ -62,7 +62,7 @@ def stop_process(process, timeout=5, how=signal.SIGTERM):
 
 
 def interrupt_on_signals():
-    """SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt once; what cleans up then is left alone."""
+    """SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, once: the clean-up is left alone."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(*_):

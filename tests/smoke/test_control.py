@@ -6,7 +6,8 @@ from engine import STREAM
 from netlab import BACKENDS, CLIENT, FRONT, host_port
 
 
-@pytest.mark.parametrize("what", ["connections", "counters", "listeners", "pools", "objects", "ports"])
+@pytest.mark.parametrize("what", ["connections", "counters", "listeners", "pools", "objects",
+                                  "ports"])
 def test_text_and_json(lab, what):
     assert lab.terminus.ctl(what)
     assert lab.terminus.query(what) is not None

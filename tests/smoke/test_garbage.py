@@ -10,7 +10,7 @@ from engine import WEB
 from garbage import frames
 from netlab import CLIENT, FRONT, url
 
-COUNT = 3000
+COUNT = 1500
 
 
 def mac_of(namespace, interface):

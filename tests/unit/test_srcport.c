@@ -68,8 +68,9 @@ static void destroy(struct fixture *f)
 
 static bool take(struct fixture *f, uint16_t *local, uint16_t *port)
 {
-	uint16_t port_be;
+	uint16_t port_be = 0;
 
+	*local = *port = 0;
 	if (!srcport_take(f->maps, f->nb_maps, &f->turn, local, &port_be))
 		return false;
 	*port = ntohs(port_be);
@@ -234,7 +235,7 @@ static void test_workers_share_all_ports(void **state)
 static void test_smallest_range(void **state)
 {
 	struct fixture *f = create(1, 0, "2001:db8::50");
-	uint16_t local, port_be;
+	uint16_t local = 0, port_be = 0;
 
 	(void)state;
 	memset(f->maps, 0, sizeof(*f->maps));

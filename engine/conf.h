@@ -26,6 +26,9 @@
 #define CONF_HTTP_BODY_MAX   65536
 #define CONF_NONE	     UINT16_MAX
 
+enum conf_cc { CONF_CC_CUBIC, CONF_CC_NEWRENO };
+enum conf_ecn { CONF_ECN_OFF, CONF_ECN_ON, CONF_ECN_PASSIVE };
+
 /*
  * TCP behaviour of a listener's or a pool's connections. Names and defaults are
  * Linux's where Linux has the knob (sysctl net.ipv4.*); units are in the name.
@@ -44,6 +47,8 @@ struct conf_tcp {
 	bool sack;		   /* tcp_sack, true */
 	bool abort_on_overflow;	   /* tcp_abort_on_overflow, false */
 	bool rfc1337;		   /* tcp_rfc1337, true: a RST never ends TIME_WAIT */
+	uint8_t congestion_control; /* tcp_congestion_control: enum conf_cc, cubic */
+	uint8_t ecn;		   /* tcp_ecn: enum conf_ecn, 2: when the peer asks */
 	bool synack_jitter;	   /* retries spread by up to an eighth, false */
 	uint8_t ttl;		   /* ip_default_ttl / hop limit, 64 */
 	uint8_t dscp;		   /* 0..63, 0 */

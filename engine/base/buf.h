@@ -45,6 +45,11 @@ enum buf_flags {
 	/* Queued: sent at least once / more than once (Karn's rule). */
 	BUF_SENT = 1 << 10,
 	BUF_RESENT = 1 << 11,
+	/* Queued and sent: the peer holds it out of order (RFC 2018); it counts as
+	 * lost; it went again since it was found lost. */
+	BUF_SACKED = 1 << 15,
+	BUF_LOST = 1 << 16,
+	BUF_RETRANS = 1 << 17,
 	/* Waits in a shard's transmit queue: no port has seen it yet. */
 	BUF_IN_TXQ = 1 << 13,
 	/* Queued out of order: a FIN follows the payload. */

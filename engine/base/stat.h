@@ -74,7 +74,14 @@
 	X(challenge_acks_limited,	"challenge ACKs left out by their rate limit") \
 	X(retransmitted,		"segments sent again (RetransSegs)") \
 	X(rto_expired,			"retransmission timeouts") \
-	X(fast_retransmits,		"retransmissions after three duplicate ACKs") \
+	X(fast_retransmits,		"loss recoveries begun by SACK, RACK or duplicate ACKs") \
+	X(spurious_recoveries,		"reductions of the window taken back: nothing was lost") \
+	X(tail_loss_probes,		"probes of a silent tail (RFC 8985)") \
+	X(tail_losses,			"losses that such a probe repaired") \
+	X(sack_reneged,			"SACKed data that had to be sent again") \
+	X(dsack_received,		"reports of data received twice") \
+	X(ecn_reductions,		"reductions of the window by ECN (RFC 3168)") \
+	X(ecn_ce_received,		"segments that a router marked as congested") \
 	X(window_probes,		"zero-window probes sent") \
 	X(keepalive_probes,		"keepalive probes sent") \
 	X(keepalive_failed,		"connections given up after unanswered keepalives") \

@@ -50,12 +50,12 @@ static void advance(struct shard *sh, struct conn *c, struct xfer *x, const stru
 	}
 }
 
-/* Only the one byte of a zero-window probe has been sent. */
+/* The first segment in flight is the one byte of a zero-window probe. */
 static bool probe_in_flight(const struct xfer *x)
 {
 	const struct buf *b = x->sndq.head;
 
-	return b && (b->flags & BUF_SENT) && buf_payload_len(b) == 1 && x->send_next == b->next;
+	return b && (b->flags & BUF_SENT) && buf_payload_len(b) == 1;
 }
 
 /*
@@ -63,16 +63,18 @@ static bool probe_in_flight(const struct xfer *x)
  * last updated the window, which SND.UNA has reached since, so its comparison is
  * always true for the segments that get here.
  */
-static void update_window(struct shard *sh, struct conn *c, const struct seg *s)
+static void update_window(struct shard *sh, struct conn *c, const struct seg *s, bool advanced)
 {
 	uint32_t wnd = s->wnd << (c->wscale >> 4);
 	struct conn_cold *k = conn_cold(sh, c);
 	struct xfer *x = conn_xfer(sh, c);
 	bool was_closed = c->snd_wnd == 0;
 
-	if (seq_gt(c->snd_wl1, s->seq))
+	/* A segment that was overtaken but acknowledges more brings its window: the
+	 * old one counted from there would reach beyond the edge the peer named. */
+	if (seq_gt(c->snd_wl1, s->seq) && !advanced)
 		return;
-	c->snd_wl1 = s->seq;
+	c->snd_wl1 = seq_max(c->snd_wl1, s->seq);
 	if (wnd == 0) /* it answers: it may stay closed for ever (MUST-37) */
 		k->retries = 0;
 	if (wnd == c->snd_wnd)
@@ -112,7 +114,7 @@ static void process(struct shard *sh, struct conn *c, struct xfer *x, const stru
 bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
 {
 	struct xfer *x = conn_xfer(sh, c);
-	uint32_t oldest = c->snd_una - tcp_max_wnd(sh, c);
+	uint32_t oldest = c->snd_una - tcp_max_wnd(sh, c), before = c->snd_una;
 
 	if (seq_gt(s->ack, c->snd_nxt)) {
 		stat_inc(sh, STAT_drop_ack_unsent);
@@ -129,6 +131,6 @@ bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
 	if (c->snd_una == c->snd_nxt && c->state != TCP_CLOSED)
 		conn_cold(sh, c)->retries = 0; /* it answers: keepalive begins anew */
 	if (seq_geq(s->ack, c->snd_una) && c->state != TCP_CLOSED)
-		update_window(sh, c, s);
+		update_window(sh, c, s, c->snd_una != before);
 	return true;
 }

@@ -163,12 +163,16 @@ static void trim_head(struct shard *sh, const struct conn *c, struct xfer *x)
  * no memory. */
 static bool resend(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
 {
+	uint32_t most;
+
 	/* The frame sent before has not even left: another would be no help. */
 	if (!(b->flags & BUF_SENT) || (b->flags & BUF_IN_TXQ))
 		return false;
 	if (b == x->sndq.head)
 		trim_head(sh, c, x);
-	if (buf_payload_len(b) > c->mss && !sndq_split(sh, x, b, c->mss))
+	/* A closed window is asked with one byte (MUST-36). */
+	most = c->snd_wnd == 0 ? 1 : c->mss;
+	if (buf_payload_len(b) > most && !sndq_split(sh, x, b, most))
 		return false;
 	send_buf(sh, c, x, b);
 	return true;
@@ -199,6 +203,9 @@ static bool send_lost(struct shard *sh, struct conn *c, struct xfer *x)
 	struct buf *b;
 
 	while ((b = scoreboard_next_lost(x))) {
+		/* SHLD-16: within the window; a closed one is the timer's to probe. */
+		if (seq_geq(seq_max(b->seq, c->snd_una), c->snd_una + c->snd_wnd))
+			return true;
 		if (cwnd_room(sh, c, x) < MIN(buf_payload_len(b), (uint32_t)c->mss))
 			return true;
 		if (!port_has_room(sh, c))

@@ -10,7 +10,7 @@
 
 /* clang-format off */
 #define STAT_LIST(X) \
-	X(rx_frames,			"frames received") \
+	X(rx_frames,			"frames received, those from other workers included") \
 	X(tx_frames,			"frames handed to a port") \
 	X(rx_segments,			"TCP segments that passed all checks of their headers") \
 	X(tx_segments,			"TCP segments sent") \
@@ -80,8 +80,6 @@
 	X(tail_losses,			"losses that such a probe repaired") \
 	X(sack_reneged,			"SACKed data that had to be sent again") \
 	X(dsack_received,		"reports of data received twice") \
-	X(ecn_reductions,		"reductions of the window by ECN (RFC 3168)") \
-	X(ecn_ce_received,		"segments that a router marked as congested") \
 	X(window_probes,		"zero-window probes sent") \
 	X(keepalive_probes,		"keepalive probes sent") \
 	X(keepalive_failed,		"connections given up after unanswered keepalives") \

@@ -94,7 +94,7 @@ static void update_window(struct shard *sh, struct conn *c, const struct seg *s,
 /* An ACK for something in flight, or repeating that it is not there. */
 static void process(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s)
 {
-	struct ack_news news = {.prior_una = c->snd_una, .prior_flight = tcp_flight(c, x)};
+	struct ack_news news = {.prior_flight = tcp_flight(c, x)};
 
 	news.duplicate = is_duplicate(c, x, s);
 	if ((c->flags & CF_SACK) && s->opt.nb_sack)
@@ -103,8 +103,6 @@ static void process(struct shard *sh, struct conn *c, struct xfer *x, const stru
 		advance(sh, c, x, s, &news);
 	if (news.rtt_us)
 		tcp_rtt_sample(sh, c, news.rtt_us);
-	if ((c->flags & CF_ECN) && (s->flags & TCP_ECE))
-		recovery_ecn_echo(sh, c, x);
 	if (news.acked || news.duplicate || news.sacked_new || news.dsack)
 		recovery_ack(sh, c, x, s, &news);
 	if (news.acked && (c->flags & CF_FIN_SENT) && c->snd_una == c->snd_nxt)

@@ -61,12 +61,9 @@ enum conn_flags {
 	CF_TIMESTAMPS = 1 << 0,	   /* both SYNs carried them (RFC 7323) */
 	CF_SACK = 1 << 1,	   /* both SYNs carried SACK-permitted */
 	CF_WSCALE = 1 << 2,	   /* both SYNs carried it */
-	CF_ECN = 1 << 3,	   /* negotiated in the SYNs (RFC 3168 §6.1.1) */
 	CF_ACTIVE = 1 << 22,	   /* we sent the first SYN; owns a source port */
 	CF_TLP = 1 << 21,	   /* a tail loss probe is to go out */
-	CF_ECN_ECHO = 1 << 23,	   /* CE was received: ECE until the peer's CWR */
 	CF_FRTO_NEW = 1u << 31,	   /* after a timeout: new data, to see whether it was spurious */
-	CF_ECN_CWR = 1 << 30,	   /* the window was reduced: CWR goes with the next new data */
 	CF_WORK = 1 << 4,	   /* on the shard's work list */
 	CF_ACK_NOW = 1 << 5,	   /* an ACK is owed at the end of the burst */
 	CF_ACK_DELAYED = 1 << 6,   /* an ACK is owed by the delayed-ACK timer */
@@ -165,7 +162,6 @@ struct rack {
 	uint8_t reo_wnd_mult;	/* RACK.reo_wnd_mult, in quarters of min_RTT */
 	uint8_t reo_wnd_persist; /* recoveries left before it goes back to one */
 	bool reordering_seen;
-	bool dsack_pending;	/* a DSACK came in this ACK */
 };
 
 /* Tail loss probe in flight, RFC 8985 §7.1. */
@@ -195,7 +191,6 @@ struct xfer {
 	uint32_t ooo_bytes;
 	uint32_t ooo_count;
 	uint32_t last_ooo_seq;	/* the block to report first (RFC 2018 §4) */
-	uint32_t dsack_start, dsack_end; /* duplicate to report once (RFC 2883), empty: none */
 
 	/* Scoreboard: payload bytes of sent bufs by flag. */
 	uint32_t sacked, lost, retrans;
@@ -216,12 +211,12 @@ struct xfer {
 	uint8_t timer;		/* enum xfer_timer */
 	uint8_t phase;		/* enum xfer_phase */
 	uint8_t backoff;	/* doublings of the RTO or the probe interval */
-	uint8_t dupacks;	/* duplicate ACKs in a row; without SACK each stands for a segment */
+	uint8_t dupacks;	/* duplicate ACKs; without SACK each stands for a segment */
 	bool frto;		/* the timeout may turn out to be spurious (RFC 5682) */
 	bool may_undo;
 	bool retransmitted;	/* retrans_ts is valid */
 };
-static_assert(sizeof(struct xfer) <= 5 * CACHE_LINE, "");
+static_assert(sizeof(struct xfer) <= 4 * CACHE_LINE, "");
 
 /* A passive open whose handshake is not complete (M7). */
 struct half {

@@ -63,8 +63,6 @@ void recovery_enter(struct shard *sh, struct conn *c, struct xfer *x)
 	x->phase = XFER_RECOVERY;
 	x->tlp.out = false;
 	cc_set_ssthresh(k, c, cc_reduce(sh, c, x));
-	if (c->flags & CF_ECN)
-		c->flags |= CF_ECN_CWR;
 }
 
 /* RFC 6937 §3.1, with the slow-start reduction bound. */
@@ -75,7 +73,8 @@ static void prr(struct conn *c, struct conn_cold *k, struct xfer *x, const struc
 
 	x->prr_delivered += news->delivered;
 	if (pipe > ssthresh) {
-		may_send = ((uint64_t)x->prr_delivered * ssthresh + x->prr_start - 1) / x->prr_start;
+		may_send = (uint64_t)x->prr_delivered * ssthresh + x->prr_start - 1;
+		may_send /= x->prr_start;
 		may_send = may_send > x->prr_out ? may_send - x->prr_out : 0;
 	} else {
 		uint64_t limit = x->prr_delivered > x->prr_out ? x->prr_delivered - x->prr_out : 0;
@@ -156,9 +155,6 @@ static void frto(struct shard *sh, struct conn *c, struct xfer *x, const struct 
 static void loss_ack(struct shard *sh, struct conn *c, struct xfer *x,
 		     const struct ack_news *news)
 {
-	struct conn_cold *k = conn_cold(sh, c);
-	uint32_t ssthresh;
-
 	frto(sh, c, x, news);
 	if (x->phase == XFER_OPEN)
 		return;
@@ -167,9 +163,8 @@ static void loss_ack(struct shard *sh, struct conn *c, struct xfer *x,
 		x->may_undo = false;
 		x->dupacks = 0;
 	}
-	ssthresh = tcp_ssthresh(c, k);
-	if (k->cwnd < ssthresh) /* slow start again, RFC 5681 §3.1 */
-		k->cwnd += MIN(news->acked, ssthresh - k->cwnd);
+	if (news->acked) /* slow start again, RFC 5681 §3.1 */
+		cc_ack(sh, c, x, news);
 }
 
 void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s,
@@ -211,7 +206,7 @@ void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x)
 		if (x->phase == XFER_OPEN)
 			note_prior(c, k, x);
 		cc_set_ssthresh(k, c, reduced);
-		x->frto = x->phase != XFER_LOSS;
+		x->frto = conn_tcp(sh, c)->frto && x->phase != XFER_LOSS;
 	} else {
 		x->frto = false;
 	}
@@ -226,19 +221,6 @@ void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x)
 	}
 	rack_mark_timeout(sh, c, x);
 	k->cwnd = tcp_flight(c, x) + c->mss;
-}
-
-void recovery_ecn_echo(struct shard *sh, struct conn *c, struct xfer *x)
-{
-	struct conn_cold *k = conn_cold(sh, c);
-
-	if (x->phase != XFER_OPEN || seq_lt(c->snd_una, x->recover))
-		return;
-	stat_inc(sh, STAT_ecn_reductions);
-	x->recover = c->snd_nxt;
-	k->cwnd = cc_reduce(sh, c, x);
-	cc_set_ssthresh(k, c, k->cwnd);
-	c->flags |= CF_ECN_CWR;
 }
 
 void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reorder_us)

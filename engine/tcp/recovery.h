@@ -14,7 +14,6 @@
 
 /* What one ACK has brought; made by tcp_ack_input() on its stack. */
 struct ack_news {
-	uint32_t prior_una;	/* SND.UNA before it */
 	uint32_t prior_flight;	/* bytes in flight before it */
 	uint32_t acked;		/* bytes newly acknowledged by SEG.ACK */
 	uint32_t delivered;	/* bytes newly acknowledged or SACKed */
@@ -81,9 +80,6 @@ void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct
 		  const struct ack_news *news);
 void recovery_enter(struct shard *sh, struct conn *c, struct xfer *x);
 void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x);
-
-/* The peer reports congestion (RFC 3168 §6.1.2): reduces once a round trip. */
-void recovery_ecn_echo(struct shard *sh, struct conn *c, struct xfer *x);
 
 /* Chooses and arms the timer for what is in flight. */
 void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reorder_us);

@@ -108,12 +108,13 @@ static bool is_dsack(const struct seg *s, struct sack_block first)
 	return seq_geq(first.start, second.start) && seq_leq(first.end, second.end);
 }
 
-static void note_dsack(const struct conn *c, struct xfer *x, struct sack_block b,
+static void note_dsack(struct shard *sh, const struct conn *c, struct xfer *x, struct sack_block b,
 		       struct ack_news *news)
 {
 	uint32_t len = b.end - b.start;
 
 	news->dsack = true;
+	stat_inc(sh, STAT_dsack_received);
 	rack_dsack(c, x);
 	/* Only what this episode sent again can clear it (RFC 3708). */
 	if (x->may_undo && seq_geq(b.start, x->undo_marker))
@@ -148,7 +149,7 @@ void scoreboard_sack(struct shard *sh, struct conn *c, struct xfer *x, const str
 		if (!seq_lt(k.start, k.end) || seq_gt(k.end, c->snd_nxt))
 			continue; /* nonsense, or about what was never sent */
 		if (i == 0 && is_dsack(s, k))
-			note_dsack(c, x, k, news);
+			note_dsack(sh, c, x, k, news);
 		else if (seq_gt(k.end, c->snd_una))
 			sack_block(sh, c, x, k, s, news);
 	}

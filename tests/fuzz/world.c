@@ -203,7 +203,7 @@ __attribute__((noreturn)) static void fail_with_leftovers(const struct world *w,
 			tcp_state_name(c->state), c->flags, c->snd_una, c->snd_nxt, c->snd_wnd,
 			c->mss);
 		if (x)
-			fprintf(stderr, "  to send %u in %u, to read %u in %u, early %u, timer %u\n",
+			fprintf(stderr, "  send %u in %u, read %u in %u, early %u, timer %u\n",
 				x->sndq.bytes, x->sndq.count, x->rcvq.bytes, x->rcvq.count,
 				x->ooo_bytes, x->timer);
 	}

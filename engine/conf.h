@@ -26,11 +26,14 @@
 #define CONF_HTTP_BODY_MAX   65536
 #define CONF_NONE	     UINT16_MAX
 
+enum conf_cc { CONF_CC_CUBIC, CONF_CC_NEWRENO };
+
 /*
  * TCP behaviour of a listener's or a pool's connections. Names and defaults are
  * Linux's where Linux has the knob (sysctl net.ipv4.*); units are in the name.
  */
 struct conf_tcp {
+	enum conf_cc congestion_control; /* tcp_congestion_control, cubic */
 	uint8_t syn_retries;	   /* tcp_syn_retries, 6 */
 	uint8_t synack_retries;	   /* tcp_synack_retries, 5 */
 	uint8_t retries1;	   /* tcp_retries1, 3: R1, then the next hop is looked up anew */
@@ -44,6 +47,7 @@ struct conf_tcp {
 	bool sack;		   /* tcp_sack, true */
 	bool abort_on_overflow;	   /* tcp_abort_on_overflow, false */
 	bool rfc1337;		   /* tcp_rfc1337, true: a RST never ends TIME_WAIT */
+	bool frto;		   /* tcp_frto, true: spurious timeouts are found and undone */
 	bool synack_jitter;	   /* retries spread by up to an eighth, false */
 	uint8_t ttl;		   /* ip_default_ttl / hop limit, 64 */
 	uint8_t dscp;		   /* 0..63, 0 */
@@ -71,7 +75,7 @@ struct conf_memory {
 	uint32_t connections;	   /* connections with a control block, 100000 */
 	uint32_t half_open;	   /* SYN_RECEIVED entries, 65536 */
 	uint32_t time_wait;	   /* tcp_max_tw_buckets, 262144 */
-	uint32_t transfers;	   /* connections with data in flight or queued at once, 0: as connections */
+	uint32_t transfers;	   /* connections with data queued or in flight, 0: all */
 	uint32_t sessions;	   /* proxied pairs at once, 0: half of connections */
 	uint32_t buffers;	   /* packet buffers, 65536 */
 };
@@ -118,7 +122,12 @@ struct conf_route {
 	uint16_t iface;
 };
 
-enum conf_service { CONF_SERVICE_PROXY, CONF_SERVICE_HTTP, CONF_SERVICE_ECHO, CONF_SERVICE_DISCARD };
+enum conf_service {
+	CONF_SERVICE_PROXY,
+	CONF_SERVICE_HTTP,
+	CONF_SERVICE_ECHO,
+	CONF_SERVICE_DISCARD,
+};
 
 struct conf_listener {
 	char name[CONF_NAME_MAX];
@@ -148,7 +157,7 @@ struct conf_pool {
 	uint16_t sources[CONF_MAX_SOURCES]; /* indexes into conf.addrs */
 	uint16_t source_port_min, source_port_max; /* host order, 1024..65535 */
 	uint32_t connect_timeout_ms;		   /* 3000, then the next backend is tried */
-	uint32_t max_connections;		   /* per pool, 0: no limit; divided among workers */
+	uint32_t max_connections; /* per pool, 0: no limit; divided among workers */
 	struct conf_tcp tcp;
 	int line;
 };

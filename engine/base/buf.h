@@ -45,6 +45,11 @@ enum buf_flags {
 	/* Queued: sent at least once / more than once (Karn's rule). */
 	BUF_SENT = 1 << 10,
 	BUF_RESENT = 1 << 11,
+	/* Queued and sent: the peer holds it out of order (RFC 2018); it counts as
+	 * lost; it went again since it was found lost. */
+	BUF_SACKED = 1 << 15,
+	BUF_LOST = 1 << 16,
+	BUF_RETRANS = 1 << 17,
 	/* Waits in a shard's transmit queue: no port has seen it yet. */
 	BUF_IN_TXQ = 1 << 13,
 	/* Queued out of order: a FIN follows the payload. */
@@ -63,7 +68,7 @@ struct buf {
 	uint32_t seq;	  /* queued: sequence number of data[0], host order */
 	uint32_t sent_us; /* queued: low 32 bits of the time of the last transmission */
 	uint32_t rss_hash;
-	uint16_t payload_csum; /* one's-complement sum of the payload, not inverted, as stored in memory */
+	uint16_t payload_csum; /* sum of the payload, not inverted, in memory order */
 	uint8_t hdr_len;       /* queued: header bytes at data, in front of the payload */
 	uint8_t port;	       /* index of the port it came in by / goes out by */
 	uint8_t l2_len, l3_len, l4_len; /* transmit offload: header lengths in bytes */

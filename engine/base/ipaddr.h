@@ -38,7 +38,8 @@ static inline struct ipaddr ipaddr_v6(const void *bytes)
 }
 
 /* True when the first `bits` bits of both are the same (same family assumed). */
-static inline bool ipaddr_prefix_match(const struct ipaddr *a, const struct ipaddr *b, unsigned bits)
+static inline bool ipaddr_prefix_match(const struct ipaddr *a, const struct ipaddr *b,
+				       unsigned bits)
 {
 	unsigned whole = bits / 8, rest = bits % 8;
 

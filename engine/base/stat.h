@@ -10,7 +10,7 @@
 
 /* clang-format off */
 #define STAT_LIST(X) \
-	X(rx_frames,			"frames received") \
+	X(rx_frames,			"frames received, those from other workers included") \
 	X(tx_frames,			"frames handed to a port") \
 	X(rx_segments,			"TCP segments that passed all checks of their headers") \
 	X(tx_segments,			"TCP segments sent") \
@@ -74,7 +74,12 @@
 	X(challenge_acks_limited,	"challenge ACKs left out by their rate limit") \
 	X(retransmitted,		"segments sent again (RetransSegs)") \
 	X(rto_expired,			"retransmission timeouts") \
-	X(fast_retransmits,		"retransmissions after three duplicate ACKs") \
+	X(fast_retransmits,		"loss recoveries begun by SACK, RACK or duplicate ACKs") \
+	X(spurious_recoveries,		"reductions of the window taken back: nothing was lost") \
+	X(tail_loss_probes,		"probes of a silent tail (RFC 8985)") \
+	X(tail_losses,			"losses that such a probe repaired") \
+	X(sack_reneged,			"SACKed data that had to be sent again") \
+	X(dsack_received,		"reports of data received twice") \
 	X(window_probes,		"zero-window probes sent") \
 	X(keepalive_probes,		"keepalive probes sent") \
 	X(keepalive_failed,		"connections given up after unanswered keepalives") \

@@ -63,7 +63,8 @@ static inline uint32_t toeplitz_addrs(const struct toeplitz *t, const struct ipa
 
 /* The RSS hash of a TCP connection; the order of the two ends does not matter. */
 static inline uint32_t toeplitz_tuple(const struct toeplitz *t, const struct ipaddr *a,
-				      const struct ipaddr *b, uint16_t port_a_be, uint16_t port_b_be)
+				      const struct ipaddr *b, uint16_t port_a_be,
+				      uint16_t port_b_be)
 {
 	return toeplitz_word(t, toeplitz_fold(a) ^ toeplitz_fold(b) ^ port_a_be ^ port_b_be);
 }

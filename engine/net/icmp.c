@@ -19,17 +19,32 @@ enum {
 	ICMP6_ND_ADVERTISEMENT = 136,
 };
 
+/* Replaces the first byte of a 16-bit word and corrects the sum it is under. */
+static void change_byte(uint8_t *word, uint8_t to_byte, uint8_t *csum_field)
+{
+	uint16_t from, to, csum;
+
+	memcpy(&from, word, 2);
+	word[0] = to_byte;
+	memcpy(&to, word, 2);
+	memcpy(&csum, csum_field, 2);
+	csum = csum_update16(csum, from, to);
+	if (csum == 0) /* an echo of nothing but zeros is legitimate */
+		csum = 0xffff;
+	memcpy(csum_field, &csum, 2);
+}
+
 /* Turns the request round in its own buffer: addresses swapped, type changed,
  * sums corrected for what changed (swapping does not change a sum). */
 static void echo_reply(struct shard *sh, struct seg *s, uint8_t type)
 {
 	const struct net_iface *ni = &sh->net.ifaces[s->iface];
 	struct buf *b = s->buf;
-	uint8_t *l4 = b->data + s->l4_off;
+	uint8_t *l4 = b->data + s->l4_off, *ip = b->data + s->l3_off;
 	uint32_t alen = s->family == IP_V4 ? 4 : 16;
-	uint8_t *src = b->data + (s->src - b->data), *dst = b->data + (s->dst - b->data);
+	uint8_t *src = b->data + (s->src - b->data);
+	uint8_t *dst = b->data + (s->dst - b->data);
 	uint8_t addr[16];
-	uint16_t from, to, csum;
 
 	if (shard_tx_room(sh, ni->port) == 0) {
 		stat_inc(sh, STAT_drop_tx_full);
@@ -41,12 +56,12 @@ static void echo_reply(struct shard *sh, struct seg *s, uint8_t type)
 	memcpy(dst, addr, alen);
 	memcpy(b->data, b->data + 6, 6);
 	memcpy(b->data + 6, ni->mac, 6);
-	memcpy(&from, l4, 2);
-	l4[0] = type;
-	memcpy(&to, l4, 2);
-	memcpy(&csum, l4 + 2, 2);
-	csum = csum_update16(csum, from, to);
-	memcpy(l4 + 2, &csum, 2);
+	change_byte(l4, type, l4 + 2);
+	if (s->family == IP_V4)
+		change_byte(ip + offsetof(struct ipv4_hdr, ttl), sh->conf->tcp.ttl,
+			    ip + offsetof(struct ipv4_hdr, csum));
+	else
+		ip[offsetof(struct ipv6_hdr, hop_limit)] = sh->conf->tcp.ttl;
 	b->flags = 0;
 	stat_inc(sh, STAT_icmp_echo);
 	shard_tx(sh, ni->port, b);
@@ -83,7 +98,8 @@ static void icmp6(struct shard *sh, struct seg *s, bool ours)
 	uint8_t type = s->payload[0];
 	struct ipaddr src = ipaddr_v6(s->src);
 
-	if (type == ICMP6_ECHO && ours && ipaddr_is_unicast(&src) && !s->multicast && s->payload[1] == 0)
+	if (type == ICMP6_ECHO && ours && ipaddr_is_unicast(&src) && !s->multicast &&
+	    s->payload[1] == 0)
 		echo_reply(sh, s, ICMP6_ECHO_REPLY);
 	else if (type == ICMP6_ND_SOLICITATION || type == ICMP6_ND_ADVERTISEMENT)
 		nd_input(sh, s);

@@ -18,6 +18,8 @@
 #define TCP_MSEC(field, lo, hi, dflt)                                                              \
 	CONFIG_ROW_TIME(struct conf_tcp, field, MSEC_US, MSEC_US, lo, hi, dflt)
 
+static const char *const cc_words[] = {"cubic", "newreno", NULL};
+
 const struct config_key config_tcp_keys[] = {
     {"syn_retries", TCP_COUNT(syn_retries, 0, 127, 6)},
     {"synack_retries", TCP_COUNT(synack_retries, 0, 127, 5)},
@@ -33,10 +35,13 @@ const struct config_key config_tcp_keys[] = {
     {"sndbuf", TCP_BYTES(sndbuf, 1024, 512 << 20, 262144)},
     {"nodelay", TCP_BOOL(nodelay, false)},
     {"delack_ms", TCP_MSEC(delack_ms, 0, 499, 40)},
+    {"congestion_control", .kind = CONFIG_CHOICE,
+     CONFIG_FIELD(struct conf_tcp, congestion_control), .choices = cc_words, .def = CONF_CC_CUBIC},
     {"initial_cwnd", TCP_COUNT(initial_cwnd, 1, 1000, 10)},
     {"rto_min_ms", TCP_MSEC(rto_min_ms, 1, 120000, 200)},
     {"rto_max_ms", TCP_MSEC(rto_max_ms, 1000, 600000, 120000)},
     {"rto_initial_ms", TCP_MSEC(rto_initial_ms, 1, 120000, 1000)},
+    {"frto", TCP_BOOL(frto, true)},
     {"retries1", TCP_COUNT(retries1, 0, 255, 3)},
     {"retries2", TCP_COUNT(retries2, 0, 255, 15)},
     {"orphan_retries", TCP_COUNT(orphan_retries, 0, 255, 8)},

@@ -9,15 +9,16 @@
  * (an rte_mbuf is two cache lines) and our struct buf. */
 #define BUFFER_HEADERS (CACHE_LINE + 2 * CACHE_LINE + CACHE_LINE)
 
-/* Ethernet with one VLAN tag. */
-#define LINK_HEADERS 18u
+/* Ethernet header, two VLAN tags and CRC; devices take buffer sizes in steps. */
+#define LINK_HEADERS (14u + 2u * 4u + 4u)
+#define ROOM_STEP    1024u
 
 uint32_t config_buffer_room(const struct conf *conf)
 {
 	uint32_t room = BUF_DATAROOM;
 
 	for (uint16_t i = 0; i < conf->nb_ports; i++)
-		room = MAX(room, ALIGN_UP(conf->ports[i].mtu + LINK_HEADERS, CACHE_LINE));
+		room = MAX(room, ALIGN_UP(conf->ports[i].mtu + LINK_HEADERS, ROOM_STEP));
 	return room;
 }
 

@@ -50,7 +50,7 @@ void proxy_port_put(struct shard *sh, uint16_t pool, uint16_t backend, uint16_t 
 {
 	struct backend_state *bs = &sh->pools[pool].backends[backend];
 
-	srcport_put(bs->maps, bs->nb_maps, local, lport_be);
+	srcport_put(sh, bs->maps, bs->nb_maps, local, lport_be);
 }
 
 static struct session *session_at(const struct shard *sh, uint32_t index)
@@ -120,7 +120,7 @@ static struct conn *connect_backend(struct shard *sh, struct session *s, uint16_
 	c = tcp_connect(sh, (uint16_t)(sh->conf->nb_listeners + s->pool), b, local, port_be,
 			&backend->addr, backend->port_be);
 	if (!c) {
-		srcport_put(bs->maps, bs->nb_maps, local, port_be);
+		srcport_put(sh, bs->maps, bs->nb_maps, local, port_be);
 		return NULL;
 	}
 	bs->active++;

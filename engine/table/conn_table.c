@@ -147,7 +147,8 @@ bool table_check(const struct conn_table *t)
 			for (int s = end; s < TABLE_BUCKET_SLOTS; s++)
 				if (b->ref[s])
 					return false;
-			if (b->next != POOL_NIL && (end < TABLE_BUCKET_SLOTS || ++depth > TABLE_CHAIN_MAX))
+			if (b->next != POOL_NIL &&
+			    (end < TABLE_BUCKET_SLOTS || ++depth > TABLE_CHAIN_MAX))
 				return false;
 			used += (uint32_t)end;
 			overflow += b->next != POOL_NIL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/table/srcport.h"
-#include "engine/table/tuple.h"
+#include "engine/base/toeplitz.h"
 
 uint32_t srcport_nb_maps(const struct conf *conf, const struct conf_pool *pool, uint16_t b)
 {
@@ -11,21 +11,36 @@ uint32_t srcport_nb_maps(const struct conf *conf, const struct conf_pool *pool, 
 	return n;
 }
 
+/* True when the port is in the pool's range and its segments come to this shard. */
+static bool is_ours(const struct shard *sh, const struct srcport_map *m, uint16_t port_be)
+{
+	uint16_t port = __builtin_bswap16(port_be);
+
+	if (port < m->first || port > m->last)
+		return false;
+	return sh->nb_shards == 1 ||
+	       toeplitz_owner(toeplitz_word(sh->toeplitz, m->fold ^ port_be), sh->nb_shards) ==
+		   sh->id;
+}
+
 static void init_map(const struct shard *sh, struct srcport_map *m, const struct conf_pool *pool,
 		     const struct conf_backend *backend)
 {
 	const struct ipaddr *source = &sh->conf->addrs[m->local].addr;
 
-	for (uint32_t port = pool->source_port_min; port <= pool->source_port_max; port++) {
-		uint16_t port_be = __builtin_bswap16((uint16_t)port);
-
-		if (tuple_owner(sh, source->family, backend->addr.bytes, source->bytes,
-				backend->port_be, port_be) != sh->id)
+	m->first = pool->source_port_min;
+	m->last = pool->source_port_max;
+	m->fold = toeplitz_fold(source) ^ toeplitz_fold(&backend->addr) ^ backend->port_be;
+	for (uint32_t port = m->first; port <= m->last; port++) {
+		if (!is_ours(sh, m, __builtin_bswap16((uint16_t)port)))
 			continue;
 		m->bits[port / 64] |= 1ull << port % 64;
 		m->capacity++;
 	}
 	m->free = m->capacity;
+	/* After a restart other ports come first than before it: backends may hold
+	 * the old ones in TIME_WAIT. */
+	m->cursor = (uint16_t)((sh->isn_key.k[0] >> 16) % SRCPORT_WORDS);
 }
 
 void srcport_init(const struct shard *sh, struct srcport_map *maps, const struct conf_pool *pool,
@@ -70,14 +85,16 @@ bool srcport_take(struct srcport_map *maps, uint32_t nb_maps, uint32_t *turn, ui
 	return false;
 }
 
-void srcport_put(struct srcport_map *maps, uint32_t nb_maps, uint16_t local, uint16_t port_be)
+void srcport_put(const struct shard *sh, struct srcport_map *maps, uint32_t nb_maps, uint16_t local,
+		 uint16_t port_be)
 {
 	uint16_t port = __builtin_bswap16(port_be);
 
 	for (uint32_t i = 0; i < nb_maps; i++) {
 		uint64_t bit = 1ull << port % 64;
 
-		if (maps[i].local != local || maps[i].bits[port / 64] & bit)
+		if (maps[i].local != local || (maps[i].bits[port / 64] & bit) ||
+		    !is_ours(sh, &maps[i], port_be))
 			continue;
 		maps[i].bits[port / 64] |= bit;
 		maps[i].free++;

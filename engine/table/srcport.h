@@ -15,6 +15,8 @@
 struct srcport_map {
 	uint16_t local;	   /* source address, index into conf.addrs */
 	uint16_t cursor;   /* word to look at next: ports are reused as late as possible */
+	uint16_t first, last; /* the pool's range, host order */
+	uint16_t fold;	   /* toeplitz_fold() of all of the tuple but the source port */
 	uint32_t free;	   /* bits set */
 	uint32_t capacity; /* bits set when none is taken */
 	uint64_t bits[SRCPORT_WORDS]; /* 1: free, by host-order port */
@@ -31,5 +33,6 @@ void srcport_init(const struct shard *sh, struct srcport_map *maps, const struct
 bool srcport_take(struct srcport_map *maps, uint32_t nb_maps, uint32_t *turn, uint16_t *local,
 		  uint16_t *port_be);
 
-/* Gives a port back; one that was never in the maps is ignored. */
-void srcport_put(struct srcport_map *maps, uint32_t nb_maps, uint16_t local, uint16_t port_be);
+/* Gives a port back; one that is free or was never in the maps is ignored. */
+void srcport_put(const struct shard *sh, struct srcport_map *maps, uint32_t nb_maps, uint16_t local,
+		 uint16_t port_be);

@@ -61,7 +61,9 @@ enum conn_flags {
 	CF_TIMESTAMPS = 1 << 0,	   /* both SYNs carried them (RFC 7323) */
 	CF_SACK = 1 << 1,	   /* both SYNs carried SACK-permitted */
 	CF_WSCALE = 1 << 2,	   /* both SYNs carried it */
-	CF_ACTIVE = 1 << 3,	   /* we sent the first SYN; owns a source port */
+	CF_ACTIVE = 1 << 22,	   /* we sent the first SYN; owns a source port */
+	CF_TLP = 1 << 21,	   /* a tail loss probe is to go out */
+	CF_FRTO_NEW = 1u << 31,	   /* after a timeout: new data, to see whether it was spurious */
 	CF_WORK = 1 << 4,	   /* on the shard's work list */
 	CF_ACK_NOW = 1 << 5,	   /* an ACK is owed at the end of the burst */
 	CF_ACK_DELAYED = 1 << 6,   /* an ACK is owed by the delayed-ACK timer */
@@ -138,27 +140,83 @@ enum xfer_timer {
 	XFER_TIMER_RTO,
 	XFER_TIMER_PERSIST, /* data waits, nothing is in flight, the window is closed */
 	XFER_TIMER_RESOLVE, /* SYN waits for the next hop's address */
+	XFER_TIMER_TLP,	    /* tail loss probe (RFC 8985 §7) */
+	XFER_TIMER_REORDER, /* RACK waits for what may be late only (RFC 8985 §6.2 step 5) */
+};
+
+/* Where loss recovery stands. */
+enum xfer_phase {
+	XFER_OPEN,     /* nothing counts as lost */
+	XFER_RECOVERY, /* losses found by SACK or duplicate ACKs are being repaired */
+	XFER_LOSS,     /* the retransmission timer has expired */
+};
+
+/* RFC 8985's per-connection variables; times are low 32 bits of microseconds. */
+struct rack {
+	uint32_t xmit_us;	/* RACK.xmit_ts: of the segment sent last that was delivered */
+	uint32_t end_seq;	/* RACK.end_seq: of that segment */
+	uint32_t rtt_us;	/* RACK.rtt */
+	uint32_t min_rtt_us;	/* RACK.min_RTT, 0: none yet */
+	uint32_t fack;		/* RACK.fack: highest sequence number delivered */
+	uint32_t dsack_round;	/* snd_nxt when the last DSACK came: one step a round trip */
+	uint8_t reo_wnd_mult;	/* RACK.reo_wnd_mult, in quarters of min_RTT */
+	uint8_t reo_wnd_persist; /* recoveries left before it goes back to one */
+	bool reordering_seen;
+};
+
+/* Tail loss probe in flight, RFC 8985 §7.1. */
+struct tlp {
+	uint32_t end_seq; /* SND.NXT at the probe, valid when `out` */
+	bool out;
+	bool is_retrans;
+};
+
+/* CUBIC, RFC 9438; sizes in bytes. */
+struct cubic {
+	uint32_t w_max;	     /* window before the last reduction */
+	uint32_t w_est;	     /* what Reno would have */
+	uint32_t cwnd_prior; /* cwnd at the last reduction (§4.3) */
+	uint32_t k_ms;	     /* time to reach w_max again */
+	tick_t epoch;	     /* start of this congestion avoidance stage */
+	bool in_epoch;
 };
 
 /* Held only while data or a SYN or FIN is queued or in flight, or received data waits. */
 struct xfer {
 	struct bufq sndq;	/* sent and unsent payload in order, from snd_una on */
-	struct buf *send_next;	/* first buf of sndq to send or, after a timeout, send again */
+	struct buf *send_next;	/* first buf of sndq never sent, NULL: all sent */
+	struct buf *lost_hint;	/* no lost buf before it waits to go again, NULL: none does */
 	struct bufq rcvq;	/* in order, not yet read by the service */
 	struct buf *ooo;	/* received out of order: ascending, no overlaps */
 	uint32_t ooo_bytes;
 	uint32_t ooo_count;
 	uint32_t last_ooo_seq;	/* the block to report first (RFC 2018 §4) */
-	uint32_t recover;	/* RFC 6582: snd_nxt when fast recovery began */
+
+	/* Scoreboard: payload bytes of sent bufs by flag. */
+	uint32_t sacked, lost, retrans;
+	uint32_t recover;	/* snd_nxt when recovery or the timeout began */
+	uint32_t prior_cwnd;	/* and cwnd, for undoing a reduction that was not due */
+	uint32_t undo_marker;	/* snd_una then; valid while `may_undo` */
+	uint32_t undo_retrans;	/* retransmitted bytes not yet reported as duplicates */
+	uint32_t retrans_ts;	/* our timestamp of the first retransmission (RFC 4015) */
+	uint32_t prr_delivered, prr_out, prr_start; /* RFC 6937; start: RecoverFS */
+	struct rack rack;
+	struct tlp tlp;
+	struct cubic cubic;
+
 	uint32_t syn_sent_us;	/* when our SYN went out, for the RTT */
 	tick_t timer_at;	/* deadline of `timer` */
 	tick_t unacked_since;	/* when the data in flight was last seen to advance */
+	uint16_t prior_ssthresh;
 	uint8_t timer;		/* enum xfer_timer */
+	uint8_t phase;		/* enum xfer_phase */
 	uint8_t backoff;	/* doublings of the RTO or the probe interval */
-	uint8_t dupacks;
-	bool in_recovery;
+	uint8_t dupacks;	/* duplicate ACKs; without SACK each stands for a segment */
+	bool frto;		/* the timeout may turn out to be spurious (RFC 5682) */
+	bool may_undo;
+	bool retransmitted;	/* retrans_ts is valid */
 };
-static_assert(sizeof(struct xfer) <= 2 * CACHE_LINE, "");
+static_assert(sizeof(struct xfer) <= 4 * CACHE_LINE, "");
 
 /* A passive open whose handshake is not complete (M7). */
 struct half {

@@ -20,7 +20,8 @@ static void drop(struct shard *sh, struct seg *s, enum stat why)
  * counts against the challenge limit, or two of us could go on for ever. */
 static void unacceptable(struct shard *sh, struct conn *c, struct seg *s, enum stat why)
 {
-	bool keepalive = s->seq + 1 == c->rcv_nxt && !(s->flags & TCP_SYN); /* asks for an answer, MUST-26 */
+	/* A keepalive asks for an answer (MUST-26). */
+	bool keepalive = s->seq + 1 == c->rcv_nxt && !(s->flags & TCP_SYN);
 
 	if (s->payload_len || (s->flags & TCP_FIN) || keepalive)
 		conn_work(sh, c, CF_ACK_NOW);

@@ -96,10 +96,6 @@ void sndq_fill(struct shard *sh, struct xfer *x, struct buf *b, uint32_t want);
  * not busy. */
 bool sndq_split(struct shard *sh, struct xfer *x, struct buf *b, uint32_t n);
 
-/* Frees what `ack` covers entirely; returns the RTT in µs of the latest segment
- * among it that was sent once (Karn, MUST-18), 0: none. */
-uint32_t sndq_acked(struct shard *sh, struct xfer *x, uint32_t ack);
-
 /* ---- isn.c ---- */
 
 uint32_t isn_of(const struct shard *sh, const struct tuple *t);
@@ -199,10 +195,8 @@ void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s);
 bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s);
 void tcp_rtt_sample(struct shard *sh, struct conn *c, uint32_t rtt_us);
 
-/* ssthresh in bytes, UINT32_MAX while there is none; and half the flight after a
- * loss. */
+/* ssthresh in bytes, UINT32_MAX while there is none. */
 uint32_t tcp_ssthresh(const struct conn *c, const struct conn_cold *k);
-void tcp_halve_ssthresh(struct conn_cold *k, const struct conn *c, uint32_t flight);
 
 /* Largest window the peer has ever offered, in bytes (Max.SND.WND). */
 static inline uint32_t tcp_max_wnd(const struct shard *sh, const struct conn *c)
@@ -210,8 +204,6 @@ static inline uint32_t tcp_max_wnd(const struct shard *sh, const struct conn *c)
 	return (uint32_t)conn_cold(sh, c)->max_wnd << (c->wscale >> 4);
 }
 
-/* Bytes in flight as congestion control counts them. */
-uint32_t tcp_flight(const struct conn *c, const struct xfer *x);
 
 /* ---- close.c ---- */
 

@@ -12,8 +12,9 @@
  */
 uint32_t isn_of(const struct shard *sh, const struct tuple *t)
 {
-	uint64_t w[3] = {0, 0, (uint64_t)t->rport_be << 32 | (uint64_t)t->lport_be << 16 | t->local};
+	uint64_t w[3] = {0};
 
+	w[2] = (uint64_t)t->rport_be << 32 | (uint64_t)t->lport_be << 16 | t->local;
 	memcpy(w, tuple_raddr(sh, t), tuple_is_v6(t) ? 16 : 4);
 	return (uint32_t)siphash24(&sh->isn_key, w, 3) + (uint32_t)(sh->now_us / ISN_USEC_PER_STEP);
 }

@@ -274,6 +274,7 @@ static bool half_acceptable(struct shard *sh, struct half *h, struct seg *s)
 	if (same_syn) {
 		/* Our SYN-ACK was lost, or crossed this: send it again. */
 		stat_inc(sh, STAT_synack_retransmitted);
+		memcpy(h->dmac, s->buf->data + 6, 6);
 		emit_synack(sh, h, s->buf);
 		return false;
 	}

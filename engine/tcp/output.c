@@ -3,7 +3,7 @@
  * What to send, decided once at the end of a burst from the connection's state:
  * so one frame carries data, FIN and whatever ACK is owed (MUST-58, MUST-59).
  */
-#include "engine/tcp/internal.h"
+#include "engine/tcp/recovery.h"
 
 /* Receiver silly-window avoidance, RFC 9293 §3.8.6.2.2 (MUST-39): the right
  * edge moves when at least a segment or half the buffer can be added. */
@@ -66,13 +66,39 @@ static struct buf *frame_for(struct shard *sh, struct buf *b)
 	return copy;
 }
 
+/* What a retransmission adds to the books of the current recovery. */
+static void note_repetition(struct shard *sh, struct xfer *x, struct buf *b, uint32_t len)
+{
+	b->flags |= BUF_RESENT;
+	stat_inc(sh, STAT_retransmitted);
+	x->undo_retrans += len;
+	if (!x->retransmitted) {
+		x->retransmitted = true;
+		x->retrans_ts = ts_now(sh);
+	}
+}
+
+static void start_timer(struct shard *sh, struct conn *c, struct xfer *x, bool again)
+{
+	if (again ? x->timer != XFER_TIMER_RTO : x->timer == XFER_TIMER_TLP)
+		x->timer = XFER_TIMER_NONE;
+	if (x->timer == XFER_TIMER_PERSIST)
+		x->timer = XFER_TIMER_NONE;
+	if (x->timer != XFER_TIMER_NONE)
+		return;
+	if (again)
+		tcp_arm_rto(sh, c, x); /* RFC 6298 §5.1 */
+	else
+		recovery_arm(sh, c, x, 0);
+}
+
 /* Sends one queued buf, again or for the first time, with the FIN if it is due. */
 static void send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
 {
 	struct buf *frame = frame_for(sh, b);
 	uint8_t flags = TCP_ACK;
 	bool again = b->flags & BUF_SENT;
-	uint32_t end = b->seq + buf_payload_len(b);
+	uint32_t len = buf_payload_len(b), end = b->seq + len;
 
 	if (!frame)
 		return; /* only a repetition needs one: the timer comes again */
@@ -83,19 +109,19 @@ static void send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct bu
 		c->flags |= CF_FIN_SENT;
 		end++;
 	}
+	if (again)
+		note_repetition(sh, x, b, len);
+	scoreboard_sent(x, b, again);
 	b->flags |= BUF_SENT;
 	b->sent_us = (uint32_t)sh->now_us;
-	if (again) {
-		b->flags |= BUF_RESENT;
-		stat_inc(sh, STAT_retransmitted);
-	}
+	if (x->phase == XFER_RECOVERY)
+		x->prr_out += len;
 	if (c->snd_nxt == c->snd_una)
 		x->unacked_since = sh->now;
 	conn_cold(sh, c)->sent_at = sh->now;
 	c->snd_nxt = seq_max(c->snd_nxt, end);
 	emit_segment(sh, c, frame, b->seq, flags);
-	if (x->timer != XFER_TIMER_RTO)
-		tcp_arm_rto(sh, c, x); /* RFC 6298 §5.1 */
+	start_timer(sh, c, x, again);
 }
 
 static void send_fin_alone(struct shard *sh, struct conn *c, struct xfer *x)
@@ -113,50 +139,91 @@ static void send_fin_alone(struct shard *sh, struct conn *c, struct xfer *x)
 		tcp_arm_rto(sh, c, x);
 }
 
+/* Drops what of the first buf is acknowledged already, so that it goes no more. */
+static void trim_head(struct shard *sh, const struct conn *c, struct xfer *x)
+{
+	struct buf *b = x->sndq.head;
+	uint32_t acked;
+
+	if (!seq_lt(b->seq, c->snd_una) || shard_buf_busy(sh, b))
+		return;
+	acked = c->snd_una - b->seq;
+	buf_strip(b);
+	b->data += acked;
+	b->len -= acked;
+	b->seq += acked;
+	b->flags &= ~(uint32_t)BUF_PAYLOAD_CSUM;
+	x->sndq.bytes -= acked;
+	x->lost -= b->flags & BUF_LOST ? acked : 0;
+	x->retrans -= b->flags & BUF_RETRANS ? acked : 0;
+	x->sacked -= b->flags & BUF_SACKED ? acked : 0;
+}
+
+/* Sends a sent buf again; false: it waits in the port's queue still, or there is
+ * no memory. */
+static bool resend(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
+{
+	uint32_t most;
+
+	/* The frame sent before has not even left: another would be no help. */
+	if (!(b->flags & BUF_SENT) || (b->flags & BUF_IN_TXQ))
+		return false;
+	if (b == x->sndq.head)
+		trim_head(sh, c, x);
+	/* A closed window is asked with one byte (MUST-36). */
+	most = c->snd_wnd == 0 ? 1 : c->mss;
+	if (buf_payload_len(b) > most && !sndq_split(sh, x, b, most))
+		return false;
+	send_buf(sh, c, x, b);
+	return true;
+}
+
 /* SYN, first unacknowledged segment or FIN, once more. */
 static void rexmit_one(struct shard *sh, struct conn *c, struct xfer *x)
 {
-	struct buf *b = x->sndq.head;
-
-	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED) {
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED)
 		tcp_send_syn(sh, c);
-		return;
-	}
-	if (!b) {
-		if (c->flags & CF_FIN_SENT)
-			send_fin_alone(sh, c, x);
-		return;
-	}
-	/* The frame sent before has not even left: another would be no help. */
-	if (!(b->flags & BUF_SENT) || (b->flags & BUF_IN_TXQ))
-		return;
-	if (seq_lt(b->seq, c->snd_una) && !shard_buf_busy(sh, b)) {
-		uint32_t acked = c->snd_una - b->seq;
-
-		buf_strip(b);
-		b->data += acked;
-		b->len -= acked;
-		b->seq += acked;
-		b->flags &= ~(uint32_t)BUF_PAYLOAD_CSUM;
-		x->sndq.bytes -= acked;
-	}
-	send_buf(sh, c, x, b);
-	if (x->send_next == b)
-		x->send_next = b->next;
+	else if (x->sndq.head)
+		resend(sh, c, x, x->sndq.head);
+	else if (c->flags & CF_FIN_SENT)
+		send_fin_alone(sh, c, x);
 }
 
-/* Bytes that may be sent now beyond send_next's first. */
+/* Bytes that congestion control lets go now. */
+static uint32_t cwnd_room(const struct shard *sh, const struct conn *c, const struct xfer *x)
+{
+	uint32_t cwnd = conn_cold(sh, c)->cwnd, flight = tcp_flight(c, x);
+
+	return cwnd > flight ? cwnd - flight : 0;
+}
+
+/* What is lost goes before what is new (RFC 6675 §4). False: the port is full. */
+static bool send_lost(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct buf *b;
+
+	while ((b = scoreboard_next_lost(x))) {
+		/* SHLD-16: within the window; a closed one is the timer's to probe. */
+		if (seq_geq(seq_max(b->seq, c->snd_una), c->snd_una + c->snd_wnd))
+			return true;
+		if (cwnd_room(sh, c, x) < MIN(buf_payload_len(b), (uint32_t)c->mss))
+			return true;
+		if (!port_has_room(sh, c))
+			return false;
+		if (!resend(sh, c, x, b))
+			return true;
+	}
+	return true;
+}
+
+/* Bytes of new data that may be sent now. Limited transmit (RFC 3042) follows
+ * from what SACKs or duplicate ACKs have taken out of the flight. */
 static uint32_t usable(const struct shard *sh, const struct conn *c, const struct xfer *x)
 {
-	uint32_t cwnd = conn_cold(sh, c)->cwnd;
-	uint32_t seq = x->send_next->seq;
-	uint32_t edge;
+	uint32_t edge = c->snd_una + c->snd_wnd, seq = x->send_next->seq;
+	uint32_t wnd = seq_gt(edge, seq) ? edge - seq : 0;
 
-	/* Limited transmit, RFC 3042: one new segment per early duplicate ACK. */
-	if (!x->in_recovery && !(x->send_next->flags & BUF_SENT))
-		cwnd += MIN(x->dupacks, 2u) * c->mss;
-	edge = c->snd_una + MIN(cwnd, c->snd_wnd);
-	return seq_gt(edge, seq) ? edge - seq : 0;
+	return MIN(wnd, cwnd_room(sh, c, x));
 }
 
 /* Nagle (SHLD-7) can be turned off (MUST-17); a service that passes on what
@@ -185,33 +252,18 @@ static bool worth_sending(const struct shard *sh, const struct conn *c, const st
 	return len >= tcp_max_wnd(sh, c) / 2;
 }
 
-/* A segment that goes again goes as it was: congestion control may hold it back
- * but does not cut it. A window that has shrunk does, when nothing else moves. */
-static bool may_repeat(const struct shard *sh, const struct conn *c, const struct xfer *x,
-		       uint32_t len)
-{
-	const struct buf *b = x->send_next;
-
-	if (b->flags & BUF_IN_TXQ)
-		return false;
-	if (len == buf_payload_len(b))
-		return true;
-	return !shard_buf_busy(sh, b) && (len >= c->mss || tcp_flight(c, x) == 0);
-}
-
 /* Makes send_next's buf fit a segment and the window; 0: nothing may go now. */
 static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	struct buf *b = x->send_next;
 	uint32_t u = usable(sh, c, x), len;
-	bool again = b->flags & BUF_SENT;
 
 	/* Relayed segments are not refilled: that would copy every one. */
-	if (!again && b->next && buf_payload_len(b) < c->mss &&
+	if (b->next && buf_payload_len(b) < c->mss &&
 	    !conn_profile(sh, c)->service->relays)
 		sndq_fill(sh, x, b, c->mss);
 	len = MIN(MIN(buf_payload_len(b), (uint32_t)c->mss), u);
-	if (len == 0 || !(again ? may_repeat(sh, c, x, len) : worth_sending(sh, c, x, len, u)))
+	if (len == 0 || !worth_sending(sh, c, x, len, u))
 		return 0;
 	if (len < buf_payload_len(b) && !sndq_split(sh, x, b, len))
 		return 0;
@@ -230,19 +282,19 @@ static void restart_after_idle(const struct shard *sh, const struct conn *c, str
 		k->cwnd = MIN(k->cwnd, initial);
 }
 
-/* Sends from send_next on; false: the port is full. */
-static bool send_queued(struct shard *sh, struct conn *c, struct xfer *x)
+/* Sends at most `max` new segments; false: the port is full. */
+static bool send_new(struct shard *sh, struct conn *c, struct xfer *x, uint32_t max)
 {
 	restart_after_idle(sh, c, x);
-	while (x->send_next) {
+	while (x->send_next && max--) {
 		struct buf *b = x->send_next;
 
 		if (fit(sh, c, x) == 0)
 			return true;
 		if (!port_has_room(sh, c))
 			return false;
-		send_buf(sh, c, x, b);
 		x->send_next = b->next;
+		send_buf(sh, c, x, b);
 		c->flags &= ~(uint32_t)CF_FORCE;
 	}
 	return true;
@@ -259,8 +311,27 @@ static void send_probe(struct shard *sh, struct conn *c, struct xfer *x)
 	if (buf_payload_len(b) > 1 && !sndq_split(sh, x, b, 1))
 		return;
 	stat_inc(sh, STAT_window_probes);
-	send_buf(sh, c, x, b);
 	x->send_next = b->next;
+	send_buf(sh, c, x, b);
+}
+
+/* RFC 8985 §7.3: new data when there is any, else the last segment again. */
+static void send_tail_probe(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct buf *b = x->send_next, *last = x->sndq.head;
+	bool fresh = b && seq_leq(b->seq + buf_payload_len(b), c->snd_una + c->snd_wnd);
+
+	if (fresh) {
+		x->send_next = b->next;
+		send_buf(sh, c, x, b);
+	} else {
+		while (last && last->next != x->send_next)
+			last = last->next;
+		if (!last || !resend(sh, c, x, last))
+			return;
+	}
+	stat_inc(sh, STAT_tail_loss_probes);
+	x->tlp = (struct tlp){.out = true, .is_retrans = !fresh, .end_seq = c->snd_nxt};
 }
 
 /* Data waits, nothing is in flight and the window lets nothing go: without a
@@ -280,6 +351,8 @@ static bool fin_due(const struct conn *c, const struct xfer *x)
 
 static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
 {
+	uint32_t max_new = UINT32_MAX;
+
 	if (c->flags & CF_REXMIT_ONE) {
 		c->flags &= ~(uint32_t)CF_REXMIT_ONE;
 		rexmit_one(sh, c, x);
@@ -292,7 +365,17 @@ static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
 		c->flags &= ~(uint32_t)CF_PROBE;
 		send_probe(sh, c, x);
 	}
-	if (!send_queued(sh, c, x))
+	if (c->flags & CF_TLP) {
+		c->flags &= ~(uint32_t)CF_TLP;
+		send_tail_probe(sh, c, x);
+	}
+	if (c->flags & CF_FRTO_NEW) {
+		c->flags &= ~(uint32_t)CF_FRTO_NEW;
+		max_new = 2; /* RFC 5682 §2.1 step 2b */
+	} else if (!send_lost(sh, c, x)) {
+		return false;
+	}
+	if (!send_new(sh, c, x, max_new))
 		return false;
 	if (fin_due(c, x))
 		send_fin_alone(sh, c, x);

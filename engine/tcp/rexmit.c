@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The retransmission timer: RFC 6298, R1 and R2 of RFC 9293 §3.8.3. */
 #include "engine/net/net.h"
-#include "engine/tcp/internal.h"
+#include "engine/tcp/recovery.h"
 
 uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c)
 {
@@ -62,19 +62,6 @@ static void advise_ip(struct shard *sh, struct conn *c)
 		net_resolve(sh, iface, &hop, conn_cold(sh, c)->dmac);
 }
 
-/* RFC 5681 §3.1: one segment, then slow start; what was in flight counts as
- * lost and goes again as the window allows. */
-static void collapse(struct conn_cold *k, struct conn *c, struct xfer *x)
-{
-	if (x->backoff == 0)
-		tcp_halve_ssthresh(k, c, tcp_flight(c, x));
-	k->cwnd = c->mss;
-	x->recover = c->snd_nxt;
-	x->in_recovery = false;
-	x->dupacks = 0;
-	x->send_next = x->sndq.head;
-}
-
 void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
@@ -90,7 +77,7 @@ void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 		advise_ip(sh, c);
 	/* A refused window probe is no sign of congestion. */
 	if (c->state >= TCP_ESTABLISHED && c->snd_wnd != 0)
-		collapse(k, c, x);
+		recovery_timeout(sh, c, x);
 	else if (c->state >= TCP_ESTABLISHED)
 		stat_inc(sh, STAT_window_probes);
 	if (x->backoff < UINT8_MAX)

@@ -7,6 +7,10 @@
  */
 #include "engine/tcp/internal.h"
 
+/* What the second piece of a cut buf has of the first. */
+#define KEPT_BY_SPLIT                                                                              \
+	(BUF_PSH | BUF_SENT | BUF_RESENT | BUF_SACKED | BUF_LOST | BUF_RETRANS)
+
 #define JOIN_MAX 512 /* payload bytes that are copied to fill the buf before */
 
 uint32_t sndq_end(const struct conn *c, const struct xfer *x)
@@ -79,7 +83,7 @@ bool sndq_split(struct shard *sh, struct xfer *x, struct buf *b, uint32_t n)
 	memcpy(rest->data, b->data + n, rest->len);
 	rest->seq = b->seq + n;
 	rest->sent_us = b->sent_us;
-	rest->flags = b->flags & (BUF_PSH | BUF_SENT | BUF_RESENT);
+	rest->flags = b->flags & KEPT_BY_SPLIT;
 	rest->next = b->next;
 	b->next = rest;
 	b->len = n;
@@ -88,27 +92,4 @@ bool sndq_split(struct shard *sh, struct xfer *x, struct buf *b, uint32_t n)
 		x->sndq.tail = rest;
 	x->sndq.count++;
 	return true;
-}
-
-uint32_t sndq_acked(struct shard *sh, struct xfer *x, uint32_t ack)
-{
-	uint32_t rtt_us = 0;
-	bool repeated = false;
-	struct buf *b;
-
-	while ((b = x->sndq.head) && (b->flags & BUF_SENT) &&
-	       seq_leq(b->seq + buf_payload_len(b), ack)) {
-		/* What waited behind a repeated one was not on its way all the time. */
-		repeated |= b->flags & BUF_RESENT;
-		rtt_us = MAX((uint32_t)sh->now_us - b->sent_us, 1u);
-		if (x->send_next == b)
-			x->send_next = b->next;
-		x->sndq.head = b->next;
-		x->sndq.bytes -= buf_payload_len(b);
-		x->sndq.count--;
-		shard_buf_free_kept(sh, b);
-	}
-	if (!x->sndq.head)
-		x->sndq.tail = NULL;
-	return repeated ? 0 : rtt_us;
 }

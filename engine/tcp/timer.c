@@ -5,7 +5,7 @@
  * early it is filed again, so that restarting a timer on every ACK costs
  * nothing. All reasons are gathered here and nowhere else.
  */
-#include "engine/tcp/internal.h"
+#include "engine/tcp/recovery.h"
 
 /* Closed by its service, waiting for the peer's FIN: [tcp_fin_timeout] ends it,
  * whatever else the peer sends. */
@@ -99,6 +99,17 @@ static void silence_expired(struct shard *sh, struct conn *c)
 	}
 }
 
+/* What was only late until now is lost (RFC 8985 §6.3). */
+static void reorder_expired(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	uint32_t reorder_us = rack_detect_loss(sh, c, x);
+
+	if (x->lost && x->phase == XFER_OPEN)
+		recovery_enter(sh, c, x);
+	recovery_arm(sh, c, x, reorder_us);
+	conn_work(sh, c, CF_OUTPUT);
+}
+
 static void xfer_timer_expired(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	switch (x->timer) {
@@ -111,6 +122,12 @@ static void xfer_timer_expired(struct shard *sh, struct conn *c, struct xfer *x)
 		if (x->backoff < UINT8_MAX)
 			x->backoff++;
 		conn_work(sh, c, c->snd_wnd == 0 ? CF_PROBE : CF_FORCE | CF_OUTPUT);
+		break;
+	case XFER_TIMER_TLP:
+		tlp_expired(sh, c, x);
+		break;
+	case XFER_TIMER_REORDER:
+		reorder_expired(sh, c, x);
 		break;
 	case XFER_TIMER_RESOLVE:
 		x->timer = XFER_TIMER_NONE;

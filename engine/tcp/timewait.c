@@ -59,7 +59,8 @@ static void tw_end(struct shard *sh, struct time_wait *tw)
 
 	table_remove(&sh->table, tuple_hash(sh, &key), ref_make(REF_TIME_WAIT, i));
 	if (tw->active && p->pool != CONF_NONE)
-		proxy_port_put(sh, p->pool, tw->backend, tuple_local(&tw->tuple), tw->tuple.lport_be);
+		proxy_port_put(sh, p->pool, tw->backend, tuple_local(&tw->tuple),
+			       tw->tuple.lport_be);
 	wheel_cancel(&sh->time_wait_wheel, i);
 	tuple_clear(sh, &tw->tuple);
 	pool_put(&sh->time_waits, i);

@@ -70,7 +70,9 @@ static inline uint16_t csum_finish(uint64_t sum)
 	return (uint16_t)~csum_fold(sum);
 }
 
-/* `field` after one 16-bit word in memory order changed from `from` to `to`. */
+/* `field` after one 16-bit word in memory order changed from `from` to `to`. Not
+ * where everything may be zero: one's complement has two zeros, and only 0xffff
+ * verifies then (RFC 1624 §3). */
 static inline uint16_t csum_update16(uint16_t field, uint16_t from, uint16_t to)
 {
 	return csum_finish((uint64_t)(uint16_t)~field + (uint16_t)~from + to);

@@ -145,7 +145,7 @@ uint32_t world_connect(struct world *w)
 	c = tcp_connect(w->sh, (uint16_t)(w->tc.conf.nb_listeners + 1), b, local, lport_be,
 			&backend->addr, backend->port_be);
 	if (!c) {
-		srcport_put(bs->maps, bs->nb_maps, local, lport_be);
+		srcport_put(w->sh, bs->maps, bs->nb_maps, local, lport_be);
 		return 0;
 	}
 	if (user_of(w, c)->owned)

@@ -7,6 +7,8 @@
 #include "tests/lib/testconf.h"
 
 static const struct conf_tcp tcp_defaults = {
+    .congestion_control = CONF_CC_CUBIC,
+    .frto = true,
     .syn_retries = 6,
     .synack_retries = 5,
     .retries1 = 3,

@@ -27,6 +27,8 @@ static const struct row rows[] = {
     TCP(keepalive_probes),
     TCP(keepalive),
     TCP(nodelay),
+    TCP(congestion_control),
+    TCP(frto),
     TCP(timestamps),
     TCP(window_scaling),
     TCP(sack),

@@ -321,6 +321,8 @@ static void assert_tcp_defaults(const struct conf_tcp *t)
 	assert_int_equal(t->keepalive_probes, 9);
 	assert_false(t->keepalive);
 	assert_false(t->nodelay);
+	assert_int_equal(t->congestion_control, CONF_CC_CUBIC);
+	assert_true(t->frto);
 	assert_true(t->timestamps);
 	assert_true(t->window_scaling);
 	assert_true(t->sack);
@@ -869,22 +871,22 @@ static void test_size(void **state)
 static void test_size_of_jumbo_frames(void **state)
 {
 	struct conf *c = parse("ports:\n"
-			       "- {name: a, device: x, mtu: 2030, addresses: [192.0.2.1/24]}\n"
+			       "- {name: a, device: x, mtu: 2022, addresses: [192.0.2.1/24]}\n"
 			       "listeners: []\n");
 
 	(void)state;
 	assert_int_equal(config_buffer_room(c), 2048);
 	config_free(c);
 	c = parse("ports:\n"
-		  "- {name: a, device: x, mtu: 2031, addresses: [192.0.2.1/24]}\n"
+		  "- {name: a, device: x, mtu: 2023, addresses: [192.0.2.1/24]}\n"
 		  "listeners: []\n");
-	assert_int_equal(config_buffer_room(c), 2112);
+	assert_int_equal(config_buffer_room(c), 3072);
 	config_free(c);
 	c = parse("ports:\n"
 		  "- {name: a, device: x, mtu: 9216, addresses: [192.0.2.1/24]}\n"
 		  "- {name: b, device: y, addresses: [198.51.100.1/24]}\n"
 		  "listeners: []\n");
-	assert_int_equal(config_buffer_room(c), 9280);
+	assert_int_equal(config_buffer_room(c), 10240);
 	config_free(c);
 }
 
@@ -976,7 +978,7 @@ static void test_the_documentation_tells_defaults_and_ranges(void **state)
 	char *docs = read_file(DOCS, NULL);
 
 	(void)state;
-	assert_int_equal(check_table(docs, "tcp"), 30);
+	assert_int_equal(check_table(docs, "tcp"), 32);
 	assert_int_equal(check_table(docs, "memory"), 7);
 	assert_int_equal(check_table(docs, "fault"), 7);
 	free(docs);

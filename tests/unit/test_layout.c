@@ -81,7 +81,7 @@ static void test_extras(void **state)
 
 	(void)state;
 	setup(&tc, false);
-	check("transfer", bytes_each(&tc, &tc.conf.memory.transfers), 128);
+	check("transfer", bytes_each(&tc, &tc.conf.memory.transfers), 256);
 	check("session", bytes_each(&tc, &tc.conf.memory.sessions), 32);
 }
 

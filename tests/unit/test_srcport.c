@@ -98,7 +98,7 @@ static void test_takes_all(void **state)
 {
 	struct fixture *f = create(1, 0, "192.0.2.50");
 	static bool taken[3][65536];
-	uint16_t local, port, before = CONF_NONE;
+	uint16_t local = 0, port = 0, before = CONF_NONE;
 
 	(void)state;
 	memset(taken, 0, sizeof(taken));
@@ -112,7 +112,7 @@ static void test_takes_all(void **state)
 	}
 	assert_int_equal(f->maps[0].free + f->maps[1].free, 0);
 	assert_false(take(f, &local, &port));
-	srcport_put(f->maps, f->nb_maps, 2, htons(FIRST + 7));
+	srcport_put(f->sh, f->maps, f->nb_maps, 2, htons(FIRST + 7));
 	assert_true(take(f, &local, &port));
 	assert_int_equal(local, 2);
 	assert_int_equal(port, FIRST + 7);
@@ -126,7 +126,7 @@ static void test_random_against_model(void **state)
 	static bool taken[3][65536];
 	uint32_t free_ports[3] = {COUNT, 0, COUNT};
 	struct rng rng = {1};
-	uint16_t local, port;
+	uint16_t local = 0, port = 0;
 
 	(void)state;
 	memset(taken, 0, sizeof(taken));
@@ -145,7 +145,7 @@ static void test_random_against_model(void **state)
 			port = (uint16_t)rng_range(&rng, FIRST, LAST);
 			if (!taken[local][port])
 				continue;
-			srcport_put(f->maps, f->nb_maps, local, htons(port));
+			srcport_put(f->sh, f->maps, f->nb_maps, local, htons(port));
 			taken[local][port] = false;
 			free_ports[local]++;
 		}
@@ -165,7 +165,7 @@ static void test_reuse_is_late(void **state)
 
 	(void)state;
 	assert_true(take(f, &local, &first));
-	srcport_put(f->maps, f->nb_maps, local, htons(first));
+	srcport_put(f->sh, f->maps, f->nb_maps, local, htons(first));
 	for (int i = 0; i < 15; i++) {
 		assert_true(take(f, &local, &port));
 		assert_int_not_equal(port, first);
@@ -178,16 +178,16 @@ static void test_put_ignores_strangers(void **state)
 {
 	struct fixture *f = create(4, 2, "192.0.2.50");
 	uint32_t before = f->maps[0].free;
-	uint16_t local, port;
+	uint16_t local = 0, port = 0;
 
 	(void)state;
-	srcport_put(f->maps, f->nb_maps, 0, htons(FIRST - 1));
-	srcport_put(f->maps, f->nb_maps, 0, htons(LAST + 1));
-	srcport_put(f->maps, f->nb_maps, 0, 0);
-	srcport_put(f->maps, f->nb_maps, 1, htons(FIRST));
-	srcport_put(f->maps, f->nb_maps, CONF_NONE, htons(FIRST));
-	for (uint16_t p = FIRST; p <= LAST; p++)
-		srcport_put(f->maps, f->nb_maps, 0, htons(p)); /* most are other workers' */
+	srcport_put(f->sh, f->maps, f->nb_maps, 0, htons(FIRST - 1));
+	srcport_put(f->sh, f->maps, f->nb_maps, 0, htons(LAST + 1));
+	srcport_put(f->sh, f->maps, f->nb_maps, 0, 0);
+	srcport_put(f->sh, f->maps, f->nb_maps, 1, htons(FIRST));
+	srcport_put(f->sh, f->maps, f->nb_maps, CONF_NONE, htons(FIRST));
+	for (uint16_t p = FIRST; p <= LAST; p++) /* most are other workers' */
+		srcport_put(f->sh, f->maps, f->nb_maps, 0, htons(p));
 	assert_int_equal(f->maps[0].free, before);
 	assert_int_equal(f->maps[0].free, f->maps[0].capacity);
 	while (take(f, &local, &port))
@@ -214,7 +214,7 @@ static void test_workers_share_all_ports(void **state)
 			for (uint16_t id = 0; id < counts[c]; id++) {
 				struct fixture *f = create(counts[c], id, backends[b]);
 				const struct conf_backend *to = &f->tc.backends[0][0];
-				uint16_t local, port;
+				uint16_t local = 0, port = 0;
 
 				while (take(f, &local, &port)) {
 					assert_int_equal(owners[local][port], 0);
@@ -246,7 +246,7 @@ static void test_smallest_range(void **state)
 		assert_true(srcport_take(f->maps, 1, &f->turn, &local, &port_be));
 		assert_int_equal(port_be, 0xffff);
 		assert_false(srcport_take(f->maps, 1, &f->turn, &local, &port_be));
-		srcport_put(f->maps, 1, local, port_be);
+		srcport_put(f->sh, f->maps, 1, local, port_be);
 	}
 	destroy(f);
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Congestion control: the window between losses (RFC 5681; RFC 9438 in cubic.c). */
+#include "engine/tcp/recovery.h"
+
+uint32_t tcp_ssthresh(const struct conn *c, const struct conn_cold *k)
+{
+	return k->ssthresh == SSTHRESH_NONE ? UINT32_MAX : (uint32_t)k->ssthresh * c->mss;
+}
+
+void cc_set_ssthresh(struct conn_cold *k, const struct conn *c, uint32_t bytes)
+{
+	k->ssthresh = (uint16_t)MIN(MAX(bytes / c->mss, 2u), SSTHRESH_NONE - 1u);
+}
+
+/* RFC 5681 §3.1 equation 3, for as many bytes as were acknowledged. */
+static void reno_ack(struct conn_cold *k, const struct conn *c, uint32_t acked)
+{
+	k->cwnd += MAX((uint32_t)((uint64_t)c->mss * MIN(acked, k->cwnd) / k->cwnd), 1u);
+}
+
+void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct ack_news *news)
+{
+	struct conn_cold *k = conn_cold(sh, c);
+	uint32_t ssthresh = tcp_ssthresh(c, k), acked = news->acked;
+
+	/* The window was not what held us back: it proves nothing (RFC 7661). */
+	if (news->prior_flight < k->cwnd / 2)
+		return;
+	/* Slow start counts bytes, as RFC 3465 does, with no limit: peers merge
+	 * ACKs, and a burst is bounded by the window anyway. */
+	if (k->cwnd < ssthresh) {
+		uint32_t step = MIN(acked, ssthresh - k->cwnd);
+
+		k->cwnd += step;
+		acked -= step;
+	}
+	if (acked && k->cwnd >= ssthresh) {
+		if (conn_tcp(sh, c)->congestion_control == CONF_CC_CUBIC)
+			cubic_ack(sh, c, x, acked);
+		else
+			reno_ack(k, c, acked);
+	}
+	k->cwnd = MIN(k->cwnd, 1u << 30);
+}
+
+uint32_t cc_reduce(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	/* RFC 5681 equation 4: by what was in flight, not by the window. */
+	uint32_t flight = MAX(c->snd_nxt - c->snd_una, (uint32_t)c->mss);
+
+	if (conn_tcp(sh, c)->congestion_control == CONF_CC_CUBIC)
+		return cubic_reduce(sh, c, x);
+	return MAX(MIN(flight, conn_cold(sh, c)->cwnd) / 2, 2u * c->mss);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * RACK-TLP (RFC 8985): a segment is lost when one sent sufficiently later has
+ * been delivered; a probe makes the tail of a flight answer. Sections and step
+ * numbers are the RFC's.
+ */
+#include "engine/tcp/recovery.h"
+
+#define DUPTHRESH	 3
+#define REO_WND_PERSIST	 16 /* §6.2 step 4: recoveries that a wider window lasts */
+#define TLP_MAX_ACK_DELAY_MS 200 /* §7.2: what the peer may hold back an ACK for */
+
+/* True when (a_us, a_seq) was sent after (b_us, b_seq). */
+static bool sent_after(uint32_t a_us, uint32_t a_seq, uint32_t b_us, uint32_t b_seq)
+{
+	return seq_gt(a_us, b_us) || (a_us == b_us && seq_gt(a_seq, b_seq));
+}
+
+/* §6.2 step 2: a repeated segment's ACK may be the original's. */
+static bool is_ambiguous(const struct shard *sh, const struct conn *c, const struct xfer *x,
+			 const struct buf *b, const struct seg *s, uint32_t rtt_us)
+{
+	if (!(b->flags & BUF_RESENT))
+		return false;
+	if ((c->flags & CF_TIMESTAMPS) && (s->opt.seen & TCPOPT_HAS_TS)) {
+		uint32_t age = ((uint32_t)sh->now_us - b->sent_us) / USEC_PER_TICK;
+
+		if (seq_lt(s->opt.tsecr, ts_now(sh) - age))
+			return true;
+	}
+	return rtt_us < x->rack.min_rtt_us;
+}
+
+void rack_delivered(struct shard *sh, const struct conn *c, struct xfer *x, const struct buf *b,
+		    const struct seg *s)
+{
+	struct rack *r = &x->rack;
+	uint32_t rtt_us = MAX((uint32_t)sh->now_us - b->sent_us, 1u);
+	uint32_t end = b->seq + buf_payload_len(b);
+
+	/* Step 1 */
+	if (!(b->flags & BUF_RESENT) && (r->min_rtt_us == 0 || rtt_us < r->min_rtt_us))
+		r->min_rtt_us = rtt_us;
+	/* Step 3: delivered below what was delivered before, and never repeated. */
+	if (r->min_rtt_us && seq_lt(end, r->fack) && !(b->flags & BUF_RESENT))
+		r->reordering_seen = true;
+	if (r->rtt_us == 0 || seq_gt(end, r->fack))
+		r->fack = end;
+	/* Step 2 */
+	if (is_ambiguous(sh, c, x, b, s, rtt_us))
+		return;
+	if (r->rtt_us == 0 || sent_after(b->sent_us, end, r->xmit_us, r->end_seq)) {
+		r->xmit_us = b->sent_us;
+		r->end_seq = end;
+		r->rtt_us = rtt_us;
+	}
+}
+
+void rack_dsack(const struct conn *c, struct xfer *x)
+{
+	struct rack *r = &x->rack;
+
+	/* Step 4: one step wider per round trip with a DSACK. */
+	if (r->reo_wnd_mult && seq_lt(c->snd_una, r->dsack_round))
+		return;
+	r->dsack_round = c->snd_nxt;
+	r->reo_wnd_mult = (uint8_t)MIN(r->reo_wnd_mult + 1, UINT8_MAX);
+	r->reo_wnd_persist = REO_WND_PERSIST;
+}
+
+/* Step 4: how long a segment may be late before it is lost. */
+static uint32_t reordering_window(const struct shard *sh, const struct conn *c,
+				  const struct xfer *x)
+{
+	const struct rack *r = &x->rack;
+	uint32_t mult = MAX(r->reo_wnd_mult, 1u);
+
+	if (!r->reordering_seen &&
+	    (x->phase != XFER_OPEN || x->sacked >= (uint32_t)DUPTHRESH * c->mss))
+		return 0;
+	return (uint32_t)MIN((uint64_t)mult * (r->min_rtt_us / 4), conn_cold(sh, c)->srtt_us);
+}
+
+uint32_t rack_detect_loss(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	const struct rack *r = &x->rack;
+	uint32_t now_us = (uint32_t)sh->now_us, wait_us = 0;
+	uint32_t window = reordering_window(sh, c, x);
+
+	if (r->rtt_us == 0)
+		return 0;
+	for (struct buf *b = x->sndq.head; b && b != x->send_next; b = b->next) {
+		uint32_t late;
+
+		if ((b->flags & BUF_SACKED) ||
+		    (b->flags & (BUF_LOST | BUF_RETRANS)) == BUF_LOST)
+			continue;
+		if (!sent_after(r->xmit_us, r->end_seq, b->sent_us, b->seq + buf_payload_len(b)))
+			continue;
+		/* Time left of b's own round trip and the reordering window. */
+		late = b->sent_us + r->rtt_us + window;
+		if (seq_leq(late, now_us))
+			scoreboard_lose(x, b);
+		else
+			wait_us = MAX(wait_us, late - now_us);
+	}
+	return wait_us;
+}
+
+void rack_mark_timeout(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	const struct rack *r = &x->rack;
+	uint32_t now_us = (uint32_t)sh->now_us;
+	uint32_t window = reordering_window(sh, c, x);
+
+	for (struct buf *b = x->sndq.head; b && b != x->send_next; b = b->next)
+		if (b == x->sndq.head || r->rtt_us == 0 ||
+		    seq_leq(b->sent_us + r->rtt_us + window, now_us))
+			scoreboard_lose(x, b);
+}
+
+uint32_t tlp_timeout(struct shard *sh, const struct conn *c, const struct xfer *x)
+{
+	const struct conn_cold *k = conn_cold(sh, c);
+	uint64_t pto_us = 1000000;
+
+	/* §7.2: not in recovery, not with SACKed data, one probe per tail. */
+	if (!(c->flags & CF_SACK) || x->phase != XFER_OPEN || x->sacked || x->tlp.out ||
+	    !x->sndq.head || !(x->sndq.head->flags & BUF_SENT))
+		return 0;
+	if (k->srtt_us) {
+		pto_us = 2 * (uint64_t)k->srtt_us;
+		if (x->sndq.head->next == x->send_next)
+			pto_us += TLP_MAX_ACK_DELAY_MS * USEC_PER_TICK;
+	}
+	return MAX((uint32_t)(pto_us / USEC_PER_TICK), 2u);
+}
+
+void tlp_expired(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	tcp_arm_rto(sh, c, x);
+	conn_work(sh, c, CF_TLP);
+}
+
+void tlp_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
+	     const struct ack_news *news)
+{
+	/* §7.4.2 */
+	if (!x->tlp.out || seq_lt(ack, x->tlp.end_seq))
+		return;
+	if (!x->tlp.is_retrans) {
+		x->tlp.out = false;
+	} else if (news->dsack) {
+		x->tlp.out = false; /* the original had arrived as well */
+	} else if (seq_gt(ack, x->tlp.end_seq)) {
+		/* The probe repaired a loss that nobody saw: respond to it. */
+		x->tlp.out = false;
+		conn_cold(sh, c)->cwnd = cc_reduce(sh, c, x);
+		stat_inc(sh, STAT_tail_losses);
+	} else if (news->duplicate && !news->sacked_new) {
+		x->tlp.out = false;
+	}
+}

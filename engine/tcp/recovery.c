@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The phases of loss recovery and the window in each.
+ *
+ * OPEN: cc.c grows the window. RECOVERY: proportional rate reduction (RFC 6937)
+ * brings it down to ssthresh over one round trip while what is lost goes again.
+ * LOSS: the timer expired; slow start from one segment, unless what follows
+ * shows that nothing was lost (F-RTO, RFC 5682; timestamps, RFC 4015; DSACK, RFC
+ * 3708): then the reduction is undone.
+ */
+#include "engine/tcp/recovery.h"
+
+#define DUPTHRESH 3
+
+/* Remembers what an unneeded reduction would have to restore. */
+static void note_prior(struct conn *c, struct conn_cold *k, struct xfer *x)
+{
+	x->prior_cwnd = k->cwnd;
+	x->prior_ssthresh = k->ssthresh;
+	x->undo_marker = c->snd_una;
+	x->undo_retrans = 0;
+	x->may_undo = true;
+	x->retransmitted = false;
+}
+
+static void undo(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct conn_cold *k = conn_cold(sh, c);
+
+	stat_inc(sh, STAT_spurious_recoveries);
+	scoreboard_forgive(x);
+	k->cwnd = MAX(k->cwnd, x->prior_cwnd);
+	if (x->prior_ssthresh == SSTHRESH_NONE || x->prior_ssthresh > k->ssthresh)
+		k->ssthresh = x->prior_ssthresh;
+	x->may_undo = false;
+	x->frto = false;
+	x->backoff = 0;
+	x->phase = XFER_OPEN;
+}
+
+/* True when everything that went again turns out to have arrived before. */
+static bool is_spurious(const struct conn *c, const struct xfer *x, const struct seg *s,
+			const struct ack_news *news)
+{
+	if (!x->may_undo || !x->retransmitted)
+		return false;
+	/* RFC 4015 §3: the ACK was caused by the original. */
+	if ((c->flags & CF_TIMESTAMPS) && (s->opt.seen & TCPOPT_HAS_TS) && news->acked &&
+	    seq_lt(s->opt.tsecr, x->retrans_ts))
+		return true;
+	return news->dsack && x->undo_retrans == 0;
+}
+
+void recovery_enter(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct conn_cold *k = conn_cold(sh, c);
+
+	stat_inc(sh, STAT_fast_retransmits);
+	note_prior(c, k, x);
+	x->prr_start = MAX(c->snd_nxt - c->snd_una, 1u);
+	x->prr_delivered = x->prr_out = 0;
+	x->recover = c->snd_nxt;
+	x->phase = XFER_RECOVERY;
+	x->tlp.out = false;
+	cc_set_ssthresh(k, c, cc_reduce(sh, c, x));
+}
+
+/* RFC 6937 §3.1, with the slow-start reduction bound. */
+static void prr(struct conn *c, struct conn_cold *k, struct xfer *x, const struct ack_news *news)
+{
+	uint32_t pipe = tcp_flight(c, x), ssthresh = tcp_ssthresh(c, k);
+	uint64_t may_send;
+
+	x->prr_delivered += news->delivered;
+	if (pipe > ssthresh) {
+		may_send = (uint64_t)x->prr_delivered * ssthresh + x->prr_start - 1;
+		may_send /= x->prr_start;
+		may_send = may_send > x->prr_out ? may_send - x->prr_out : 0;
+	} else {
+		uint64_t limit = x->prr_delivered > x->prr_out ? x->prr_delivered - x->prr_out : 0;
+
+		limit = MAX(limit, (uint64_t)news->delivered);
+		if (news->acked) /* things move: one more, RFC 6937's SSRB */
+			limit += c->mss;
+		may_send = MIN((uint64_t)ssthresh - pipe, limit);
+	}
+	/* The first ACK of a recovery must let the fast retransmit go. */
+	if (x->prr_out == 0)
+		may_send = MAX(may_send, (uint64_t)c->mss);
+	k->cwnd = pipe + (uint32_t)MIN(may_send, 1u << 30);
+}
+
+/* Without SACK: RFC 6582. A partial ACK names the next hole. */
+static void reno_marks(struct conn *c, struct xfer *x, const struct ack_news *news)
+{
+	if (c->flags & CF_SACK)
+		return;
+	if (news->acked) {
+		/* What was acknowledged beyond the hole had been counted as gone. */
+		uint32_t segs = (news->acked + c->mss - 1) / c->mss;
+
+		x->dupacks = (uint8_t)(x->dupacks + 1u > segs ? x->dupacks + 1u - segs : 0);
+		if (x->phase == XFER_RECOVERY && seq_lt(c->snd_una, x->recover) && x->sndq.head)
+			scoreboard_lose(x, x->sndq.head);
+		if (x->phase == XFER_OPEN)
+			x->dupacks = 0;
+	} else if (news->duplicate && x->dupacks < UINT8_MAX) {
+		x->dupacks++;
+		/* RFC 6582 §3.2 step 1: not for what an earlier recovery covered. */
+		if (x->phase == XFER_OPEN && x->dupacks == DUPTHRESH &&
+		    seq_geq(c->snd_una, x->recover))
+			scoreboard_lose(x, x->sndq.head);
+	}
+}
+
+/* The window when a recovery ends: what is in flight plus a segment at most, so
+ * that no burst leaves at once. */
+static void leave_recovery(struct conn *c, struct conn_cold *k, struct xfer *x)
+{
+	x->phase = XFER_OPEN;
+	x->may_undo = false;
+	x->dupacks = 0;
+	if (x->rack.reo_wnd_persist && --x->rack.reo_wnd_persist == 0)
+		x->rack.reo_wnd_mult = 1;
+	k->cwnd = MIN(tcp_ssthresh(c, k), MAX(tcp_flight(c, x), (uint32_t)c->mss) + c->mss);
+	k->cwnd = MAX(k->cwnd, tcp_ssthresh(c, k));
+}
+
+/* F-RTO (RFC 5682 §3.1): after the first retransmission new data is sent instead
+ * of old; if that is answered by an original's ACK, nothing had been lost. */
+static void frto(struct shard *sh, struct conn *c, struct xfer *x, const struct ack_news *news)
+{
+	if (!x->frto)
+		return;
+	if (news->original && news->acked) {
+		undo(sh, c, x);
+		return;
+	}
+	if (seq_gt(c->snd_nxt, x->recover)) {
+		/* Step 3a: a duplicate after the new data: a real loss. */
+		if (news->duplicate || news->sacked_new)
+			x->frto = false;
+	} else if (news->acked) {
+		/* Step 2b: new data, if there is any and the window takes it. */
+		x->recover = c->snd_nxt;
+		if (x->send_next && seq_gt(c->snd_una + c->snd_wnd, c->snd_nxt))
+			conn_work(sh, c, CF_FRTO_NEW);
+		else
+			x->frto = false;
+	} else {
+		x->frto = false;
+	}
+}
+
+static void loss_ack(struct shard *sh, struct conn *c, struct xfer *x,
+		     const struct ack_news *news)
+{
+	frto(sh, c, x, news);
+	if (x->phase == XFER_OPEN)
+		return;
+	if (seq_geq(c->snd_una, x->recover) && !x->frto) {
+		x->phase = XFER_OPEN;
+		x->may_undo = false;
+		x->dupacks = 0;
+	}
+	if (news->acked) /* slow start again, RFC 5681 §3.1 */
+		cc_ack(sh, c, x, news);
+}
+
+void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s,
+		  const struct ack_news *news)
+{
+	struct conn_cold *k = conn_cold(sh, c);
+	uint32_t reorder_us = 0;
+
+	if (x->phase != XFER_OPEN && is_spurious(c, x, s, news))
+		undo(sh, c, x);
+	if (x->phase == XFER_RECOVERY && seq_geq(c->snd_una, x->recover))
+		leave_recovery(c, k, x);
+	tlp_ack(sh, c, x, s->ack, news);
+	reno_marks(c, x, news);
+	if (c->flags & CF_SACK)
+		reorder_us = rack_detect_loss(sh, c, x);
+	if (x->phase == XFER_LOSS)
+		loss_ack(sh, c, x, news);
+	else if (x->phase == XFER_OPEN && x->lost)
+		recovery_enter(sh, c, x);
+	if (x->phase == XFER_RECOVERY)
+		prr(c, k, x, news);
+	else if (x->phase == XFER_OPEN && news->acked)
+		cc_ack(sh, c, x, news);
+	if (news->acked || reorder_us)
+		recovery_arm(sh, c, x, reorder_us);
+	conn_work(sh, c, CF_OUTPUT);
+}
+
+void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct conn_cold *k = conn_cold(sh, c);
+
+	/* RFC 5681 §3.1: the threshold falls at the first timeout only, and F-RTO
+	 * judges the first one of a flight only. */
+	if (x->phase != XFER_LOSS || seq_geq(c->snd_una, x->recover)) {
+		uint32_t reduced = cc_reduce(sh, c, x);
+
+		if (x->phase == XFER_OPEN)
+			note_prior(c, k, x);
+		cc_set_ssthresh(k, c, reduced);
+		x->frto = conn_tcp(sh, c)->frto && x->phase != XFER_LOSS;
+	} else {
+		x->frto = false;
+	}
+	x->phase = XFER_LOSS;
+	x->recover = c->snd_nxt;
+	x->dupacks = 0;
+	x->tlp.out = false;
+	/* The head was SACKed and is asked for again: the peer has reneged. */
+	if (x->sndq.head && (x->sndq.head->flags & BUF_SACKED)) {
+		stat_inc(sh, STAT_sack_reneged);
+		scoreboard_forget_sacks(x);
+	}
+	rack_mark_timeout(sh, c, x);
+	k->cwnd = tcp_flight(c, x) + c->mss;
+}
+
+void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reorder_us)
+{
+	uint32_t rto = tcp_rto_ms(sh, c), pto;
+
+	if (c->snd_una == c->snd_nxt) {
+		x->timer = XFER_TIMER_NONE; /* RFC 6298 §5.2 */
+		return;
+	}
+	if (reorder_us) {
+		x->timer = XFER_TIMER_REORDER;
+		x->timer_at = sh->now + (reorder_us + USEC_PER_TICK - 1) / USEC_PER_TICK + 1;
+		return;
+	}
+	pto = tlp_timeout(sh, c, x);
+	x->timer = pto ? XFER_TIMER_TLP : XFER_TIMER_RTO;
+	x->timer_at = sh->now + (pto ? MIN(pto, rto) : rto);
+}

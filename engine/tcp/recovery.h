@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Loss recovery: what is in flight, what is lost, how much may be sent.
+ *
+ * scoreboard.c keeps the marks on the sent bufs (RFC 2018, 6675), rack.c decides
+ * by time what is lost and probes for lost tails (RFC 8985), recovery.c moves
+ * between the phases and holds the rate during one (RFC 5681, 6582, 6937) and
+ * takes back reductions that were not due (RFC 4015, 5682, 3708), cc.c and
+ * cubic.c say how the window grows and shrinks (RFC 5681, 9438).
+ */
+#pragma once
+
+#include "engine/tcp/internal.h"
+
+/* What one ACK has brought; made by tcp_ack_input() on its stack. */
+struct ack_news {
+	uint32_t prior_flight;	/* bytes in flight before it */
+	uint32_t acked;		/* bytes newly acknowledged by SEG.ACK */
+	uint32_t delivered;	/* bytes newly acknowledged or SACKed */
+	uint32_t rtt_us;	/* of the latest segment among them that times, 0: none */
+	bool sacked_new;	/* a SACK block covers something new */
+	bool dsack;		/* it reports a duplicate (RFC 2883) */
+	bool original;		/* among what was delivered: a segment sent once only */
+	bool duplicate;		/* by RFC 5681 §2 */
+};
+
+/* ---- scoreboard.c ---- */
+
+/* Bytes in flight as congestion control counts them (RFC 6675 "pipe"). */
+uint32_t tcp_flight(const struct conn *c, const struct xfer *x);
+
+/* Marks what the segment's SACK blocks cover. */
+void scoreboard_sack(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s,
+		     struct ack_news *news);
+
+/* Frees what `ack` covers entirely. */
+void scoreboard_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
+		    const struct seg *s, struct ack_news *news);
+
+/* Marks a sent buf lost; a retransmission of it counts as lost as well. */
+void scoreboard_lose(struct xfer *x, struct buf *b);
+
+/* Takes every mark of loss back. */
+void scoreboard_forgive(struct xfer *x);
+
+/* The first lost buf that has not gone again, NULL: none. */
+struct buf *scoreboard_next_lost(struct xfer *x);
+
+/* b went out (again): keeps the counts. */
+void scoreboard_sent(struct xfer *x, struct buf *b, bool again);
+
+/* Forgets SACKs: the peer may have reneged (RFC 2018 §8). */
+void scoreboard_forget_sacks(struct xfer *x);
+
+/* ---- rack.c ---- */
+
+/* A segment was delivered: RFC 8985 §6.2 steps 1 to 3. Call before its marks go. */
+void rack_delivered(struct shard *sh, const struct conn *c, struct xfer *x, const struct buf *b,
+		    const struct seg *s);
+
+/* Step 5: marks what is lost; returns microseconds until more may be, 0: none. */
+uint32_t rack_detect_loss(struct shard *sh, struct conn *c, struct xfer *x);
+
+/* After a timeout: all that RACK would call lost, and the first segment. */
+void rack_mark_timeout(struct shard *sh, struct conn *c, struct xfer *x);
+
+/* Widens the reordering window after a DSACK, RFC 8985 §6.2 step 4. */
+void rack_dsack(const struct conn *c, struct xfer *x);
+
+/* Probe timeout in ticks, 0: no probe is to be scheduled (RFC 8985 §7.2). */
+uint32_t tlp_timeout(struct shard *sh, const struct conn *c, const struct xfer *x);
+void tlp_expired(struct shard *sh, struct conn *c, struct xfer *x);
+void tlp_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
+	     const struct ack_news *news);
+
+/* ---- recovery.c ---- */
+
+/* The phase after an ACK, the window that follows, what is to be sent again. */
+void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s,
+		  const struct ack_news *news);
+void recovery_enter(struct shard *sh, struct conn *c, struct xfer *x);
+void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x);
+
+/* Chooses and arms the timer for what is in flight. */
+void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reorder_us);
+
+/* ---- cc.c, cubic.c ---- */
+
+/* The window grows by an ACK outside recovery. */
+void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct ack_news *news);
+
+/* Slow-start threshold in bytes after a congestion event, noting it. */
+uint32_t cc_reduce(struct shard *sh, struct conn *c, struct xfer *x);
+
+/* Sets cold.ssthresh from bytes. */
+void cc_set_ssthresh(struct conn_cold *k, const struct conn *c, uint32_t bytes);
+
+void cubic_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t acked);
+uint32_t cubic_reduce(struct shard *sh, struct conn *c, struct xfer *x);

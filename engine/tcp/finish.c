@@ -105,8 +105,9 @@ static bool visit(struct shard *sh, struct conn *c)
 		end(sh, c);
 		return true;
 	}
-	conn_xfer_trim(sh, c);
 	tcp_timer_update(sh, c);
+	if (sent)
+		conn_xfer_trim(sh, c);
 	return sent;
 }
 

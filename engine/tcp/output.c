@@ -377,8 +377,11 @@ static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
 	}
 	if (!send_new(sh, c, x, max_new))
 		return false;
-	if (fin_due(c, x))
+	if (fin_due(c, x)) {
+		if (!port_has_room(sh, c))
+			return false;
 		send_fin_alone(sh, c, x);
+	}
 	arm_persist(sh, c, x);
 	return true;
 }

@@ -82,7 +82,8 @@ void world_wire_release(struct world *w, uint32_t n)
 
 void world_wire_fill(struct world *w, uint32_t room)
 {
-	static const uint8_t arp[42] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, [12] = 8, 6, 0, 1, 8, 0, 6,
+	static const uint8_t arp[42] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, [12] = 8, 6, 0, 1, 8, 0, 6,
 					4,    0,    1};
 
 	while (shard_tx_room(w->sh, 0) > room) {

@@ -321,6 +321,8 @@ static void send_tail_probe(struct shard *sh, struct conn *c, struct xfer *x)
 	struct buf *b = x->send_next, *last = x->sndq.head;
 	bool fresh = b && seq_leq(b->seq + buf_payload_len(b), c->snd_una + c->snd_wnd);
 
+	if (fresh && buf_payload_len(b) > c->mss)
+		fresh = sndq_split(sh, x, b, c->mss);
 	if (fresh) {
 		x->send_next = b->next;
 		send_buf(sh, c, x, b);

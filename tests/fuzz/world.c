@@ -126,6 +126,23 @@ static void limit_builtin(struct testconf *tc)
 		tc->pools[0].tcp.idle_timeout_ms = BUILTIN_IDLE_MS;
 }
 
+/* Makes the shard one of two: half of the connections are the other's. */
+static void become_one_of_two(struct world *w)
+{
+	struct shard *sh = w->sh;
+
+	toeplitz_init(&w->toeplitz);
+	sh->toeplitz = &w->toeplitz;
+	sh->nb_shards = 2;
+	for (uint16_t p = 0; p < w->tc.conf.nb_pools; p++)
+		for (uint16_t b = 0; b < w->tc.pools[p].nb_backends; b++) {
+			struct backend_state *bs = &sh->pools[p].backends[b];
+
+			memset(bs->maps, 0, bs->nb_maps * sizeof(*bs->maps));
+			srcport_init(sh, bs->maps, &w->tc.pools[p], b);
+		}
+}
+
 void world_init(struct world *w, struct input *in)
 {
 	static const uint32_t backlogs[] = {4096, 1, 2, 8};
@@ -159,11 +176,8 @@ void world_init(struct world *w, struct input *in)
 	w->abrupt = port & 2;
 	rig_init(&w->rig, &w->tc, w->pool, 0, sizes, port & 1, w->now);
 	w->sh = w->rig.sh;
-	if (port & 4) { /* one of two: half of the connections are the other's */
-		toeplitz_init(&w->toeplitz);
-		w->sh->toeplitz = &w->toeplitz;
-		w->sh->nb_shards = 2;
-	}
+	if (port & 4)
+		become_one_of_two(w);
 	for (int i = 0; i < 4; i++)
 		w->sh->profiles[i].service = &world_service;
 	w->sh->profiles[w->tc.conf.nb_listeners + 1].service = &world_service;

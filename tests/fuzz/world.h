@@ -43,9 +43,11 @@ struct moods {
 	uint8_t acceptable, connected, readable, eof, writable, closed;
 };
 
+/* As a device sees it: a piece of memory that nobody may write to meanwhile. */
 struct wire_frame {
 	struct buf *buf;
-	uint32_t crc; /* when it left: nobody may write to it after that */
+	const uint8_t *data;
+	uint32_t len, crc;
 };
 
 struct world {

@@ -33,6 +33,36 @@ static void found_list(struct census *s, const struct buf *b, const char *where)
 		found(s, b, where);
 }
 
+/* The marks of loss recovery on sent bufs, and the counts kept of them. */
+static void check_marks(const struct xfer *x)
+{
+	uint32_t sacked = 0, lost = 0, retrans = 0;
+	bool sent = true, hint_found = x->lost_hint == NULL;
+
+	for (const struct buf *b = x->sndq.head; b; b = b->next) {
+		uint32_t len = buf_payload_len(b);
+
+		sent = sent && b != x->send_next;
+		hint_found |= b == x->lost_hint;
+		if (!!(b->flags & BUF_SENT) != sent)
+			world_fail("a buf in the send queue is on the wrong side of send_next");
+		if (!sent && (b->flags & (BUF_SACKED | BUF_LOST | BUF_RETRANS)))
+			world_fail("a mark on what was never sent");
+		if ((b->flags & BUF_SACKED) && (b->flags & (BUF_LOST | BUF_RETRANS)))
+			world_fail("both arrived and lost");
+		if ((b->flags & BUF_RETRANS) && !(b->flags & BUF_LOST))
+			world_fail("repeated without being lost");
+		sacked += b->flags & BUF_SACKED ? len : 0;
+		lost += b->flags & BUF_LOST ? len : 0;
+		retrans += b->flags & BUF_RETRANS ? len : 0;
+	}
+	if (sacked != x->sacked || lost != x->lost || retrans != x->retrans)
+		world_fail("marks of %u, %u and %u bytes, %u, %u and %u were counted", sacked, lost,
+			   retrans, x->sacked, x->lost, x->retrans);
+	if (!hint_found)
+		world_fail("lost_hint leads out of the queue");
+}
+
 static void found_conn(struct census *s, const struct world *w, const struct conn *c)
 {
 	const struct xfer *x = conn_xfer(w->sh, c);
@@ -48,6 +78,8 @@ static void found_conn(struct census *s, const struct world *w, const struct con
 	for (const struct buf *b = x->rcvq.head; b; b = b->next)
 		if (b->len == 0)
 			world_fail("nothing to read in a receive queue");
+	if (c->state != TCP_CLOSED)
+		check_marks(x);
 }
 
 static int by_address(const void *a, const void *b)

@@ -61,7 +61,8 @@ static uint32_t take(void *ctx, struct buf **bufs, uint32_t n)
 		if (bufs[i]->flags & BUF_KEEP)
 			mem_pool_hold(bufs[i]);
 		w->wire[w->wire_len++] =
-		    (struct wire_frame){bufs[i], frame_crc(bufs[i]->data, bufs[i]->len)};
+		    (struct wire_frame){bufs[i], bufs[i]->data, bufs[i]->len,
+					frame_crc(bufs[i]->data, bufs[i]->len)};
 	}
 	return n;
 }
@@ -70,11 +71,11 @@ void world_wire_release(struct world *w, uint32_t n)
 {
 	n = MIN(n, w->wire_len);
 	for (uint32_t i = 0; i < n; i++) {
-		struct buf *b = w->wire[i].buf;
+		const struct wire_frame *f = &w->wire[i];
 
-		if (frame_crc(b->data, b->len) != w->wire[i].crc)
+		if (frame_crc(f->data, f->len) != f->crc)
 			world_fail("a frame was written to while the port had it");
-		mem_pool_put(w->pool, b);
+		mem_pool_put(w->pool, f->buf);
 	}
 	w->wire_len -= n;
 	memmove(w->wire, w->wire + n, w->wire_len * sizeof(w->wire[0]));

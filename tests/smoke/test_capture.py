@@ -44,8 +44,7 @@ def wait_for_both_fins(*captures):
     time.sleep(0.3)  # the ACK of the last FIN may be a delayed one
 
 
-# With more queues than one the kernel may hand us a flow's frames in another order.
-@pytest.mark.one_worker
+@pytest.mark.in_order
 @pytest.mark.parametrize("connection", ["close", "keep-alive"])
 def test_one_request_on_both_sides(lab, family, connection):
     """close: the server's FIN is first; keep-alive: curl's is."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """terminusctl shows what is really there, for people and as JSON."""
+import time
 import pytest
 
 from engine import STREAM
@@ -44,6 +45,7 @@ def test_counters_count(lab, family):
         client.shutdown(1)
         assert client.recv(10) == b"12345"
         assert client.recv(10) == b""
+    time.sleep(0.05)  # workers publish their counters every millisecond
     after = lab.terminus.counters()
     grown = {name: after[name] - before[name] for name in after}
     assert grown["passive_opens"] == 1

@@ -130,6 +130,13 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 	shard_tx(sh, sh->net.ifaces[c->tuple.iface].port, b);
 }
 
+uint32_t tcp_empty_seq(const struct conn *c)
+{
+	if (c->state < TCP_ESTABLISHED)
+		return c->snd_nxt; /* no window is known yet */
+	return seq_min(c->snd_nxt, c->snd_una + c->snd_wnd);
+}
+
 bool emit_empty(struct shard *sh, struct conn *c, uint32_t seq, uint8_t flags)
 {
 	struct buf *b;

@@ -124,6 +124,11 @@ uint8_t wscale_for(uint32_t rcvbuf);
  * queue. Whatever ACK was owed is paid by it. */
 void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint8_t flags);
 
+/* Sequence number of a segment that takes none: SND.NXT, but not beyond the
+ * peer's window. A window probe, or a window that shrank, leaves SND.NXT where a
+ * peer drops what it gets (RFC 9293 §3.10.7.4, first check). */
+uint32_t tcp_empty_seq(const struct conn *c);
+
 /* Sends a segment without payload; false: no buffer or no room. */
 bool emit_empty(struct shard *sh, struct conn *c, uint32_t seq, uint8_t flags);
 
@@ -146,7 +151,7 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r);
 /* Answers a segment that belongs to nothing (RFC 9293 §3.10.7.1); consumes. */
 void tcp_reset_reply(struct shard *sh, struct seg *s);
 
-/* Sends RST for a connection: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>. */
+/* Sends RST for a connection: <SEQ=tcp_empty_seq()><ACK=RCV.NXT><CTL=RST,ACK>. */
 void tcp_reset_conn(struct shard *sh, struct conn *c);
 
 /* True while the challenge-ACK budget of this second lasts (RFC 5961 §7). */

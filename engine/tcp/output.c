@@ -416,6 +416,6 @@ bool tcp_output(struct shard *sh, struct conn *c)
 	if (!port_has_room(sh, c))
 		return !(c->flags & CF_ACK_NOW);
 	if ((c->flags & CF_ACK_NOW) || (tcp_state_receives(c->state) && window_update_due(sh, c)))
-		emit_empty(sh, c, c->snd_nxt, TCP_ACK);
+		emit_empty(sh, c, tcp_empty_seq(c), TCP_ACK);
 	return true;
 }

@@ -24,7 +24,7 @@ void tcp_reset_reply(struct shard *sh, struct seg *s)
 
 void tcp_reset_conn(struct shard *sh, struct conn *c)
 {
-	if (emit_empty(sh, c, c->snd_nxt, TCP_RST | TCP_ACK))
+	if (emit_empty(sh, c, tcp_empty_seq(c), TCP_RST | TCP_ACK))
 		stat_inc(sh, STAT_rst_sent);
 }
 

@@ -203,8 +203,8 @@ static bool answer_for_neighbour(struct play *p, const struct frame *f)
 		return false;
 	rig_mac(ctx.local_mac, 1, 0);
 	rig_mac(ctx.peer_mac, 2, 0);
-	if (!other_of_frame(f, &ctx, &o, why, sizeof(why)) ||
-	    o.kind != OTHER_NEIGHBOUR_REQUEST || ipaddr_equal(&o.who, &o.tell))
+	if (!other_of_frame(f, &ctx, &o, why, sizeof(why)) || o.kind != OTHER_NEIGHBOUR_REQUEST ||
+	    ipaddr_equal(&o.who, &o.tell))
 		return false; /* not a question: an announcement is none either */
 	o.kind = OTHER_NEIGHBOUR_REPLY;
 	other_build(&o, &ctx, &reply, room);

@@ -45,6 +45,41 @@ static bool parse_seeds(const char *text, struct options *o)
 	return end != text && *end == '\0' && o->first <= o->last;
 }
 
+static bool take_option(int opt, const char *arg, struct options *o)
+{
+	struct plan_wishes *w = &o->wishes;
+
+	switch (opt) {
+	case 's':
+		return parse_seeds(arg, o);
+	case 'l':
+		return parse_percent(arg, &w->drop_ppm);
+	case 'd':
+		return parse_percent(arg, &w->duplicate_ppm);
+	case 'r':
+		return parse_percent(arg, &w->reorder_ppm);
+	case 'c':
+		return parse_percent(arg, &w->corrupt_ppm);
+	case 'w':
+		w->shards = (uint32_t)atoi(arg);
+		return w->shards >= 1 && w->shards <= WORLD_SHARDS;
+	case 'a':
+		return w->aborts = true;
+	case 'p':
+		return w->proxy = true;
+	case 'b':
+		return w->busy = true;
+	case 'h':
+		return w->starve = true;
+	case 't':
+		return o->trace = true;
+	case 'v':
+		return o->verbose = true;
+	default:
+		return false;
+	}
+}
+
 static bool parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
@@ -62,53 +97,12 @@ static bool parse(int argc, char **argv, struct options *o)
 	    {"trace", no_argument, NULL, 't'},
 	    {NULL, 0, NULL, 0},
 	};
-	struct plan_wishes *w = &o->wishes;
-	bool fine = true;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "v", longs, NULL)) != -1) {
-		switch (opt) {
-		case 's':
-			fine &= parse_seeds(optarg, o);
-			break;
-		case 'l':
-			fine &= parse_percent(optarg, &w->drop_ppm);
-			break;
-		case 'd':
-			fine &= parse_percent(optarg, &w->duplicate_ppm);
-			break;
-		case 'r':
-			fine &= parse_percent(optarg, &w->reorder_ppm);
-			break;
-		case 'c':
-			fine &= parse_percent(optarg, &w->corrupt_ppm);
-			break;
-		case 'a':
-			w->aborts = true;
-			break;
-		case 'p':
-			w->proxy = true;
-			break;
-		case 'w':
-			w->shards = (uint32_t)atoi(optarg);
-			break;
-		case 'b':
-			w->busy = true;
-			break;
-		case 'h':
-			w->starve = true;
-			break;
-		case 't':
-			o->trace = true;
-			break;
-		case 'v':
-			o->verbose = true;
-			break;
-		default:
+	while ((opt = getopt_long(argc, argv, "v", longs, NULL)) != -1)
+		if (!take_option(opt, optarg, o))
 			return false;
-		}
-	}
-	return fine && optind == argc && w->shards >= 1 && w->shards <= WORLD_SHARDS;
+	return optind == argc;
 }
 
 static void print_command(const struct options *o, uint64_t seed)

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the workers of one node do in one turn. */
+#pragma once
+
+#include "tests/sim/world.h"
+
+/* Frames in, timers, the services' own times, events, frames out, frames from one
+ * shard to another; true: something happened. */
+bool world_turn(struct world *w, uint32_t i);

@@ -18,7 +18,7 @@ struct dpdk_eal {
 };
 
 /*
- * `bytes`: what will be asked for in pools (dpdk_pools_bytes()) and tables.
+ * `bytes`: of memory for everything, pools, tables and DPDK's own.
  * Afterwards the calling thread is the main lcore, and worker i can be launched
  * on lcore DPDK_WORKER_LCORE(i). False with report->error set: EAL is not
  * started, but a second try may need a new process. Notices may be set either

@@ -6,9 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* DPDK's own: rings, device queues, bookkeeping, and what is lost to alignment. */
-#define SLACK_BYTES (32ull << 20)
-
 static uint64_t read_number(const char *root, const char *dir, const char *file)
 {
 	char path[512];
@@ -98,7 +95,7 @@ bool dpdk_huge_plan(const struct dpdk_huge *have, enum conf_huge want, uint64_t 
 {
 	char shortage[256];
 
-	*out = (struct dpdk_memory_plan){.bytes = bytes + bytes / 16 + SLACK_BYTES};
+	*out = (struct dpdk_memory_plan){.bytes = bytes};
 	if (want == CONF_HUGE_NEVER)
 		return true;
 	for (uint32_t i = 0; i < have->nb_sizes; i++) {

@@ -26,7 +26,7 @@ struct dpdk_huge {
 
 struct dpdk_memory_plan {
 	bool huge;
-	uint64_t bytes; /* of memory for everything, slack for DPDK's own included */
+	uint64_t bytes; /* of memory for everything */
 };
 
 /* Reads what there is; `root` is DPDK_HUGE_ROOT except in tests. A kernel
@@ -34,9 +34,9 @@ struct dpdk_memory_plan {
 void dpdk_huge_probe(const char *root, struct dpdk_huge *out);
 
 /*
- * Decides on `bytes` of pools and tables. False, with report->error set, when
- * huge pages are required and not enough of one size are free; when they are
- * merely preferred, a notice says what would be needed.
+ * Decides on `bytes` of memory for everything, DPDK's own included. False, with
+ * report->error set, when huge pages are required and not enough of one size are
+ * free; when they are merely preferred, a notice says what would be needed.
  */
 bool dpdk_huge_plan(const struct dpdk_huge *have, enum conf_huge want, uint64_t bytes,
 		    struct dpdk_memory_plan *out, struct report *report);

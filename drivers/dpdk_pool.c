@@ -11,34 +11,12 @@
 
 #define FREE_BURST 64
 
-/* What surrounds the largest IP packet: Ethernet header, two VLAN tags, CRC. */
-#define FRAME_EXTRA (14u + 2u * 4u + 4u)
-
-/* Receive buffer sizes of many devices come in steps of 1 KB. */
-static uint32_t room_for(const struct conf *conf)
-{
-	uint32_t room = BUF_DATAROOM;
-
-	for (uint16_t i = 0; i < conf->nb_ports; i++)
-		room = MAX(room, ALIGN_UP(conf->ports[i].mtu + FRAME_EXTRA, 1024u));
-	return room;
-}
-
 static uint32_t worker_socket(uint16_t worker)
 {
 	uint32_t socket = rte_lcore_to_socket_id(DPDK_WORKER_LCORE(worker));
 
 	/* A floating worker, or a machine that does not say. */
 	return socket < RTE_MAX_NUMA_NODES ? socket : 0;
-}
-
-uint64_t dpdk_pools_bytes(const struct conf *conf)
-{
-	uint64_t each = sizeof(struct rte_mbuf) + DPDK_BUF_PRIV + RTE_PKTMBUF_HEADROOM +
-			room_for(conf);
-
-	/* Two lines of mempool header and padding; an 8-byte slot in its ring. */
-	return (each + 2 * CACHE_LINE + 2 * sizeof(void *)) * conf->memory.buffers;
 }
 
 /* start and room never change; data and len are set whenever a buf comes out. */
@@ -84,7 +62,7 @@ bool dpdk_pools_create(const struct conf *conf, struct dpdk_pools *out, struct r
 {
 	uint32_t workers[RTE_MAX_NUMA_NODES] = {0};
 
-	*out = (struct dpdk_pools){.room = room_for(conf)};
+	*out = (struct dpdk_pools){.room = conf_buffer_room(conf)};
 	for (uint16_t i = 0; i < conf->nb_workers; i++)
 		workers[worker_socket(i)]++;
 	for (uint32_t s = 0; s < RTE_MAX_NUMA_NODES; s++) {

@@ -34,9 +34,6 @@ struct dpdk_pools {
 	uint32_t room; /* bytes behind the headroom of each buf */
 };
 
-/* Memory that dpdk_pools_create() will take, for dpdk_eal_init(). */
-uint64_t dpdk_pools_bytes(const struct conf *conf);
-
 /* Shares memory.buffers out among the nodes by their workers. EAL is started.
  * False with report->error set, and nothing to free. */
 bool dpdk_pools_create(const struct conf *conf, struct dpdk_pools *out, struct report *report);

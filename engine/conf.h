@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "engine/base/buf.h"
 #include "engine/base/ipaddr.h"
 
 #define CONF_NAME_MAX	     32
@@ -186,3 +187,15 @@ struct conf {
 	struct conf_body *bodies;
 	char instance[CONF_NAME_MAX]; /* DPDK file prefix: names the control socket */
 };
+
+/* Bytes of frame that every packet buffer must hold behind its headroom: enough
+ * for the largest MTU of any port with Ethernet header, two VLAN tags and CRC, in
+ * steps of 1 KB as devices take them. */
+static inline uint32_t conf_buffer_room(const struct conf *conf)
+{
+	uint32_t room = BUF_DATAROOM;
+
+	for (uint16_t i = 0; i < conf->nb_ports; i++)
+		room = MAX(room, ALIGN_UP(conf->ports[i].mtu + 14u + 2u * 4u + 4u, 1024u));
+	return room;
+}

@@ -48,10 +48,6 @@ void config_free(struct conf *conf);
 /* Sets every field to the default that docs/configuration.md gives for it. */
 void conf_tcp_defaults(struct conf_tcp *tcp);
 
-/* Bytes of frame that every packet buffer must hold behind its headroom: enough
- * for the largest MTU of any port with its Ethernet and VLAN headers. */
-uint32_t config_buffer_room(const struct conf *conf);
-
 /* One line of the sizing report. */
 struct config_size_item {
 	const char *name; /* static */
@@ -61,9 +57,14 @@ struct config_size_item {
 	uint64_t pages; /* huge pages of CONFIG_PAGE_SIZE it takes */
 };
 
-enum config_size_kind { CONFIG_SIZE_SHARDS, CONFIG_SIZE_BUFFERS, CONFIG_SIZE_ITEMS };
+enum config_size_kind {
+	CONFIG_SIZE_SHARDS,
+	CONFIG_SIZE_BUFFERS,
+	CONFIG_SIZE_DPDK,
+	CONFIG_SIZE_ITEMS
+};
 
-/* Memory that the engine takes at the start for a configuration, and keeps. */
+/* Memory that the engine asks for at the start for a configuration, and keeps. */
 struct config_size {
 	struct config_size_item items[CONFIG_SIZE_ITEMS]; /* by config_size_kind */
 	uint64_t bytes, pages;                            /* of all items */

@@ -9,27 +9,29 @@
  * (an rte_mbuf is two cache lines) and our struct buf. */
 #define BUFFER_HEADERS (CACHE_LINE + 2 * CACHE_LINE + CACHE_LINE)
 
-/* Ethernet header, two VLAN tags and CRC; devices take buffer sizes in steps. */
-#define LINK_HEADERS (14u + 2u * 4u + 4u)
-#define ROOM_STEP    1024u
-
-uint32_t config_buffer_room(const struct conf *conf)
-{
-	uint32_t room = BUF_DATAROOM;
-
-	for (uint16_t i = 0; i < conf->nb_ports; i++)
-		room = MAX(room, ALIGN_UP(conf->ports[i].mtu + LINK_HEADERS, ROOM_STEP));
-	return room;
-}
+/* DPDK's own: rings, device queues, workers' stacks of messages, bookkeeping, and a
+ * share of everything else for what alignment and fragments lose. */
+#define DPDK_BYTES (48ull << 20)
+#define DPDK_SHARE 16
 
 static uint64_t pages_of(uint64_t bytes)
 {
 	return (bytes + CONFIG_PAGE_SIZE - 1) / CONFIG_PAGE_SIZE;
 }
 
+static void add(struct config_size *size, enum config_size_kind kind)
+{
+	struct config_size_item *item = &size->items[kind];
+
+	item->bytes = item->count * item->each_bytes;
+	size->bytes += item->bytes;
+	size->pages += item->pages;
+}
+
 void config_size(const struct conf *conf, size_t shard_bytes, struct config_size *out)
 {
-	uint32_t buffer_bytes = BUFFER_HEADERS + BUF_HEADROOM + config_buffer_room(conf);
+	uint32_t buffer_bytes = BUFFER_HEADERS + BUF_HEADROOM + conf_buffer_room(conf);
+	uint64_t dpdk_bytes;
 
 	*out = (struct config_size){0};
 	out->items[CONFIG_SIZE_SHARDS] = (struct config_size_item){
@@ -44,13 +46,16 @@ void config_size(const struct conf *conf, size_t shard_bytes, struct config_size
 	    .each_bytes = buffer_bytes,
 	    .pages = pages_of((uint64_t)conf->memory.buffers * buffer_bytes),
 	};
-	for (unsigned i = 0; i < CONFIG_SIZE_ITEMS; i++) {
-		struct config_size_item *item = &out->items[i];
-
-		item->bytes = item->count * item->each_bytes;
-		out->bytes += item->bytes;
-		out->pages += item->pages;
-	}
+	add(out, CONFIG_SIZE_SHARDS);
+	add(out, CONFIG_SIZE_BUFFERS);
+	dpdk_bytes = ALIGN_UP(DPDK_BYTES + out->bytes / DPDK_SHARE, (uint64_t)CONFIG_PAGE_SIZE);
+	out->items[CONFIG_SIZE_DPDK] = (struct config_size_item){
+	    .name = "DPDK's own",
+	    .count = 1,
+	    .each_bytes = dpdk_bytes,
+	    .pages = pages_of(dpdk_bytes),
+	};
+	add(out, CONFIG_SIZE_DPDK);
 }
 
 static double mebibytes(uint64_t bytes)

@@ -10,11 +10,8 @@
 #include <rte_lcore.h>
 
 #include "drivers/port_open.h"
+#include "engine/run/config.h"
 #include "engine/run/ctl.h"
-
-/* What EAL is to provide beside buffers and shards: rings, workers' own state,
- * and what devices allocate for their queues. */
-#define OTHER_BYTES ((uint64_t)16 << 20)
 
 usec_t engine_now(void)
 {
@@ -60,11 +57,11 @@ static bool open_ports(struct engine *e, struct report *r)
 
 bool engine_open(struct engine *e, const struct conf *conf, struct report *r)
 {
-	uint64_t bytes = dpdk_pools_bytes(conf) + OTHER_BYTES +
-			 conf->nb_workers * (uint64_t)(shard_bytes(conf) + sizeof(struct worker));
+	struct config_size size;
 
+	config_size(conf, shard_bytes(conf), &size);
 	e->conf = conf;
-	e->eal_up = dpdk_eal_init(&e->eal, conf, bytes, r);
+	e->eal_up = dpdk_eal_init(&e->eal, conf, size.pages * CONFIG_PAGE_SIZE, r);
 	if (!e->eal_up || !dpdk_pools_create(conf, &e->pools, r))
 		return false;
 	for (uint16_t i = 0; i < conf->nb_workers; i++)
@@ -92,6 +89,7 @@ static bool make_worker(struct engine *e, uint16_t id, const uint8_t entropy[64]
 	w->ports = e->ports;
 	w->exchange = &e->exchange;
 	w->stop = &e->stop;
+	w->nb_open = &e->nb_open;
 	mailbox_init(&w->mailbox);
 	run_clock_init(&w->clock, rte_get_tsc_hz(), rte_rdtsc(), engine_now);
 	mem = dpdk_mem_alloc("shard", shard_bytes(e->conf), socket, r);
@@ -142,6 +140,7 @@ bool engine_start(struct engine *e, struct report *r)
 void engine_stop(struct engine *e)
 {
 	ctl_stop();
+	atomic_store(&e->nb_open, e->nb_launched);
 	atomic_store(&e->stop, true);
 	for (uint16_t i = 0; i < e->nb_launched; i++)
 		rte_eal_wait_lcore(DPDK_WORKER_LCORE(i));

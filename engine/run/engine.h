@@ -17,6 +17,7 @@ struct engine {
 	const struct conf *conf;
 	time_t started; /* wall clock, for the uptime */
 	_Atomic bool stop;
+	_Atomic uint16_t nb_open; /* workers with connections, once `stop` is set */
 
 	struct dpdk_eal eal;
 	bool eal_up;

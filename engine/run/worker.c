@@ -8,6 +8,7 @@
 
 #define TIMER_BUDGET   256  /* expiries in one turn at most */
 #define PUBLISH_US     1000 /* age of published counters at most */
+#define LEAVE_US       1000000 /* the end takes this long at most */
 #define TIMER_SLACK_NS 1000 /* Linux would lengthen each sleep by 50 us */
 
 /* Whom shard_transmit() calls back for. */
@@ -215,6 +216,41 @@ static void publish(struct worker *w, usec_t now)
 	w->publish_at = now + PUBLISH_US;
 }
 
+/* Frames left the shard's own queues. */
+static bool all_sent(const struct shard *sh)
+{
+	for (uint16_t p = 0; p < sh->conf->nb_ports; p++)
+		if (sh->tx[p].count > 0)
+			return false;
+	return true;
+}
+
+/* Resets every connection, receiving nothing any more, and sends for the others
+ * what they have to reset through our queues. A port that takes nothing, as one
+ * whose link is down, does not hold up the end. */
+static void take_leave(struct worker *w)
+{
+	usec_t now = run_clock_read(&w->clock, rte_rdtsc());
+	usec_t until = now + LEAVE_US;
+	uint32_t next = 1;
+	bool done = false, all_done = false;
+
+	while (now < until && !(all_done && all_sent(w->shard))) {
+		all_done = atomic_load(w->nb_open) == 0;
+		shard_set_time(w->shard, now);
+		if (next)
+			next = tcp_stop(w->shard, next);
+		shard_finish(w->shard);
+		collect_for_others(w);
+		transmit(w, now);
+		if (!done && !next && all_sent(w->shard)) {
+			done = true;
+			atomic_fetch_sub(w->nb_open, 1);
+		}
+		now = run_clock_read(&w->clock, rte_rdtsc());
+	}
+}
+
 int worker_run(void *arg)
 {
 	struct worker *w = arg;
@@ -231,6 +267,6 @@ int worker_run(void *arg)
 		if (may_sleep)
 			rest(w, now);
 	}
-	publish(w, 0);
+	take_leave(w);
 	return 0;
 }

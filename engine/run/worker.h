@@ -3,7 +3,8 @@
  * One worker: a thread on its own core that drives one shard from its queues of
  * all ports. A turn takes one burst from each port and from the other workers,
  * runs the shard, and hands what it has finished to the ports; then it answers
- * a question if one waits. Nothing in a turn blocks or allocates.
+ * a question if one waits. Nothing in a turn blocks or allocates. At the end it
+ * resets what is still open.
  *
  * Where a port has fewer queues than there are workers, worker q polls queue q
  * and sends for the workers that share it.
@@ -15,7 +16,7 @@
 #include "engine/run/exchange.h"
 #include "engine/run/mailbox.h"
 #include "engine/run/stat_board.h"
-#include "engine/shard.h"
+#include "engine/tcp/tcp.h"
 
 struct worker {
 	/* Set before the start. */
@@ -24,6 +25,7 @@ struct worker {
 	struct port *const *ports; /* one per conf->ports */
 	struct exchange *exchange;
 	const _Atomic bool *stop; /* the worker ends when it becomes true */
+	_Atomic uint16_t *nb_open; /* workers that still have connections to reset */
 
 	/* The worker's own. */
 	struct run_clock clock CACHE_ALIGNED;

@@ -94,6 +94,15 @@ void tcp_close(struct shard *sh, struct conn *c)
 	tcp_shutdown(sh, c);
 }
 
+/* §3.10.5: the peer has nothing to reset before our SYN is answered, nor once both
+ * have closed. */
+static void reset_and_die(struct shard *sh, struct conn *c)
+{
+	if (c->state != TCP_SYN_SENT && c->state != TCP_CLOSING && c->state != TCP_LAST_ACK)
+		tcp_reset_conn(sh, c);
+	conn_die(sh, c, TCP_CLOSE_ABORTED);
+}
+
 void tcp_abort(struct shard *sh, struct conn *c)
 {
 	conn_work(sh, c, CF_ORPHAN);
@@ -101,8 +110,19 @@ void tcp_abort(struct shard *sh, struct conn *c)
 		conn_drop_received(sh, c);
 		return;
 	}
-	/* §3.10.5: once both have closed there is nothing left to reset. */
-	if (c->state != TCP_SYN_SENT && c->state != TCP_CLOSING && c->state != TCP_LAST_ACK)
-		tcp_reset_conn(sh, c);
-	conn_die(sh, c, TCP_CLOSE_ABORTED);
+	reset_and_die(sh, c);
+}
+
+uint32_t tcp_stop(struct shard *sh, uint32_t from)
+{
+	for (uint32_t i = from; i < sh->conns.fresh; i++) {
+		struct conn *c = shard_conn(sh, i);
+
+		if (c->tuple.local == TUPLE_FREE || tcp_state_is_final(c->state))
+			continue;
+		if (shard_tx_room(sh, sh->net.ifaces[c->tuple.iface].port) == 0)
+			return i;
+		reset_and_die(sh, c);
+	}
+	return 0;
 }

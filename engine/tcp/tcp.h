@@ -89,6 +89,12 @@ void tcp_close(struct shard *sh, struct conn *c);
 /* Sends RST and forgets the connection; no more events (M13). */
 void tcp_abort(struct shard *sh, struct conn *c);
 
+/* Resets connections from pool index `from` (at first 1) on, as many as the ports
+ * have room for; services are told as of any other abort. Returns where to go on
+ * after the next shard_transmit(), 0: all are gone. Half-open entries, which no
+ * service knows yet, and TIME_WAIT end silently. */
+uint32_t tcp_stop(struct shard *sh, uint32_t from);
+
 /* True once the peer has closed its side. */
 static inline bool tcp_eof(const struct conn *c)
 {

@@ -486,6 +486,13 @@ static bool cmd_buffers(struct play *p, struct scan *s)
 	return true;
 }
 
+static bool cmd_stop(struct play *p, struct scan *s)
+{
+	(void)s;
+	tcp_stop(p->rig.sh, 1);
+	return true;
+}
+
 static bool cmd_announce(struct play *p, struct scan *s)
 {
 	(void)s;
@@ -503,7 +510,7 @@ static const struct {
     {"abort", cmd_abort},       {"state", cmd_state},       {"event", cmd_event},
     {"counter", cmd_counter},   {"objects", cmd_objects},   {"renew", cmd_renew},
     {"flow", cmd_flow},         {"burst", cmd_burst},       {"port", cmd_port},
-    {"buffers", cmd_buffers},   {"announce", cmd_announce},
+    {"buffers", cmd_buffers},   {"announce", cmd_announce}, {"stop", cmd_stop},
 };
 
 bool play_command(struct play *p, struct scan *s)

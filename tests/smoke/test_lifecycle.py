@@ -37,6 +37,22 @@ def test_signal_ends_it_cleanly(served_lab, config, how):
         assert engine.stderr.read_text() == ""
 
 
+def test_signal_resets_what_is_open(served_lab, config):
+    """Clients learn at once that nobody is there any more, whether they send or wait."""
+    with Engine(served_lab, config) as engine:
+        clients = [served_lab.clients.connect(FRONT[family], WEB) for family in (4, 6) * 20]
+        for client in clients[::2]:
+            client.sendall(REQUEST)
+            assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        assert engine.stop() == 0
+        for client in clients:
+            client.settimeout(5)
+            with pytest.raises(ConnectionResetError):
+                while client.recv(1000):
+                    pass
+            client.close()
+
+
 def test_second_instance_is_refused(served_lab, config):
     with Engine(served_lab, config) as engine:
         done = served_lab.engine.run(TERMINUS, engine.conf, check=False)

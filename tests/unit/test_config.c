@@ -846,7 +846,7 @@ static void test_size(void **state)
 	FILE *f;
 
 	(void)state;
-	assert_int_equal(config_buffer_room(c), 2048);
+	assert_int_equal(conf_buffer_room(c), 2048);
 	config_size(c, (4 << 20) + 1, &s);
 	assert_int_equal(s.items[CONFIG_SIZE_SHARDS].count, 2);
 	assert_int_equal(s.items[CONFIG_SIZE_SHARDS].bytes, 2 * ((4 << 20) + 1));
@@ -854,8 +854,11 @@ static void test_size(void **state)
 	assert_int_equal(s.items[CONFIG_SIZE_BUFFERS].count, 8192);
 	assert_int_equal(s.items[CONFIG_SIZE_BUFFERS].each_bytes, 64 + 128 + 64 + 128 + 2048);
 	assert_int_equal(s.items[CONFIG_SIZE_BUFFERS].pages, 10);
-	assert_int_equal(s.bytes, 2 * ((4 << 20) + 1) + 8192 * 2432);
-	assert_int_equal(s.pages, 16);
+	/* 48 MB and a sixteenth of the rest, in whole pages */
+	assert_int_equal(s.items[CONFIG_SIZE_DPDK].bytes, 50 << 20);
+	assert_int_equal(s.items[CONFIG_SIZE_DPDK].pages, 25);
+	assert_int_equal(s.bytes, 2 * ((4 << 20) + 1) + 8192 * 2432 + (50 << 20));
+	assert_int_equal(s.pages, 41);
 
 	f = open_memstream(&text, &len);
 	assert_non_null(f);
@@ -863,7 +866,7 @@ static void test_size(void **state)
 	fclose(f);
 	assert_non_null(strstr(text, "\nworker shards             2        4194305          8.0"));
 	assert_non_null(strstr(text, "\npacket buffers         8192           2432         19.0"));
-	assert_non_null(strstr(text, "27.0           16\n"));
+	assert_non_null(strstr(text, "77.0           41\n"));
 	free(text);
 	config_free(c);
 }
@@ -875,18 +878,18 @@ static void test_size_of_jumbo_frames(void **state)
 			       "listeners: []\n");
 
 	(void)state;
-	assert_int_equal(config_buffer_room(c), 2048);
+	assert_int_equal(conf_buffer_room(c), 2048);
 	config_free(c);
 	c = parse("ports:\n"
 		  "- {name: a, device: x, mtu: 2023, addresses: [192.0.2.1/24]}\n"
 		  "listeners: []\n");
-	assert_int_equal(config_buffer_room(c), 3072);
+	assert_int_equal(conf_buffer_room(c), 3072);
 	config_free(c);
 	c = parse("ports:\n"
 		  "- {name: a, device: x, mtu: 9216, addresses: [192.0.2.1/24]}\n"
 		  "- {name: b, device: y, addresses: [198.51.100.1/24]}\n"
 		  "listeners: []\n");
-	assert_int_equal(config_buffer_room(c), 10240);
+	assert_int_equal(conf_buffer_room(c), 10240);
 	config_free(c);
 }
 

@@ -84,7 +84,7 @@ static int world_up(void **state)
 	setenv("RUNTIME_DIRECTORY", w->dir, 1);
 	w->own_netns = enter_own_netns();
 	set_conf(w);
-	if (!dpdk_eal_init(&w->eal, &w->conf, dpdk_pools_bytes(&w->conf) + (32u << 20), &report) ||
+	if (!dpdk_eal_init(&w->eal, &w->conf, 128u << 20, &report) ||
 	    !dpdk_pools_create(&w->conf, &w->pools, &report)) {
 		print_error("%s\n", report.error);
 		return -1;
@@ -128,29 +128,28 @@ static void test_huge_pages_are_planned(void **state)
 	struct report r = {0};
 
 	(void)state;
-	/* 100 MB: 6.25 MB and 32 MB of slack on top, so 70 pages of 2 MB. */
-	assert_true(dpdk_huge_plan(&have, CONF_HUGE_AUTO, 100u << 20, &plan, &r));
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_AUTO, 139u << 20, &plan, &r));
 	assert_true(plan.huge);
 	assert_string_equal(r.notice, "");
-	assert_true(dpdk_huge_plan(&have, CONF_HUGE_NEVER, 100u << 20, &plan, &r));
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_NEVER, 139u << 20, &plan, &r));
 	assert_false(plan.huge);
 	assert_string_equal(r.notice, "");
 
 	have = two_sizes(69, 0);
-	assert_true(dpdk_huge_plan(&have, CONF_HUGE_AUTO, 100u << 20, &plan, &r));
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_AUTO, 139u << 20, &plan, &r));
 	assert_false(plan.huge);
 	assert_string_equal(r.notice,
 			    "running on normal pages, which is slower: not enough huge pages: 70 "
 			    "of 2 MB are needed and 69 are free: reserve them with: echo 101 > "
 			    "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
-	assert_false(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, 100u << 20, &plan, &r));
+	assert_false(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, 139u << 20, &plan, &r));
 	assert_string_equal(r.error,
 			    "not enough huge pages, and memory.huge_pages is \"require\": 70 of 2 "
 			    "MB are needed and 69 are free: reserve them with: echo 101 > "
 			    "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
 
 	have = two_sizes(0, 1);
-	assert_true(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, 100u << 20, &plan, &r));
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, 139u << 20, &plan, &r));
 	assert_true(plan.huge);
 	have.nb_sizes = 0;
 	assert_false(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, 1, &plan, &r));

@@ -29,12 +29,16 @@
 
 enum conf_cc { CONF_CC_CUBIC, CONF_CC_NEWRENO };
 
+/* Explicit congestion notification (RFC 3168): Linux's tcp_ecn 0, 2, 1. */
+enum conf_ecn { CONF_ECN_NEVER, CONF_ECN_ACCEPT, CONF_ECN_REQUEST };
+
 /*
  * TCP behaviour of a listener's or a pool's connections. Names and defaults are
  * Linux's where Linux has the knob (sysctl net.ipv4.*); units are in the name.
  */
 struct conf_tcp {
 	enum conf_cc congestion_control; /* tcp_congestion_control, cubic */
+	enum conf_ecn ecn;	   /* tcp_ecn, accept: when the peer asks for it */
 	uint8_t syn_retries;	   /* tcp_syn_retries, 6 */
 	uint8_t synack_retries;	   /* tcp_synack_retries, 5 */
 	uint8_t retries1;	   /* tcp_retries1, 3: R1, then the next hop is looked up anew */

@@ -80,6 +80,8 @@
 	X(tail_losses,			"losses that such a probe repaired") \
 	X(sack_reneged,			"SACKed data that had to be sent again") \
 	X(dsack_received,		"reports of data received twice") \
+	X(ecn_marked,			"segments that a router marked instead of dropping (CE)") \
+	X(ecn_reductions,		"windows reduced because the peer echoed such a mark") \
 	X(window_probes,		"zero-window probes sent") \
 	X(keepalive_probes,		"keepalive probes sent") \
 	X(keepalive_failed,		"connections given up after unanswered keepalives") \

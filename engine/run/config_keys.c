@@ -19,6 +19,7 @@
 	CONFIG_ROW_TIME(struct conf_tcp, field, MSEC_US, MSEC_US, lo, hi, dflt)
 
 static const char *const cc_words[] = {"cubic", "newreno", NULL};
+static const char *const ecn_words[] = {"never", "accept", "request", NULL};
 
 const struct config_key config_tcp_keys[] = {
     {"syn_retries", TCP_COUNT(syn_retries, 0, 127, 6)},
@@ -37,6 +38,8 @@ const struct config_key config_tcp_keys[] = {
     {"delack_ms", TCP_MSEC(delack_ms, 0, 499, 40)},
     {"congestion_control", .kind = CONFIG_CHOICE,
      CONFIG_FIELD(struct conf_tcp, congestion_control), .choices = cc_words, .def = CONF_CC_CUBIC},
+    {"ecn", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct conf_tcp, ecn), .choices = ecn_words,
+     .def = CONF_ECN_ACCEPT},
     {"initial_cwnd", TCP_COUNT(initial_cwnd, 1, 1000, 10)},
     {"rto_min_ms", TCP_MSEC(rto_min_ms, 1, 120000, 200)},
     {"rto_max_ms", TCP_MSEC(rto_max_ms, 1000, 600000, 120000)},

@@ -38,6 +38,9 @@ static void advance(struct shard *sh, struct conn *c, struct xfer *x, const stru
 	news->acked = s->ack - c->snd_una;
 	scoreboard_ack(sh, c, x, s->ack, s, news);
 	c->snd_una = s->ack;
+	/* They must not fall behind by half the sequence space. */
+	x->recover = seq_max(x->recover, c->snd_una);
+	x->ecn_recover = seq_max(x->ecn_recover, c->snd_una);
 	k->retries = 0;
 	x->backoff = 0;
 	x->unacked_since = sh->now;
@@ -97,13 +100,14 @@ static void process(struct shard *sh, struct conn *c, struct xfer *x, const stru
 	struct ack_news news = {.prior_flight = tcp_flight(c, x)};
 
 	news.duplicate = is_duplicate(c, x, s);
+	news.ecn_echo = (c->flags & CF_ECN) && (s->flags & TCP_ECE);
 	if ((c->flags & CF_SACK) && s->opt.nb_sack)
 		scoreboard_sack(sh, c, x, s, &news);
 	if (seq_gt(s->ack, c->snd_una))
 		advance(sh, c, x, s, &news);
 	if (news.rtt_us)
 		tcp_rtt_sample(sh, c, news.rtt_us);
-	if (news.acked || news.duplicate || news.sacked_new || news.dsack)
+	if (news.acked || news.duplicate || news.sacked_new || news.dsack || news.ecn_echo)
 		recovery_ack(sh, c, x, s, &news);
 	if (news.acked && (c->flags & CF_FIN_SENT) && c->snd_una == c->snd_nxt)
 		tcp_fin_acked(sh, c);

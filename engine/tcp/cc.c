@@ -45,6 +45,9 @@ void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct ack_n
 
 uint32_t cc_reduce(struct shard *sh, struct conn *c, struct xfer *x)
 {
+	/* RFC 3168 §6.1.2: the peer learns of every reduction. */
+	if (c->flags & CF_ECN)
+		c->flags |= CF_ECN_CWR;
 	/* RFC 5681 equation 4: by what was in flight, not by the window. */
 	uint32_t flight = MAX(c->snd_nxt - c->snd_una, (uint32_t)c->mss);
 

@@ -92,7 +92,7 @@ struct xfer *conn_xfer_get(struct shard *sh, struct conn *c)
 		return NULL;
 	x = conn_xfer(sh, c);
 	memset(x, 0, sizeof(*x));
-	x->recover = c->snd_una;
+	x->recover = x->ecn_recover = c->snd_una;
 	return x;
 }
 

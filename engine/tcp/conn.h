@@ -61,6 +61,9 @@ enum conn_flags {
 	CF_TIMESTAMPS = 1 << 0,	   /* both SYNs carried them (RFC 7323) */
 	CF_SACK = 1 << 1,	   /* both SYNs carried SACK-permitted */
 	CF_WSCALE = 1 << 2,	   /* both SYNs carried it */
+	CF_ECN = 1 << 3,	   /* both SYNs agreed on it (RFC 3168); before: ours offers it */
+	CF_ECN_ECHO = 1 << 23,	   /* congestion was marked: ACKs say so until the peer's CWR */
+	CF_ECN_CWR = 1 << 30,	   /* our window was reduced: the next new segment says so */
 	CF_ACTIVE = 1 << 22,	   /* we sent the first SYN; owns a source port */
 	CF_TLP = 1 << 21,	   /* a tail loss probe is to go out */
 	CF_FRTO_NEW = 1u << 31,	   /* after a timeout: new data, to see whether it was spurious */
@@ -195,6 +198,7 @@ struct xfer {
 	/* Scoreboard: payload bytes of sent bufs by flag. */
 	uint32_t sacked, lost, retrans;
 	uint32_t recover;	/* snd_nxt when recovery or the timeout began */
+	uint32_t ecn_recover;	/* and when an echo of congestion was heeded last */
 	uint32_t prior_cwnd;	/* and cwnd, for undoing a reduction that was not due */
 	uint32_t undo_marker;	/* snd_una then; valid while `may_undo` */
 	uint32_t undo_retrans;	/* retransmitted bytes not yet reported as duplicates */
@@ -229,7 +233,7 @@ struct half {
 	uint16_t mss;	     /* peer's, or the default */
 	uint16_t profile;
 	uint8_t wscale;	     /* peer's shift << 4 | ours */
-	uint8_t flags : 4;   /* CF_TIMESTAMPS | CF_SACK | CF_WSCALE */
+	uint8_t flags : 4;   /* CF_TIMESTAMPS | CF_SACK | CF_WSCALE | CF_ECN */
 	uint8_t retries : 4; /* SYN-ACKs sent again, at most 15 */
 };
 static_assert(sizeof(struct half) == 48, "");

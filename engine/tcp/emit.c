@@ -100,14 +100,15 @@ static uint16_t advertise(const struct shard *sh, struct conn *c, bool syn)
 	return (uint16_t)field;
 }
 
-void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint8_t flags)
+void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint32_t flags)
 {
 	const struct conn_cold *k = conn_cold(sh, c);
 	const struct xfer *x = conn_xfer(sh, c);
 	struct tcpopt_out opt = {0};
-	struct out o = {.opt = &opt, .seq = seq, .flags = flags};
+	struct out o = {.opt = &opt, .seq = seq, .flags = (uint8_t)flags};
 
 	fill_addresses(sh, &o, &c->tuple, k->dmac, conn_tcp(sh, c));
+	o.tos |= flags & EMIT_ECT ? ECN_ECT0 : 0;
 	if (flags & TCP_SYN)
 		fill_syn_options(sh, c, &opt, flags & TCP_ACK);
 	else
@@ -121,6 +122,7 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 	if (!(flags & TCP_RST))
 		o.wnd = advertise(sh, c, flags & TCP_SYN);
 	if (flags & TCP_ACK) {
+		o.flags |= c->flags & CF_ECN_ECHO ? TCP_ECE : 0;
 		o.ack = c->rcv_nxt;
 		c->flags &= ~(uint32_t)(CF_ACK_NOW | CF_ACK_DELAYED | CF_READ);
 	}
@@ -137,7 +139,7 @@ uint32_t tcp_empty_seq(const struct conn *c)
 	return seq_min(c->snd_nxt, c->snd_una + c->snd_wnd);
 }
 
-bool emit_empty(struct shard *sh, struct conn *c, uint32_t seq, uint8_t flags)
+bool emit_empty(struct shard *sh, struct conn *c, uint32_t seq, uint32_t flags)
 {
 	struct buf *b;
 
@@ -177,7 +179,7 @@ void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
 	    .opt = &opt,
 	    .seq = h->iss,
 	    .ack = h->irs + 1,
-	    .flags = TCP_SYN | TCP_ACK,
+	    .flags = (uint8_t)(TCP_SYN | TCP_ACK | (h->flags & CF_ECN ? TCP_ECE : 0)),
 	    .wnd = (uint16_t)MIN(tcp->rcvbuf, (uint32_t)UINT16_MAX),
 	};
 	uint16_t port = sh->net.ifaces[h->tuple.iface].port;

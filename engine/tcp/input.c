@@ -178,7 +178,8 @@ static bool syn_received_ack(struct shard *sh, struct conn *c, struct seg *s)
 /* What nearly every segment of an established connection is. */
 static bool is_expected(const struct conn *c, const struct seg *s)
 {
-	bool plain = (s->flags & ~TCP_PSH) == TCP_ACK && c->state == TCP_ESTABLISHED;
+	uint8_t flags = s->flags & (uint8_t)~(TCP_PSH | TCP_ECE | TCP_CWR);
+	bool plain = flags == TCP_ACK && c->state == TCP_ESTABLISHED;
 	bool in_order = s->seq == c->rcv_nxt;
 	bool fits = s->payload_len <= c->rcv_adv - c->rcv_nxt;
 	bool timely = c->flags & CF_TIMESTAMPS ? (s->opt.seen & TCPOPT_HAS_TS) &&
@@ -230,6 +231,8 @@ void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
 	    seq_leq(s->seq, c->rcv_nxt) && seq_geq(s->opt.tsval, c->ts_recent))
 		c->ts_recent = s->opt.tsval;
 	c->last_rx = sh->now;
+	if (c->flags & CF_ECN)
+		tcp_ecn_input(sh, c, s);
 	if (!tcp_ack_input(sh, c, s)) {
 		shard_buf_free(sh, s->buf);
 		return;

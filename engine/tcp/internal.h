@@ -108,6 +108,9 @@ static inline uint32_t ts_now(const struct shard *sh)
 
 /* ---- emit.c ---- */
 
+/* Beside enum tcp_flags: the network may mark it instead of dropping it. */
+#define EMIT_ECT 0x100u
+
 /* Largest payload that fits the interface's MTU without TCP options. */
 uint16_t mss_of_mtu(const struct shard *sh, uint16_t iface, bool v6);
 
@@ -120,9 +123,10 @@ uint16_t mss_to_announce(const struct shard *sh, const struct conf_tcp *tcp, uin
 /* The shift that lets 16 bits hold the receive buffer. */
 uint8_t wscale_for(uint32_t rcvbuf);
 
-/* Sends b (payload at data) as a segment of c; there is room in the port's
- * queue. Whatever ACK was owed is paid by it. */
-void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint8_t flags);
+/* Sends b (payload at data) as a segment of c with these enum tcp_flags and
+ * EMIT_ECT; there is room in the port's queue. Whatever ACK was owed is paid by
+ * it. */
+void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint32_t flags);
 
 /* Sequence number of a segment that takes none: SND.NXT, but not beyond the
  * peer's window. A window probe, or a window that shrank, leaves SND.NXT where a
@@ -130,7 +134,7 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 uint32_t tcp_empty_seq(const struct conn *c);
 
 /* Sends a segment without payload; false: no buffer or no room. */
-bool emit_empty(struct shard *sh, struct conn *c, uint32_t seq, uint8_t flags);
+bool emit_empty(struct shard *sh, struct conn *c, uint32_t seq, uint32_t flags);
 
 /* Sends the SYN-ACK of a half-open entry in b; consumes b. */
 void emit_synack(struct shard *sh, const struct half *h, struct buf *b);
@@ -145,6 +149,20 @@ struct reply {
 	const struct conf_tcp *tcp; /* TTL and DSCP; NULL: the config's defaults */
 };
 void emit_reply(struct shard *sh, struct seg *s, const struct reply *r);
+
+/* ---- ecn.c: RFC 3168 §6.1 ---- */
+
+/* True when the peer's SYN offers ECN and we are to accept it. */
+bool tcp_ecn_offered(const struct conf_tcp *tcp, const struct seg *s);
+
+/* The SYN-ACK, or crossing SYN, has come: CF_ECN becomes what both agreed on. */
+void tcp_ecn_negotiated(const struct shard *sh, struct conn *c, const struct seg *s);
+
+/* An acceptable segment of a connection with CF_ECN: is congestion marked? */
+void tcp_ecn_input(struct shard *sh, struct conn *c, const struct seg *s);
+
+/* Flags of a segment of new data: ECN-capable, CWR when the window was reduced. */
+uint32_t tcp_ecn_data_flags(struct conn *c);
 
 /* ---- reset.c ---- */
 

@@ -69,11 +69,12 @@ void tcp_half_expired(void *ctx, uint32_t index)
 	emit_synack(sh, h, b);
 }
 
-/* What both SYNs together allow (RFC 7323 §1.3, RFC 2018 §2). */
-static void half_take_options(struct shard *sh, struct half *h, const struct tcpopt *o)
+/* What both SYNs together allow (RFC 7323 §1.3, RFC 2018 §2, RFC 3168 §6.1.1). */
+static void half_take_options(struct shard *sh, struct half *h, const struct seg *s)
 {
 	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
-	uint32_t flags = 0;
+	const struct tcpopt *o = &s->opt;
+	uint32_t flags = tcp_ecn_offered(tcp, s) ? CF_ECN : 0;
 
 	if ((o->seen & TCPOPT_HAS_TS) && tcp->timestamps) {
 		flags |= CF_TIMESTAMPS;
@@ -118,7 +119,7 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 	if (iss_after && seq_leq(h->iss, *iss_after))
 		h->iss = *iss_after + ISS_GAP;
 	memcpy(h->dmac, s->buf->data + 6, 6);
-	half_take_options(sh, h, &s->opt);
+	half_take_options(sh, h, s);
 	sh->listeners[listener].half_open++;
 	return h;
 }

@@ -64,11 +64,21 @@ static bool connect_resolve(struct shard *sh, struct conn *c)
 	return false;
 }
 
+static uint32_t syn_flags(struct conn *c, bool again)
+{
+	/* RFC 3168 §6.1.1.1: what drops ECN SYNs shall not keep us from connecting. */
+	if (again)
+		c->flags &= ~(uint32_t)CF_ECN;
+	if (c->state == TCP_SYN_SENT)
+		return TCP_SYN | (c->flags & CF_ECN ? TCP_ECE | TCP_CWR : 0u);
+	return TCP_SYN | TCP_ACK | (c->flags & CF_ECN ? TCP_ECE : 0u);
+}
+
 /* Sends, or sends again, our SYN (or SYN-ACK after a simultaneous open). */
 void tcp_send_syn(struct shard *sh, struct conn *c)
 {
 	struct xfer *x = conn_xfer(sh, c);
-	uint8_t flags = c->state == TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
+	uint32_t flags;
 
 	if (!connect_resolve(sh, c)) {
 		if (c->state != TCP_CLOSED) {
@@ -77,6 +87,7 @@ void tcp_send_syn(struct shard *sh, struct conn *c)
 		}
 		return;
 	}
+	flags = syn_flags(c, conn_cold(sh, c)->retries > 0);
 	/* Without a buffer or room the timer below tries again. */
 	if (emit_empty(sh, c, c->snd_una, flags) && conn_cold(sh, c)->retries == 0)
 		x->syn_sent_us = (uint32_t)sh->now_us;
@@ -115,6 +126,8 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 	c->snd_nxt = c->snd_una + 1;
 	x->recover = c->snd_una;
 	tcp_set_state(c, TCP_SYN_SENT);
+	if (conn_tcp(sh, c)->ecn == CONF_ECN_REQUEST)
+		c->flags |= CF_ECN;
 	stat_inc(sh, STAT_active_opens);
 	conn_work(sh, c, CF_ACTIVE | CF_REXMIT_ONE);
 	return c;
@@ -147,6 +160,7 @@ static void take_syn(struct shard *sh, struct conn *c, const struct seg *s)
 
 	memcpy(k->dmac, s->buf->data + 6, 6);
 	tcp_apply_syn_options(sh, c, &s->opt);
+	tcp_ecn_negotiated(sh, c, s);
 	tcp_conn_establish(sh, c);
 	c->rcv_nxt = s->seq + 1;
 	c->rcv_adv = c->rcv_nxt;

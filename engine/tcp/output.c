@@ -96,8 +96,8 @@ static void start_timer(struct shard *sh, struct conn *c, struct xfer *x, bool a
 static void send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
 {
 	struct buf *frame = frame_for(sh, b);
-	uint8_t flags = TCP_ACK;
 	bool again = b->flags & BUF_SENT;
+	uint32_t flags = TCP_ACK | (again ? 0 : tcp_ecn_data_flags(c));
 	uint32_t len = buf_payload_len(b), end = b->seq + len;
 
 	if (!frame)

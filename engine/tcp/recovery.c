@@ -62,7 +62,22 @@ void recovery_enter(struct shard *sh, struct conn *c, struct xfer *x)
 	x->recover = c->snd_nxt;
 	x->phase = XFER_RECOVERY;
 	x->tlp.out = false;
+	/* RFC 3168 §6.1.2: once per window, whatever tells of the congestion. */
+	if (seq_geq(c->snd_una, x->ecn_recover))
+		cc_set_ssthresh(k, c, cc_reduce(sh, c, x));
+}
+
+/* RFC 3168 §6.1.2: as for a loss, but nothing has to go again. */
+static void heed_ecn_echo(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct conn_cold *k = conn_cold(sh, c);
+
+	if (seq_lt(c->snd_una, x->ecn_recover))
+		return;
+	stat_inc(sh, STAT_ecn_reductions);
+	x->ecn_recover = c->snd_nxt;
 	cc_set_ssthresh(k, c, cc_reduce(sh, c, x));
+	k->cwnd = MIN(k->cwnd, tcp_ssthresh(c, k));
 }
 
 /* RFC 6937 §3.1, with the slow-start reduction bound. */
@@ -185,9 +200,11 @@ void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct
 		loss_ack(sh, c, x, news);
 	else if (x->phase == XFER_OPEN && x->lost)
 		recovery_enter(sh, c, x);
+	else if (x->phase == XFER_OPEN && news->ecn_echo)
+		heed_ecn_echo(sh, c, x);
 	if (x->phase == XFER_RECOVERY)
 		prr(c, k, x, news);
-	else if (x->phase == XFER_OPEN && news->acked)
+	else if (x->phase == XFER_OPEN && news->acked && !news->ecn_echo)
 		cc_ack(sh, c, x, news);
 	if (news->acked || reorder_us)
 		recovery_arm(sh, c, x, reorder_us);

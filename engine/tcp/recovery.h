@@ -22,6 +22,7 @@ struct ack_news {
 	bool dsack;		/* it reports a duplicate (RFC 2883) */
 	bool original;		/* among what was delivered: a segment sent once only */
 	bool duplicate;		/* by RFC 5681 §2 */
+	bool ecn_echo;		/* the peer has seen congestion marked (RFC 3168) */
 };
 
 /* ---- scoreboard.c ---- */

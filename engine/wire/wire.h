@@ -99,6 +99,9 @@ enum tcp_flags {
 	TCP_CWR = 0x80,
 };
 
+/* The ECN field: the low two bits of TOS or traffic class (RFC 3168 §5). */
+enum { ECN_MASK = 3, ECN_ECT0 = 2, ECN_CE = 3 };
+
 struct tcp_hdr {
 	uint16_t src_be;
 	uint16_t dst_be;

@@ -8,6 +8,7 @@
 
 static const struct conf_tcp tcp_defaults = {
     .congestion_control = CONF_CC_CUBIC,
+    .ecn = CONF_ECN_ACCEPT,
     .frto = true,
     .syn_retries = 6,
     .synack_retries = 5,

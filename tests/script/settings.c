@@ -28,6 +28,7 @@ static const struct row rows[] = {
     TCP(keepalive),
     TCP(nodelay),
     TCP(congestion_control),
+    TCP(ecn),
     TCP(frto),
     TCP(timestamps),
     TCP(window_scaling),

@@ -90,6 +90,13 @@ static bool check_mtu(struct setup *s)
 			    s->conf->device, s->info.min_mtu, max, s->conf->mtu);
 }
 
+/* The tap driver computes sums in software as well, only later than we, without
+ * knowing the sum of a payload that is passed on, and sends 0xffff for 0x0000. */
+static bool sums_in_hardware(const struct setup *s)
+{
+	return strcmp(s->info.driver_name, "net_tap") != 0;
+}
+
 static bool configure(struct setup *s)
 {
 	struct dpdk_port *p = s->p;
@@ -100,8 +107,10 @@ static bool configure(struct setup *s)
 	p->port.nb_queues = MIN(p->port.nb_queues, limit);
 	p->port.mtu = s->conf->mtu;
 	s->eth.rxmode.mtu = s->conf->mtu;
-	s->eth.rxmode.offloads = s->info.rx_offload_capa & RX_SUMS;
-	s->eth.txmode.offloads = s->info.tx_offload_capa & TX_SUMS;
+	if (sums_in_hardware(s)) {
+		s->eth.rxmode.offloads = s->info.rx_offload_capa & RX_SUMS;
+		s->eth.txmode.offloads = s->info.tx_offload_capa & TX_SUMS;
+	}
 	s->rss = p->port.nb_queues > 1 && dpdk_rss_configure(&s->info, &s->eth);
 	s->err = rte_eth_dev_configure(p->id, p->port.nb_queues, p->port.nb_queues, &s->eth);
 	if (s->err < 0 && s->rss) {

@@ -53,6 +53,7 @@ struct conf_tcp {
 	bool abort_on_overflow;	   /* tcp_abort_on_overflow, false */
 	bool rfc1337;		   /* tcp_rfc1337, true: a RST never ends TIME_WAIT */
 	bool frto;		   /* tcp_frto, true: spurious timeouts are found and undone */
+	bool pmtu_discovery;	   /* not ip_no_pmtu_disc, true: don't-fragment is set */
 	bool synack_jitter;	   /* retries spread by up to an eighth, false */
 	uint8_t ttl;		   /* ip_default_ttl / hop limit, 64 */
 	uint8_t dscp;		   /* 0..63, 0 */

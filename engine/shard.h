@@ -92,6 +92,7 @@ struct shard {
 	struct net net;
 
 	struct siphash_key table_key, isn_key;
+	uint16_t ip_id;		   /* of the last packet that may be fragmented */
 	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
 	tick_t challenge_window;   /* RFC 5961 §7: when the second being counted ends, */
 	uint32_t challenge_left;   /* and challenge ACKs that may still be sent in it */

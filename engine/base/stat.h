@@ -97,6 +97,7 @@
 	X(urgent_received,		"segments with urgent data") \
 	X(icmp_echo,			"echo requests answered") \
 	X(icmp_errors,			"ICMP errors that match a connection") \
+	X(path_mtu_lowered,		"connections whose segments became smaller (RFC 1191, 8201)") \
 	X(arp_replies,			"ARP requests answered") \
 	X(nd_replies,			"neighbour solicitations answered") \
 	X(neighbour_requests,		"ARP requests and solicitations sent") \

@@ -30,6 +30,7 @@ const struct config_key config_tcp_keys[] = {
     {"window_scaling", TCP_BOOL(window_scaling, true)},
     {"sack", TCP_BOOL(sack, true)},
     {"mss", TCP_COUNT(mss, 88, 9176, 0), .or_zero = true},
+    {"pmtu_discovery", TCP_BOOL(pmtu_discovery, true)},
     {"ttl", TCP_COUNT(ttl, 1, 255, 64)},
     {"dscp", TCP_COUNT(dscp, 0, 63, 0)},
     {"rcvbuf", TCP_BYTES(rcvbuf, 1024, 512 << 20, 262144)},

@@ -134,7 +134,8 @@ struct conn_cold {
 	uint16_t ssthresh;	 /* 46: segments of conn.mss, or SSTHRESH_NONE */
 	uint16_t max_wnd;	 /* 48: largest window field ever received, unscaled */
 	uint8_t retries;	 /* 50: unanswered retransmissions or probes in a row */
-	uint8_t close_reason;	 /* 51: enum tcp_close_reason */
+	uint8_t close_reason : 7; /* 51: enum tcp_close_reason */
+	uint8_t fragmentable : 1; /* the path's MTU is below what we cut to */
 };
 static_assert(sizeof(struct conn_cold) == 52, "hot + cold = 116 bytes");
 

@@ -27,7 +27,23 @@ uint8_t wscale_for(uint32_t rcvbuf)
 	return shift;
 }
 
-static void fill_addresses(const struct shard *sh, struct out *o, const struct tuple *t,
+/* IPv4 may be left to routers to cut: then every packet needs a number that no
+ * other one between the same hosts has for a while, and nobody can guess (RFC 7739
+ * §5). Workers number apart from each other. */
+static void fill_fragmentation(struct shard *sh, struct out *o)
+{
+	uint64_t hosts;
+
+	if (o->family != IP_V4)
+		return;
+	memcpy(&hosts, o->src, 4);
+	memcpy((uint8_t *)&hosts + 4, o->dst, 4);
+	sh->ip_id = (uint16_t)(sh->ip_id + sh->nb_shards);
+	o->fragmentable = true;
+	o->ip_id = (uint16_t)(sh->ip_id + sh->id + siphash13(&sh->isn_key, &hosts, 1));
+}
+
+static void fill_addresses(struct shard *sh, struct out *o, const struct tuple *t,
 			   const uint8_t *dmac, const struct conf_tcp *tcp)
 {
 	const struct net_iface *ni = &sh->net.ifaces[t->iface];
@@ -44,6 +60,8 @@ static void fill_addresses(const struct shard *sh, struct out *o, const struct t
 	o->tos = (uint8_t)(tcp->dscp << 2); /* MUST-48 */
 	o->port_ip_csum = ni->tx_ip_csum;
 	o->port_tcp_csum = ni->tx_tcp_csum;
+	if (!tcp->pmtu_discovery)
+		fill_fragmentation(sh, o);
 }
 
 /* SACK blocks from the out-of-order queue, the latest change first (RFC 2018 §4). */
@@ -109,6 +127,8 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 
 	fill_addresses(sh, &o, &c->tuple, k->dmac, conn_tcp(sh, c));
 	o.tos |= flags & EMIT_ECT ? ECN_ECT0 : 0;
+	if (unlikely(k->fragmentable))
+		fill_fragmentation(sh, &o);
 	if (flags & TCP_SYN)
 		fill_syn_options(sh, c, &opt, flags & TCP_ACK);
 	else
@@ -236,6 +256,8 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
 	memcpy(dmac, s->buf->data + 6, 6);
 	memcpy(addrs, s->dst, alen);
 	memcpy(addrs + 16, s->src, alen);
+	if (!tcp->pmtu_discovery)
+		fill_fragmentation(sh, &o);
 	make_empty(s->buf);
 	stat_inc(sh, STAT_tx_segments);
 	build_tcp(s->buf, &o);

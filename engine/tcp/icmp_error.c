@@ -9,6 +9,7 @@ struct quoted {
 	struct tuple_key key;
 	const uint8_t *laddr;
 	uint32_t seq;
+	uint32_t packet_len; /* of the IP packet */
 };
 
 /* Reads the quoted headers: at least 8 bytes of TCP are there (RFC 792). */
@@ -26,11 +27,13 @@ static bool read_quoted(const struct shard *sh, const struct seg *s, struct quot
 		hlen = (ip[0] & 15) * 4u;
 		if (ip[0] >> 4 != 4 || hlen < IPV4_HLEN || ip[9] != IPPROTO_TCP_)
 			return false;
+		q->packet_len = get_be16(ip + 2);
 		q->laddr = ip + 12;
 		q->key.raddr = ip + 16;
 	} else {
 		if (ip[0] >> 4 != 6 || ip[6] != IPPROTO_TCP_)
 			return false;
+		q->packet_len = IPV6_HLEN + get_be16(ip + 4);
 		q->laddr = ip + 8;
 		q->key.raddr = ip + 24;
 	}
@@ -58,15 +61,34 @@ static bool is_hard(const struct seg *s)
 	return type == 1 && code == 4;
 }
 
+/* The MTU that "fragmentation needed" or "packet too big" names; 0: another error. */
+static uint32_t next_hop_mtu(const struct seg *s, const struct quoted *q)
+{
+	uint8_t type = s->payload[0], code = s->payload[1];
+	uint32_t mtu;
+
+	if (s->family == IP_V6)
+		return type == 2 ? MAX(get_be32(s->payload + 4), 1u) : 0;
+	if (type != 3 || code != 4)
+		return 0;
+	mtu = get_be16(s->payload + 6);
+	return mtu ? mtu : tcp_pmtu_below(q->packet_len);
+}
+
 /* Only a connection that is not up yet believes a hard error: later on TCP's own
  * retransmissions know better than a message anyone can forge (RFC 5927 §5). */
 static void apply(struct shard *sh, struct conn *c, const struct quoted *q, const struct seg *s)
 {
+	uint32_t mtu = next_hop_mtu(s, q);
+
 	if (q->seq - c->snd_una >= MAX(c->snd_nxt - c->snd_una, 1u)) {
 		stat_inc(sh, STAT_drop_icmp_stale);
 		return;
 	}
 	stat_inc(sh, STAT_icmp_errors);
+	/* What it quotes is in flight, so it is about a packet of ours (RFC 5927 §7). */
+	if (mtu && c->state >= TCP_ESTABLISHED)
+		tcp_path_mtu(sh, c, mtu);
 	if (is_hard(s) && (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED)) {
 		stat_inc(sh, STAT_active_open_failed);
 		conn_die(sh, c, TCP_CLOSE_UNREACHABLE);

@@ -203,6 +203,14 @@ void tcp_connection_up(struct shard *sh, struct conn *c);
 /* Window, congestion state and send variables of a connection that comes up. */
 void tcp_conn_establish(struct shard *sh, struct conn *c);
 
+/* ---- pmtu.c ---- */
+
+/* A router says that packets of this connection above `mtu` bytes do not pass. */
+void tcp_path_mtu(struct shard *sh, struct conn *c, uint32_t mtu);
+
+/* What to try below a packet length that did not pass (RFC 1191 §7.1). */
+uint32_t tcp_pmtu_below(uint32_t packet_len);
+
 /* ---- input.c ---- */
 
 /* A segment for a connection; consumes. */

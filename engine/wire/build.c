@@ -19,21 +19,22 @@ uint32_t build_eth(uint8_t *p, const uint8_t *smac, const uint8_t *dmac, uint16_
 	return ETH_HLEN + VLAN_HLEN;
 }
 
-void build_ipv4(uint8_t *p, uint32_t src_be, uint32_t dst_be, uint8_t proto, uint32_t payload_len,
-		uint8_t ttl, uint8_t tos, bool port_csum)
+static void build_ipv4(uint8_t *p, const struct out *o, uint32_t src_be, uint32_t dst_be,
+		       uint32_t payload_len)
 {
 	struct ipv4_hdr ip = {
 	    .ver_ihl = 0x45,
-	    .tos = tos,
+	    .tos = o->tos,
 	    .len_be = __builtin_bswap16((uint16_t)(IPV4_HLEN + payload_len)),
-	    .frag_be = __builtin_bswap16(IPV4_DF),
-	    .ttl = ttl,
-	    .proto = proto,
+	    .id_be = __builtin_bswap16(o->ip_id),
+	    .frag_be = o->fragmentable ? 0 : __builtin_bswap16(IPV4_DF),
+	    .ttl = o->ttl,
+	    .proto = IPPROTO_TCP_,
 	    .src_be = src_be,
 	    .dst_be = dst_be,
 	};
 
-	if (!port_csum)
+	if (!o->port_ip_csum)
 		ip.csum = csum_finish(csum_partial(&ip, IPV4_HLEN));
 	memcpy(p, &ip, IPV4_HLEN);
 }
@@ -93,7 +94,7 @@ void build_tcp(struct buf *b, const struct out *o)
 		memcpy(&src, o->src, 4);
 		memcpy(&dst, o->dst, 4);
 		pseudo = csum_pseudo4(src, dst, IPPROTO_TCP_, l4_len);
-		build_ipv4(ip, src, dst, IPPROTO_TCP_, l4_len, o->ttl, o->tos, o->port_ip_csum);
+		build_ipv4(ip, o, src, dst, l4_len);
 	} else {
 		uint8_t addrs[32];
 

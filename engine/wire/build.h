@@ -26,6 +26,8 @@ struct out {
 	uint8_t family;
 	uint8_t flags; /* enum tcp_flags */
 	uint8_t ttl, tos;
+	bool fragmentable; /* IPv4: routers may cut it, so ip_id must be its own (RFC 6864) */
+	uint16_t ip_id;	   /* else 0: an atomic datagram needs none */
 	bool port_ip_csum, port_tcp_csum; /* the port fills these in */
 };
 
@@ -46,11 +48,6 @@ static inline uint32_t build_eth_len(uint16_t vlan)
 {
 	return vlan ? 18 : 14;
 }
-
-/* Writes a 20-byte IPv4 header with its sum (or 0 when the port fills it in):
- * don't-fragment set, id 0 (an atomic datagram, RFC 6864 §4.1). */
-void build_ipv4(uint8_t *p, uint32_t src_be, uint32_t dst_be, uint8_t proto, uint32_t payload_len,
-		uint8_t ttl, uint8_t tos, bool port_csum);
 
 /* Writes a 40-byte IPv6 header. */
 void build_ipv6(uint8_t *p, const uint8_t *src, const uint8_t *dst, uint8_t proto,

@@ -70,6 +70,7 @@ struct frame {
 	enum frame_kind kind;
 	struct ipaddr saddr, daddr;
 	uint8_t ttl, tos, proto;
+	bool fragmentable; /* parsed: IPv4 without don't-fragment */
 	struct frame_tcp tcp;
 	struct frame_icmp icmp;
 	struct frame_arp arp;

@@ -152,6 +152,10 @@ static bool parse_ipv4(struct reader *r, struct frame *f)
 	r->left = total - hlen;
 	if (load16(start + 6) & ~0x4000u)
 		return wrong(r, "IPv4 fragment field is 0x%04x", load16(start + 6));
+	f->fragmentable = !(load16(start + 6) & 0x4000u);
+	/* An echo is answered with what it came with. */
+	if (!f->fragmentable && load16(start + 4) != 0 && start[9] == 6)
+		return wrong(r, "IPv4 identification is %u with don't-fragment", load16(start + 4));
 	f->saddr = (struct ipaddr){.family = IP_V4};
 	f->daddr = (struct ipaddr){.family = IP_V4};
 	memcpy(f->saddr.bytes, start + 12, 4);

@@ -20,6 +20,7 @@ static const struct conf_tcp tcp_defaults = {
     .window_scaling = true,
     .sack = true,
     .rfc1337 = true,
+    .pmtu_discovery = true,
     .ttl = 64,
     .delack_ms = 40,
     .initial_cwnd = 10,

@@ -162,7 +162,9 @@ static bool build_icmp(const struct other *o, const struct other_context *ctx, s
 	bool known;
 
 	f->kind = FRAME_ICMP;
-	f->icmp = frame_icmp_error(ctx->family, o->error, o->mtu, &known);
+	/* As with the port's MTU: segments get the same size in both families. */
+	f->icmp = frame_icmp_error(ctx->family, o->error,
+				   o->mtu && ctx->family == IP_V6 ? o->mtu + 20 : o->mtu, &known);
 	frame_build(quoted, &ours);
 	memcpy(room, quoted + 14, ip + 20);
 	f->payload = room;

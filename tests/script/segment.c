@@ -112,6 +112,8 @@ static bool scan_mod(struct scan *s, struct mods *m)
 		return scan_word(s, m->from, sizeof(m->from));
 	if (scan_accept(s, "to"))
 		return scan_word(s, m->to, sizeof(m->to));
+	if (scan_accept(s, "fragmentable"))
+		return m->fragmentable = true;
 	if (scan_accept(s, "land"))
 		return m->land = true;
 	return scan_harm(s, &m->harm);
@@ -181,6 +183,7 @@ void segment_of_frame(const struct frame *f, const struct relation *rel, struct 
 	seg->mods.ttl = f->ttl;
 	seg->mods.tos = f->tos;
 	seg->mods.vlan = f->vlan;
+	seg->mods.fragmentable = f->fragmentable;
 }
 
 bool segment_match(const struct segment *want, const struct segment *got)
@@ -194,7 +197,8 @@ bool segment_match(const struct segment *want, const struct segment *got)
 	       options_match(&want->opts, &got->opts) &&
 	       (!want->mods.has_ttl || want->mods.ttl == got->mods.ttl) &&
 	       (!want->mods.has_tos || want->mods.tos == got->mods.tos) &&
-	       (!want->mods.has_vlan || want->mods.vlan == got->mods.vlan);
+	       (!want->mods.has_vlan || want->mods.vlan == got->mods.vlan) &&
+	       want->mods.fragmentable == got->mods.fragmentable;
 }
 
 static void print_mods(FILE *out, const struct mods *m)
@@ -211,6 +215,10 @@ static void print_mods(FILE *out, const struct mods *m)
 	}
 	if (m->has_vlan && m->vlan != 0) {
 		fprintf(out, "%svlan %u", before, m->vlan);
+		before = ", ";
+	}
+	if (m->fragmentable) {
+		fprintf(out, "%sfragmentable", before);
 		before = ", ";
 	}
 	if (before[0] == ',')

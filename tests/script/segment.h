@@ -15,6 +15,7 @@
 /* Fields below TCP that a script may set or check. */
 struct mods {
 	bool has_ttl, has_tos, has_vlan;
+	bool fragmentable; /* expected: IPv4 without don't-fragment */
 	uint32_t ttl, tos, vlan;
 	char ether[16]; /* destination MAC: "broadcast", "multicast", "other", "": the engine's */
 	char from[48], to[48]; /* IP addresses instead of the usual ones, "": usual */

@@ -36,6 +36,7 @@ static const struct row rows[] = {
     TCP(abort_on_overflow),
     TCP(rfc1337),
     TCP(synack_jitter),
+    TCP(pmtu_discovery),
     TCP(ttl),
     TCP(dscp),
     TCP(mss),

@@ -323,6 +323,7 @@ static void assert_tcp_defaults(const struct conf_tcp *t)
 	assert_false(t->nodelay);
 	assert_int_equal(t->congestion_control, CONF_CC_CUBIC);
 	assert_int_equal(t->ecn, CONF_ECN_ACCEPT);
+	assert_true(t->pmtu_discovery);
 	assert_true(t->frto);
 	assert_true(t->timestamps);
 	assert_true(t->window_scaling);
@@ -982,7 +983,7 @@ static void test_the_documentation_tells_defaults_and_ranges(void **state)
 	char *docs = read_file(DOCS, NULL);
 
 	(void)state;
-	assert_int_equal(check_table(docs, "tcp"), 33);
+	assert_int_equal(check_table(docs, "tcp"), 34);
 	assert_int_equal(check_table(docs, "memory"), 7);
 	assert_int_equal(check_table(docs, "fault"), 7);
 	free(docs);

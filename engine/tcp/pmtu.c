@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Path MTU discovery: RFC 1191, RFC 8201. A connection learns its own path's MTU;
+ * it only ever falls, since few live the ten minutes after which it might rise. */
+#include "engine/tcp/recovery.h"
+
+/* Nobody needs less [ip_min_pmtu], but who forges the message likes small segments. */
+#define PMTU_MIN_V4 552
+#define PMTU_MIN_V6 1280 /* RFC 8200 §5 */
+
+/* RFC 1191 §7.1: what links have, for routers that do not name a number. */
+static const uint16_t plateaus[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, PMTU_MIN_V4};
+
+uint32_t tcp_pmtu_below(uint32_t packet_len)
+{
+	for (uint32_t i = 0; i < ARRAY_SIZE(plateaus); i++)
+		if (plateaus[i] < packet_len)
+			return plateaus[i];
+	return PMTU_MIN_V4;
+}
+
+/* What was too large goes again in pieces. It was not lost to congestion, so no
+ * window is reduced (RFC 1191 §6.5). */
+static void cut_in_flight(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	for (struct buf *b = x->sndq.head; b && b != x->send_next; b = b->next)
+		if (buf_payload_len(b) > c->mss)
+			scoreboard_lose(x, b);
+	if (!x->lost)
+		return;
+	if (x->phase == XFER_OPEN) {
+		x->phase = XFER_LOSS;
+		x->recover = c->snd_nxt;
+		x->may_undo = x->frto = false;
+	}
+	conn_work(sh, c, CF_OUTPUT);
+}
+
+void tcp_path_mtu(struct shard *sh, struct conn *c, uint32_t mtu)
+{
+	bool v6 = tuple_is_v6(&c->tuple);
+	uint32_t headers = (v6 ? IPV6_HLEN : IPV4_HLEN) + TCP_HLEN +
+			   (c->flags & CF_TIMESTAMPS ? TCPOPT_TS_LEN : 0);
+	struct conn_cold *k = conn_cold(sh, c);
+	uint32_t ssthresh = tcp_ssthresh(c, k);
+	struct xfer *x = conn_xfer(sh, c);
+
+	if (!v6 && mtu < PMTU_MIN_V4)
+		k->fragmentable = true; /* below this, routers have to do it */
+	mtu = MAX(mtu, v6 ? (uint32_t)PMTU_MIN_V6 : PMTU_MIN_V4);
+	if (mtu - headers >= c->mss)
+		return;
+	stat_inc(sh, STAT_path_mtu_lowered);
+	c->mss = (uint16_t)(mtu - headers);
+	if (k->ssthresh != SSTHRESH_NONE)
+		cc_set_ssthresh(k, c, ssthresh);
+	if (x)
+		cut_in_flight(sh, c, x);
+}

@@ -11,7 +11,6 @@ static const uint8_t drop_stats[] = {
     [PARSE_UNKNOWN_ETHERTYPE - PARSE_DROP_FIRST] = STAT_drop_unknown_ethertype,
     [PARSE_BAD_IP_VERSION - PARSE_DROP_FIRST] = STAT_drop_bad_ip_version,
     [PARSE_BAD_IP_CSUM - PARSE_DROP_FIRST] = STAT_drop_bad_ip_csum,
-    [PARSE_FRAGMENT - PARSE_DROP_FIRST] = STAT_drop_fragment,
     [PARSE_UNKNOWN_PROTOCOL - PARSE_DROP_FIRST] = STAT_drop_unknown_protocol,
     [PARSE_BAD_TCP_OFFSET - PARSE_DROP_FIRST] = STAT_drop_bad_tcp_offset,
     [PARSE_BAD_TCP_CSUM - PARSE_DROP_FIRST] = STAT_drop_bad_tcp_csum,
@@ -88,24 +87,70 @@ static uint16_t owner_of(const struct shard *sh, const struct seg *s)
 	return tuple_owner(sh, s->family, s->src, s->dst, s->sport_be, s->dport_be);
 }
 
-/* True when the segment is TCP for one of our addresses and ours to process;
- * otherwise the frame has been dealt with. */
-static bool classify(struct shard *sh, struct buf *b, struct seg *s)
+/* A fragment for us; what it completes, NULL: nothing. Consumes s->buf. */
+static struct buf *input_fragment(struct shard *sh, struct seg *s)
+{
+	uint16_t owner;
+
+	if (s->multicast || net_local(&sh->net, s->family, s->dst) == CONF_NONE) {
+		drop(sh, s->buf, STAT_drop_not_ours_l3);
+		return NULL;
+	}
+	/* Only a datagram's first piece has ports: one worker gets all of them. */
+	owner = tuple_owner(sh, s->family, s->src, s->dst, 0, 0);
+	if (owner != sh->id) {
+		burst_hand_over(sh, s->buf, owner);
+		return NULL;
+	}
+	return frag_input(sh, s);
+}
+
+/* Parses and finds the interface; PARSE_DROP_FIRST: dealt with. */
+static enum parse_result parse(struct shard *sh, struct buf *b, struct seg *s)
 {
 	enum parse_result kind = parse_frame(b, sh->net.port_mac[b->port], s);
-	uint16_t owner;
 
 	if (unlikely(kind >= PARSE_DROP_FIRST)) {
 		drop(sh, b, drop_stats[kind - PARSE_DROP_FIRST]);
-		return false;
+		return PARSE_DROP_FIRST;
 	}
 	s->iface = net_iface(&sh->net, b->port, s->vlan);
 	if (s->iface == CONF_NONE) {
 		drop(sh, b, STAT_drop_unknown_iface);
-		return false;
+		return PARSE_DROP_FIRST;
 	}
+	return kind;
+}
+
+/* What the last piece of a datagram completes, *b; PARSE_DROP_FIRST: nothing. */
+static enum parse_result parse_fragments(struct shard *sh, struct buf **b, struct seg *s)
+{
+	enum parse_result kind;
+
+	*b = input_fragment(sh, s);
+	if (!*b)
+		return PARSE_DROP_FIRST;
+	kind = parse(sh, *b, s);
+	/* RFC 6980 §5: neighbours have no reason to fragment their messages. */
+	if (kind == PARSE_ICMP6 && s->payload[0] >= 133 && s->payload[0] <= 137) {
+		drop(sh, *b, STAT_drop_bad_nd);
+		return PARSE_DROP_FIRST;
+	}
+	return kind;
+}
+
+/* True when the segment is TCP for one of our addresses and ours to process;
+ * otherwise the frame has been dealt with. */
+static bool classify(struct shard *sh, struct buf *b, struct seg *s)
+{
+	enum parse_result kind = parse(sh, b, s);
+	uint16_t owner;
+
+	if (unlikely(kind == PARSE_FRAGMENT))
+		kind = parse_fragments(sh, &b, s);
 	if (unlikely(kind != PARSE_TCP)) {
-		input_other(sh, s, kind);
+		if (kind < PARSE_DROP_FIRST)
+			input_other(sh, s, kind);
 		return false;
 	}
 	if (s->multicast) {

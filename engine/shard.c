@@ -168,6 +168,7 @@ uint32_t shard_timers(struct shard *sh, uint32_t budget)
 	uint32_t done = wheel_run(&sh->conn_wheel, sh->now, budget, tcp_conn_expired, sh);
 
 	done += wheel_run(&sh->half_wheel, sh->now, budget - done, tcp_half_expired, sh);
+	frag_expire(sh);
 	done += wheel_run(&sh->time_wait_wheel, sh->now, budget - done, tcp_time_wait_expired, sh);
 	return done;
 }
@@ -181,6 +182,8 @@ bool shard_next_deadline(struct shard *sh, usec_t *at)
 	for (uint32_t i = 0; i < ARRAY_SIZE(wheels); i++)
 		if (wheel_next(wheels[i], &t))
 			soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
+	if (frag_next(sh, &t))
+		soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
 	if (sh->work_length)
 		soonest = 0;
 	if (soonest == UINT32_MAX)
@@ -275,6 +278,7 @@ void shard_fini(struct shard *sh)
 	}
 	sh->buf_ops->free_bulk(sh->buf_ops->ctx, sh->handover, sh->handover_count);
 	sh->handover_count = 0;
+	frag_fini(sh);
 	sh->buf_ops->free_bulk(sh->buf_ops->ctx, sh->cache.bufs, sh->cache.count);
 	sh->cache.count = 0;
 }

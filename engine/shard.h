@@ -18,6 +18,7 @@
 #include "engine/base/tick.h"
 #include "engine/base/wheel.h"
 #include "engine/conf.h"
+#include "engine/net/frag.h"
 #include "engine/net/net.h"
 #include "engine/table/conn_table.h"
 #include "engine/tcp/conn.h"
@@ -90,6 +91,7 @@ struct shard {
 	uint16_t *listen_table; /* see table/listen_table.h */
 	uint32_t listen_mask;
 	struct net net;
+	struct frags frags;
 
 	struct siphash_key table_key, isn_key;
 	uint16_t ip_id;		   /* of the last packet that may be fragmented */

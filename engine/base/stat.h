@@ -24,7 +24,14 @@
 	X(drop_unknown_ethertype,	"neither IPv4, IPv6, ARP nor a VLAN of these") \
 	X(drop_bad_ip_version,		"version field does not match the Ethernet type") \
 	X(drop_bad_ip_csum,		"IPv4 header checksum wrong") \
-	X(drop_fragment,		"IP fragment") \
+	X(fragments,			"IP fragments taken for reassembly") \
+	X(reassembled,			"datagrams put together from them") \
+	X(drop_fragment_bad,		"IP fragment of an impossible length") \
+	X(drop_fragment_too_big,	"IP fragment of a datagram larger than a packet buffer") \
+	X(drop_fragment_repeated,	"IP fragment received before") \
+	X(drop_fragment_overlap,	"IP fragments that overlap or contradict each other") \
+	X(drop_fragment_timeout,	"IP fragments whose datagram did not become complete") \
+	X(drop_fragment_evicted,	"IP fragments given up for those of a newer datagram") \
 	X(drop_unknown_protocol,	"neither TCP nor ICMP") \
 	X(drop_bad_tcp_offset,		"TCP data offset impossible") \
 	X(drop_bad_tcp_csum,		"TCP checksum wrong") \

@@ -2,7 +2,8 @@
 #include "engine/wire/parse.h"
 #include "engine/wire/csum.h"
 
-#define IPV6_EXT_MAX 8 /* extension headers we walk before giving up */
+#define FRAGMENT_HLEN 8 /* of the IPv6 fragment header */
+#define IPV6_EXT_MAX  8 /* extension headers we walk before giving up */
 
 enum { EXT_HOP_BY_HOP = 0, EXT_ROUTING = 43, EXT_FRAGMENT = 44, EXT_DEST_OPTS = 60 };
 
@@ -55,6 +56,18 @@ static enum parse_result parse_icmp(struct seg *s, uint32_t l4_len, uint64_t pse
 	return v6 ? PARSE_ICMP6 : PARSE_ICMP4;
 }
 
+static enum parse_result parse_fragment(struct seg *s, uint32_t len, uint8_t proto, uint32_t id,
+					uint16_t offset, bool more)
+{
+	s->payload = s->buf->data + s->l4_off;
+	s->payload_len = len;
+	s->frag.id = id;
+	s->frag.offset = offset;
+	s->frag.proto = proto;
+	s->frag.more = more;
+	return PARSE_FRAGMENT;
+}
+
 static enum parse_result parse_ipv4(struct seg *s)
 {
 	struct buf *b = s->buf;
@@ -76,8 +89,6 @@ static enum parse_result parse_ipv4(struct seg *s)
 	src = ipaddr_v4(ip->src_be);
 	if (!ipaddr_is_unicast(&src))
 		return PARSE_BAD_SOURCE;
-	if (get_be16(&ip->frag_be) & (IPV4_MF | IPV4_OFFSET))
-		return PARSE_FRAGMENT;
 	b->len = s->l3_off + total; /* Ethernet pads short frames */
 	s->family = IP_V4;
 	s->src = (const uint8_t *)&ip->src_be;
@@ -86,6 +97,10 @@ static enum parse_result parse_ipv4(struct seg *s)
 	s->ttl = ip->ttl;
 	s->l4_off = (uint8_t)(s->l3_off + hlen); /* options are skipped: MUST-50 */
 	l4_len = total - hlen;
+	if (get_be16(&ip->frag_be) & (IPV4_MF | IPV4_OFFSET))
+		return parse_fragment(s, l4_len, ip->proto, get_be16(&ip->id_be),
+				      (uint16_t)(get_be16(&ip->frag_be) << 3),
+				      get_be16(&ip->frag_be) & IPV4_MF);
 	if (ip->proto == IPPROTO_TCP_)
 		return parse_tcp(s, l4_len,
 				 csum_pseudo4(ip->src_be, ip->dst_be, IPPROTO_TCP_, l4_len));
@@ -99,8 +114,6 @@ static enum parse_result parse_ipv4(struct seg *s)
 static int skip_extensions(const uint8_t *l3, uint32_t end, uint8_t next, uint32_t *off)
 {
 	for (int i = 0; i < IPV6_EXT_MAX; i++) {
-		if (next == EXT_FRAGMENT)
-			return -PARSE_FRAGMENT;
 		if (next != EXT_HOP_BY_HOP && next != EXT_DEST_OPTS && next != EXT_ROUTING)
 			return next;
 		if (*off + 8 > end || *off + 8 + l3[*off + 1] * 8u > end)
@@ -112,6 +125,19 @@ static int skip_extensions(const uint8_t *l3, uint32_t end, uint8_t next, uint32
 		*off += 8 + l3[*off + 1] * 8u;
 	}
 	return -PARSE_UNKNOWN_PROTOCOL;
+}
+
+/* RFC 8200 §4.5; what follows the header at p is the piece. */
+static enum parse_result parse_fragment6(struct seg *s, const uint8_t *p, uint32_t len)
+{
+	uint16_t field;
+
+	/* Fragments of fragments are nobody's honest work. */
+	if (len < FRAGMENT_HLEN || p[0] == EXT_FRAGMENT || s->l4_off + FRAGMENT_HLEN > UINT8_MAX)
+		return PARSE_TOO_SHORT;
+	field = get_be16(p + 2);
+	s->l4_off = (uint8_t)(s->l4_off + FRAGMENT_HLEN);
+	return parse_fragment(s, len - FRAGMENT_HLEN, p[0], get_be32(p + 4), field & ~7, field & 1);
 }
 
 static enum parse_result parse_ipv6(struct seg *s)
@@ -149,6 +175,8 @@ static enum parse_result parse_ipv6(struct seg *s)
 	s->ttl = ip->hop_limit;
 	s->l4_off = (uint8_t)(s->l3_off + off);
 	l4_len = end - off;
+	if (proto == EXT_FRAGMENT)
+		return parse_fragment6(s, l3 + off, l4_len);
 	if (proto == IPPROTO_TCP_)
 		return parse_tcp(s, l4_len, csum_pseudo6(ip->src, ip->dst, IPPROTO_TCP_, l4_len));
 	if (proto == IPPROTO_ICMP6_)

@@ -18,13 +18,13 @@ enum parse_result {
 	PARSE_ARP,
 	PARSE_ICMP4,
 	PARSE_ICMP6,
+	PARSE_FRAGMENT, /* seg.frag is filled in */
 	PARSE_DROP_FIRST,
 	PARSE_TOO_SHORT = PARSE_DROP_FIRST, /* a header or its length exceeds the frame */
 	PARSE_NOT_OURS_L2,		    /* another station's MAC */
 	PARSE_UNKNOWN_ETHERTYPE,
 	PARSE_BAD_IP_VERSION,
 	PARSE_BAD_IP_CSUM,
-	PARSE_FRAGMENT,
 	PARSE_UNKNOWN_PROTOCOL,
 	PARSE_BAD_TCP_OFFSET, /* data offset below 5 or beyond the segment */
 	PARSE_BAD_TCP_CSUM,
@@ -32,7 +32,7 @@ enum parse_result {
 	PARSE_BAD_SOURCE, /* broadcast or multicast source address, MUST-57 */
 };
 
-/* A received segment (or, for ICMP and ARP, just the frame's layers). Host
+/* A received segment (or, for ICMP, ARP and fragments, just the frame's layers). Host
  * order unless named _be. Pointers go into buf's memory. */
 struct seg {
 	struct buf *buf;
@@ -54,6 +54,13 @@ struct seg {
 	bool csum_known; /* payload_csum was computed on the way */
 	bool multicast;	 /* sent to a link-layer group address */
 	struct tcpopt opt;
+
+	struct {
+		uint32_t id;	 /* names the datagram, with addresses and protocol */
+		uint16_t offset; /* bytes of its payload in front of this piece's */
+		uint8_t proto;
+		bool more;	 /* it is not the last */
+	} frag;
 
 	/* Filled in by the burst's later stages, see engine/burst.c. */
 	uint16_t iface;	  /* interface it came in by */

@@ -85,6 +85,12 @@ enum frame_pending { FRAME_IP_SUM_PENDING = 1, FRAME_L4_SUM_PENDING = 2 };
 /* Writes the frame to out[FRAME_MAX] and returns its length in bytes. */
 uint32_t frame_build(uint8_t *out, const struct frame *f);
 
+/* Writes the fragment that carries bytes [start, end) of the IP payload of a frame
+ * without extension headers; start is a multiple of 8, and the last one ends with
+ * the frame. Returns its length; out[FRAME_MAX]. */
+uint32_t frame_fragment(uint8_t *out, const uint8_t *frame, uint32_t len, uint32_t start,
+			uint32_t end, uint16_t id);
+
 /*
  * Takes a frame apart. Everything is verified: lengths, both checksums, the
  * layout of TCP options, that no fragment and no VLAN priority is set. False:

@@ -45,6 +45,23 @@ static void set_payload(struct play *p, const struct segment *seg, struct frame 
 	f->payload_len = seg->len;
 }
 
+/* The frame as it is, or in the pieces that the line asks for. */
+static bool receive(struct play *p, const struct mods *m, const uint8_t *bytes, uint32_t len)
+{
+	uint8_t piece[FRAME_MAX];
+
+	if (m->nb_pieces == 0)
+		return play_receive(p, bytes, len);
+	for (uint32_t i = 0; i < m->nb_pieces; i++) {
+		uint32_t n = frame_fragment(piece, bytes, len, m->pieces[i].start,
+					    m->pieces[i].end, (uint16_t)m->id);
+
+		if (!play_receive(p, piece, n))
+			return false;
+	}
+	return true;
+}
+
 static bool inject_segment(struct play *p, struct scan *s)
 {
 	struct flow *flow = p->flow;
@@ -80,7 +97,7 @@ static bool inject_segment(struct play *p, struct scan *s)
 		f.saddr = f.daddr;
 		f.tcp.sport = f.tcp.dport;
 	}
-	return play_receive(p, bytes, frame_build(bytes, &f));
+	return receive(p, &seg.mods, bytes, frame_build(bytes, &f));
 }
 
 static bool inject_other(struct play *p, struct scan *s)
@@ -105,7 +122,7 @@ static bool inject_other(struct play *p, struct scan *s)
 		set_link(p, &o.mods, &f);
 	f.vlan = o.mods.has_vlan ? (uint16_t)o.mods.vlan : p->flow->vlan;
 	set_ip(&o.mods, &f);
-	return play_receive(p, bytes, frame_build(bytes, &f));
+	return receive(p, &o.mods, bytes, frame_build(bytes, &f));
 }
 
 /* The whole frame, Ethernet header included. */

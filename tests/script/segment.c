@@ -98,8 +98,29 @@ static bool scan_harm(struct scan *s, struct frame_harm *h)
 	return scan_fail(s, "unknown field at \"%.20s\"", s->p);
 }
 
+/* Byte ranges of the IP payload, "end" for its end: `0-64 64-end`. */
+static bool scan_pieces(struct scan *s, struct mods *m)
+{
+	while (*s->p != ']' && *s->p != ',') {
+		if (m->nb_pieces == MODS_PIECES)
+			return scan_fail(s, "more than %u pieces", MODS_PIECES);
+		if (!scan_number(s, &m->pieces[m->nb_pieces].start) || !scan_expect(s, "-"))
+			return false;
+		if (scan_accept(s, "end"))
+			m->pieces[m->nb_pieces].end = UINT32_MAX;
+		else if (!scan_number(s, &m->pieces[m->nb_pieces].end))
+			return false;
+		m->nb_pieces++;
+	}
+	return true;
+}
+
 static bool scan_mod(struct scan *s, struct mods *m)
 {
+	if (scan_accept(s, "pieces"))
+		return scan_pieces(s, m);
+	if (scan_accept(s, "id"))
+		return scan_number(s, &m->id);
 	if (scan_accept(s, "ttl"))
 		return (m->has_ttl = scan_number(s, &m->ttl));
 	if (scan_accept(s, "tos"))

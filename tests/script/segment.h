@@ -13,6 +13,8 @@
 #define SEGMENT_TEXT_MAX 2048
 
 /* Fields below TCP that a script may set or check. */
+#define MODS_PIECES 32
+
 struct mods {
 	bool has_ttl, has_tos, has_vlan;
 	bool fragmentable; /* expected: IPv4 without don't-fragment */
@@ -21,6 +23,11 @@ struct mods {
 	char from[48], to[48]; /* IP addresses instead of the usual ones, "": usual */
 	bool land;             /* addresses and ports of source and destination are the same */
 	struct frame_harm harm;
+	uint32_t nb_pieces; /* sent as IP fragments of these bytes of the IP payload */
+	struct {
+		uint32_t start, end;
+	} pieces[MODS_PIECES];
+	uint32_t id; /* their identification */
 };
 
 struct segment {

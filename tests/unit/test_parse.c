@@ -128,6 +128,8 @@ static const struct parse_case cases[] = {
 	 .harm = {.has_frag = true, .frag = 0x0000}},
 	{"ipv6 fragment behind options", V6, .want = PARSE_FRAGMENT,
 	 .harm = {.ext = true, .ext_header = 60, .has_frag = true, .frag = 0x0001}},
+	{"fragment of a fragment", V6, .want = PARSE_TOO_SHORT,
+	 .harm = {.has_frag = true, .frag = 0x0001}, EDITS({IP6 + 40, 44})},
 	{"authentication header", V6, .want = PARSE_UNKNOWN_PROTOCOL,
 	 .harm = {.ext = true, .ext_header = 51}},
 	{"encrypted", V6, .want = PARSE_UNKNOWN_PROTOCOL, .harm = {.ext = true, .ext_header = 50}},

@@ -11,6 +11,7 @@ static const uint8_t drop_stats[] = {
     [PARSE_UNKNOWN_ETHERTYPE - PARSE_DROP_FIRST] = STAT_drop_unknown_ethertype,
     [PARSE_BAD_IP_VERSION - PARSE_DROP_FIRST] = STAT_drop_bad_ip_version,
     [PARSE_BAD_IP_CSUM - PARSE_DROP_FIRST] = STAT_drop_bad_ip_csum,
+    [PARSE_SOURCE_ROUTE - PARSE_DROP_FIRST] = STAT_drop_source_route,
     [PARSE_UNKNOWN_PROTOCOL - PARSE_DROP_FIRST] = STAT_drop_unknown_protocol,
     [PARSE_BAD_TCP_OFFSET - PARSE_DROP_FIRST] = STAT_drop_bad_tcp_offset,
     [PARSE_BAD_TCP_CSUM - PARSE_DROP_FIRST] = STAT_drop_bad_tcp_csum,

@@ -39,13 +39,14 @@ enum conf_ecn { CONF_ECN_NEVER, CONF_ECN_ACCEPT, CONF_ECN_REQUEST };
 struct conf_tcp {
 	enum conf_cc congestion_control; /* tcp_congestion_control, cubic */
 	enum conf_ecn ecn;	   /* tcp_ecn, accept: when the peer asks for it */
-	uint8_t syn_retries;	   /* tcp_syn_retries, 6 */
+	uint8_t syn_retries;	   /* tcp_syn_retries, 7: 4 minutes (MUST-23: 3 at least) */
 	uint8_t synack_retries;	   /* tcp_synack_retries, 5 */
 	uint8_t retries1;	   /* tcp_retries1, 3: R1, then the next hop is looked up anew */
 	uint8_t retries2;	   /* tcp_retries2, 15: R2, then the connection is given up */
 	uint8_t orphan_retries;	   /* tcp_orphan_retries, 8: for closed connections */
 	uint8_t keepalive_probes;  /* tcp_keepalive_probes, 9 */
 	bool keepalive;		   /* off: RFC 9293 MUST-25 */
+	bool pacing;		   /* new data spread over the round trip, false */
 	bool nodelay;		   /* TCP_NODELAY: Nagle off; false */
 	bool timestamps;	   /* tcp_timestamps, true */
 	bool window_scaling;	   /* tcp_window_scaling, true */
@@ -83,6 +84,7 @@ struct conf_memory {
 	uint32_t time_wait;	   /* tcp_max_tw_buckets, 262144 */
 	uint32_t transfers;	   /* connections with data queued or in flight, 0: all */
 	uint32_t sessions;	   /* proxied pairs at once, 0: half of connections */
+	uint32_t orphans;	   /* tcp_max_orphans, 65536: closed by us, not yet by the peer */
 	uint32_t buffers;	   /* packet buffers, 65536 */
 };
 

@@ -137,6 +137,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	sh->nb_shards = args->nb_shards;
 	sh->conf = args->conf;
 	sh->buf_ops = args->buf_ops;
+	sh->max_orphans = share(args->conf->memory.orphans, args->nb_shards);
 	init_secrets(sh, args->entropy);
 	init_pools(sh, base, &l);
 	if (sh->nb_shards > 1) {

@@ -83,6 +83,7 @@ struct shard {
 	struct wheel conn_wheel, half_wheel, time_wait_wheel;
 	uint32_t work_head, work_tail; /* conns with events or output due */
 	uint32_t work_length;
+	uint32_t orphans, max_orphans; /* connections that their service has closed */
 	bool flushing; /* inside shard_finish(): tells misuse in tests */
 
 	struct profile *profiles;

@@ -60,7 +60,7 @@ static bool timer_ok(const struct shard *sh, const struct conn *c, const struct 
 			return false;
 		owed = true;
 	}
-	if (x && x->send_next && x->timer == XFER_TIMER_NONE)
+	if (x && x->send_next && x->timer == XFER_TIMER_NONE && !x->paced)
 		return false;
 	return !owed || wheel_is_armed(&sh->conn_wheel, i);
 }

@@ -32,6 +32,7 @@
 	X(drop_fragment_overlap,	"IP fragments that overlap or contradict each other") \
 	X(drop_fragment_timeout,	"IP fragments whose datagram did not become complete") \
 	X(drop_fragment_evicted,	"IP fragments given up for those of a newer datagram") \
+	X(drop_source_route,		"IPv4 source route (RFC 7126)") \
 	X(drop_unknown_protocol,	"neither TCP nor ICMP") \
 	X(drop_bad_tcp_offset,		"TCP data offset impossible") \
 	X(drop_bad_tcp_csum,		"TCP checksum wrong") \
@@ -100,6 +101,7 @@
 	X(time_wait,			"connections that entered TIME_WAIT") \
 	X(time_wait_reused,		"TIME_WAIT ended by a new SYN (RFC 6191)") \
 	X(time_wait_overflow,		"TIME_WAIT skipped: table full (TCPTimeWaitOverflow)") \
+	X(orphans_reset,		"connections reset because too many were closing (TCPAbortOnMemory)") \
 	X(fin_wait_2_expired,		"FIN_WAIT_2 ended by its timeout") \
 	X(urgent_received,		"segments with urgent data") \
 	X(icmp_echo,			"echo requests answered") \

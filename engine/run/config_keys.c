@@ -22,7 +22,7 @@ static const char *const cc_words[] = {"cubic", "newreno", NULL};
 static const char *const ecn_words[] = {"never", "accept", "request", NULL};
 
 const struct config_key config_tcp_keys[] = {
-    {"syn_retries", TCP_COUNT(syn_retries, 0, 127, 6)},
+    {"syn_retries", TCP_COUNT(syn_retries, 0, 127, 7)},
     {"synack_retries", TCP_COUNT(synack_retries, 0, 127, 5)},
     {"synack_jitter", TCP_BOOL(synack_jitter, false)},
     {"abort_on_overflow", TCP_BOOL(abort_on_overflow, false)},
@@ -41,6 +41,7 @@ const struct config_key config_tcp_keys[] = {
      CONFIG_FIELD(struct conf_tcp, congestion_control), .choices = cc_words, .def = CONF_CC_CUBIC},
     {"ecn", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct conf_tcp, ecn), .choices = ecn_words,
      .def = CONF_ECN_ACCEPT},
+    {"pacing", TCP_BOOL(pacing, false)},
     {"initial_cwnd", TCP_COUNT(initial_cwnd, 1, 1000, 10)},
     {"rto_min_ms", TCP_MSEC(rto_min_ms, 1, 120000, 200)},
     {"rto_max_ms", TCP_MSEC(rto_max_ms, 1000, 600000, 120000)},
@@ -74,6 +75,7 @@ const struct config_key config_memory_keys[] = {
     {"time_wait", MEMORY_COUNT(time_wait, CONF_MAX_WORKERS, 100000000, 262144)},
     {"transfers", MEMORY_COUNT(transfers, CONF_MAX_WORKERS, 100000000, 0), .or_zero = true},
     {"sessions", MEMORY_COUNT(sessions, CONF_MAX_WORKERS, 100000000, 0), .or_zero = true},
+    {"orphans", MEMORY_COUNT(orphans, CONF_MAX_WORKERS, 100000000, 65536)},
     {"buffers", MEMORY_COUNT(buffers, 512, 16777216, 65536)},
     {0},
 };

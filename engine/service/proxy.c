@@ -195,11 +195,14 @@ static void accept_clients(struct shard *sh, uint16_t listener)
 	}
 }
 
-/* Moves what `to` takes of what `from` has received; then its end. */
+/* Moves what `to` takes of what `from` has received, and where its urgent data ends. */
 static void move(struct shard *sh, struct conn *from, struct conn *to)
 {
+	uint32_t urgent = tcp_urgent_left(sh, from);
 	struct buf *b;
 
+	if (unlikely(urgent))
+		tcp_set_urgent(sh, to, urgent);
 	while (tcp_writable(sh, to) && (b = tcp_read(sh, from)))
 		if (!tcp_write(sh, to, b))
 			break;
@@ -305,6 +308,7 @@ const struct service proxy_client_service = {
     .name = "proxy",
     .relays = true,
     .acceptable = accept_clients,
+    .urgent = client_readable,
     .readable = client_readable,
     .eof = client_eof,
     .writable = client_writable,
@@ -315,6 +319,7 @@ const struct service proxy_backend_service = {
     .name = "proxy-backend",
     .relays = true,
     .connected = backend_connected,
+    .urgent = backend_readable,
     .readable = backend_readable,
     .eof = backend_eof,
     .writable = backend_writable,

@@ -47,7 +47,7 @@ struct conn *tcp_accept(struct shard *sh, uint16_t listener)
 		if (c->state == TCP_CLOSED) {
 			/* Reset while it waited: nobody has seen it, so nobody
 			 * needs to be told. */
-			conn_work(sh, c, CF_ORPHAN);
+			conn_orphan(sh, c);
 			continue;
 		}
 		l->accepted++;

@@ -76,24 +76,6 @@ void tcp_shutdown(struct shard *sh, struct conn *c)
 		tcp_send_fin(sh, c);
 }
 
-void tcp_close(struct shard *sh, struct conn *c)
-{
-	const struct xfer *x = conn_xfer(sh, c);
-
-	conn_work(sh, c, CF_ORPHAN);
-	if (tcp_state_is_final(c->state))
-		return;
-	/* What was received and never read is lost: RFC 9293 SHLD-3. */
-	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED || (x && x->rcvq.head)) {
-		if (c->state != TCP_SYN_SENT)
-			tcp_reset_conn(sh, c);
-		conn_die(sh, c, TCP_CLOSE_ABORTED);
-		return;
-	}
-	limit_fin_wait_2(sh, c);
-	tcp_shutdown(sh, c);
-}
-
 /* §3.10.5: the peer has nothing to reset before our SYN is answered, nor once both
  * have closed. */
 static void reset_and_die(struct shard *sh, struct conn *c)
@@ -103,9 +85,30 @@ static void reset_and_die(struct shard *sh, struct conn *c)
 	conn_die(sh, c, TCP_CLOSE_ABORTED);
 }
 
+void tcp_close(struct shard *sh, struct conn *c)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+
+	conn_orphan(sh, c);
+	if (tcp_state_is_final(c->state))
+		return;
+	/* What was received and never read is lost: RFC 9293 SHLD-3. */
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED || (x && x->rcvq.head)) {
+		reset_and_die(sh, c);
+		return;
+	}
+	if (sh->orphans > sh->max_orphans) {
+		stat_inc(sh, STAT_orphans_reset);
+		reset_and_die(sh, c);
+		return;
+	}
+	limit_fin_wait_2(sh, c);
+	tcp_shutdown(sh, c);
+}
+
 void tcp_abort(struct shard *sh, struct conn *c)
 {
-	conn_work(sh, c, CF_ORPHAN);
+	conn_orphan(sh, c);
 	if (tcp_state_is_final(c->state)) {
 		conn_drop_received(sh, c);
 		return;

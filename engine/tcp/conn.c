@@ -76,6 +76,8 @@ void conn_free(struct shard *sh, struct conn *c)
 	uint32_t i = conn_index(sh, c);
 
 	tcp_conn_release_bufs(sh, c);
+	if (c->flags & CF_ORPHAN)
+		sh->orphans--;
 	wheel_cancel(&sh->conn_wheel, i);
 	tuple_clear(sh, &c->tuple);
 	pool_put(&sh->conns, i);
@@ -100,7 +102,8 @@ void conn_xfer_trim(struct shard *sh, struct conn *c)
 {
 	const struct xfer *x = conn_xfer(sh, c);
 
-	if (!x || x->timer != XFER_TIMER_NONE || x->sndq.head || x->rcvq.head || x->ooo)
+	if (!x || x->timer != XFER_TIMER_NONE || x->sndq.head || x->rcvq.head || x->ooo ||
+	    x->urgent_in || x->urgent_out)
 		return;
 	pool_put(&sh->xfers, c->xfer);
 	c->xfer = 0;
@@ -121,6 +124,13 @@ void conn_work(struct shard *sh, struct conn *c, uint32_t flags)
 		sh->work_head = i;
 	sh->work_tail = i;
 	sh->work_length++;
+}
+
+void conn_orphan(struct shard *sh, struct conn *c)
+{
+	if (!(c->flags & CF_ORPHAN))
+		sh->orphans++;
+	conn_work(sh, c, CF_ORPHAN);
 }
 
 void conn_unlink(struct shard *sh, struct conn *c)
@@ -150,5 +160,5 @@ void conn_die(struct shard *sh, struct conn *c, enum tcp_close_reason reason)
 		if (reason != TCP_CLOSE_DONE)
 			conn_drop_received(sh, c);
 	}
-	conn_work(sh, c, CF_EV_CLOSED);
+	conn_work(sh, c, 0);
 }

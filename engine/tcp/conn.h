@@ -16,6 +16,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/tick.h"
 #include "engine/base/wheel.h"
+#include "engine/wire/tcpopt.h"
 
 /* RFC 9293 §3.3.2, in the order of a connection's life, so that < and > mean
  * something: from ESTABLISHED on a connection is synchronized and counted. */
@@ -89,7 +90,7 @@ enum conn_flags {
 	CF_EV_READABLE = 1 << 25,
 	CF_EV_EOF = 1 << 26,
 	CF_EV_WRITABLE = 1 << 27,
-	CF_EV_CLOSED = 1 << 28,
+	CF_EV_URGENT = 1 << 28,
 	CF_EV_ACCEPTABLE = 1 << 29,
 	CF_EVENTS = 0x3f << 24,
 };
@@ -194,7 +195,11 @@ struct xfer {
 	struct buf *ooo;	/* received out of order: ascending, no overlaps */
 	uint32_t ooo_bytes;
 	uint32_t ooo_count;
-	uint32_t last_ooo_seq;	/* the block to report first (RFC 2018 §4) */
+	uint32_t ooo_recent[TCPOPT_MAX_SACK]; /* numbers in the blocks that changed last,
+					       * latest first (RFC 2018 §4) */
+	struct sack_block dsack; /* received twice, to be reported (RFC 2883); empty: nothing */
+	uint32_t rcv_up;	/* RCV.UP, valid while `urgent_in` */
+	uint32_t snd_up;	/* SND.UP, valid while `urgent_out` */
 
 	/* Scoreboard: payload bytes of sent bufs by flag. */
 	uint32_t sacked, lost, retrans;
@@ -220,6 +225,9 @@ struct xfer {
 	bool frto;		/* the timeout may turn out to be spurious (RFC 5682) */
 	bool may_undo;
 	bool retransmitted;	/* retrans_ts is valid */
+	bool urgent_in, urgent_out;
+	bool paced;		/* new data waits for pace_us */
+	uint32_t pace_us;	/* when the next new segment may leave, if paced at all */
 };
 static_assert(sizeof(struct xfer) <= 4 * CACHE_LINE, "");
 

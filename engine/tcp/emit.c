@@ -64,31 +64,61 @@ static void fill_addresses(struct shard *sh, struct out *o, const struct tuple *
 		fill_fragmentation(sh, o);
 }
 
-/* SACK blocks from the out-of-order queue, the latest change first (RFC 2018 §4). */
+/* The block of the out-of-order queue that holds `seq`; false: none does (a lone FIN
+ * is not data). */
+static bool block_around(const struct xfer *x, uint32_t seq, struct sack_block *block)
+{
+	for (const struct buf *b = x->ooo; b && seq_leq(b->seq, seq);) {
+		block->start = b->seq;
+		do {
+			block->end = b->seq + b->len;
+			b = b->next;
+		} while (b && b->seq == block->end);
+		if (seq_lt(seq, block->end))
+			return true;
+	}
+	return false;
+}
+
+static void add_block(struct tcpopt_out *opt, struct sack_block block)
+{
+	for (uint32_t i = 0; i < opt->nb_sack; i++)
+		if (opt->sack[i].start == block.start)
+			return;
+	if (opt->nb_sack < TCPOPT_MAX_SACK)
+		opt->sack[opt->nb_sack++] = block;
+}
+
+/* RFC 2018 §4: the blocks that changed last first, each once, then others. What is
+ * remembered may be of long ago and name the same block, or none. */
 static void fill_sack(const struct xfer *x, struct tcpopt_out *opt)
 {
 	struct sack_block block;
-	bool have_latest = false;
 
-	for (const struct buf *b = x->ooo; b;) {
-		block.start = b->seq;
-		do {
-			block.end = b->seq + b->len;
-			b = b->next;
-		} while (b && b->seq == block.end);
-		if (block.start == block.end)
-			continue; /* a lone FIN is not data */
-		if (!have_latest && seq_leq(block.start, x->last_ooo_seq) &&
-		    seq_lt(x->last_ooo_seq, block.end)) {
-			memmove(opt->sack + 1, opt->sack,
-				MIN(opt->nb_sack, TCPOPT_MAX_SACK - 1u) * sizeof(block));
-			opt->sack[0] = block;
-			opt->nb_sack = (uint8_t)MIN(opt->nb_sack + 1, TCPOPT_MAX_SACK);
-			have_latest = true;
-		} else if (opt->nb_sack < TCPOPT_MAX_SACK) {
-			opt->sack[opt->nb_sack++] = block;
-		}
-	}
+	for (uint32_t i = 0; i < TCPOPT_MAX_SACK; i++)
+		if (block_around(x, x->ooo_recent[i], &block))
+			add_block(opt, block);
+	for (const struct buf *b = x->ooo; b && opt->nb_sack < TCPOPT_MAX_SACK; b = b->next)
+		if (block_around(x, b->seq, &block))
+			add_block(opt, block);
+}
+
+/* RFC 2883 §4: what came twice goes first, once. */
+static void fill_dsack(struct xfer *x, struct tcpopt_out *opt)
+{
+	if (x->dsack.start == x->dsack.end)
+		return;
+	memmove(opt->sack + 1, opt->sack,
+		MIN(opt->nb_sack, TCPOPT_MAX_SACK - 1u) * sizeof(opt->sack[0]));
+	opt->sack[0] = x->dsack;
+	opt->nb_sack = (uint8_t)MIN(opt->nb_sack + 1, TCPOPT_MAX_SACK);
+	x->dsack = (struct sack_block){0};
+}
+
+/* There is something that only an ACK without data has the room to report. */
+static bool has_sack(const struct conn *c, const struct xfer *x)
+{
+	return x && (c->flags & CF_SACK) && (x->ooo || x->dsack.start != x->dsack.end);
 }
 
 static void fill_syn_options(const struct shard *sh, const struct conn *c, struct tcpopt_out *opt,
@@ -121,7 +151,8 @@ static uint16_t advertise(const struct shard *sh, struct conn *c, bool syn)
 void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint32_t flags)
 {
 	const struct conn_cold *k = conn_cold(sh, c);
-	const struct xfer *x = conn_xfer(sh, c);
+	struct xfer *x = conn_xfer(sh, c);
+	bool report = has_sack(c, x);
 	struct tcpopt_out opt = {0};
 	struct out o = {.opt = &opt, .seq = seq, .flags = (uint8_t)flags};
 
@@ -137,14 +168,22 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 		opt.tsval = ts_now(sh);
 		opt.tsecr = flags & TCP_ACK ? c->ts_recent : 0;
 	}
-	if (x && x->ooo && (c->flags & CF_SACK) && b->len == 0)
+	if (report && b->len == 0) {
 		fill_sack(x, &opt);
+		fill_dsack(x, &opt);
+	}
 	if (!(flags & TCP_RST))
 		o.wnd = advertise(sh, c, flags & TCP_SYN);
 	if (flags & TCP_ACK) {
 		o.flags |= c->flags & CF_ECN_ECHO ? TCP_ECE : 0;
 		o.ack = c->rcv_nxt;
-		c->flags &= ~(uint32_t)(CF_ACK_NOW | CF_ACK_DELAYED | CF_READ);
+		c->flags &= ~(uint32_t)(CF_ACK_DELAYED | CF_READ);
+		if (!report || b->len == 0)
+			c->flags &= ~(uint32_t)CF_ACK_NOW;
+	}
+	if (x && x->urgent_out && !(flags & (TCP_SYN | TCP_RST))) {
+		o.urp = tcp_urgent_pointer(x, seq);
+		o.flags |= o.urp ? TCP_URG : 0;
 	}
 	stat_inc(sh, STAT_tx_segments);
 	stat_add(sh, STAT_tx_bytes, b->len);

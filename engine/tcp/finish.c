@@ -46,6 +46,8 @@ static void deliver_events(struct shard *sh, struct conn *c)
 		return; /* nobody owns it yet; its events wait with it */
 	if (take_event(c, CF_EV_CONNECTED) && svc->connected)
 		svc->connected(sh, c);
+	if (take_event(c, CF_EV_URGENT) && svc->urgent)
+		svc->urgent(sh, c);
 	x = conn_xfer(sh, c);
 	if (take_event(c, CF_EV_READABLE) && svc->readable && x && x->rcvq.head)
 		svc->readable(sh, c);
@@ -87,7 +89,7 @@ static void end(struct shard *sh, struct conn *c)
 		svc->closed(sh, c, reason);
 	/* closed() may have put other work before us, and us on the list again. */
 	if (c->flags & CF_WORK)
-		c->flags |= CF_ORPHAN;
+		conn_orphan(sh, c);
 	else
 		conn_free(sh, c);
 }

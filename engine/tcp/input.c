@@ -23,6 +23,8 @@ static void unacceptable(struct shard *sh, struct conn *c, struct seg *s, enum s
 	/* A keepalive asks for an answer (MUST-26). */
 	bool keepalive = s->seq + 1 == c->rcv_nxt && !(s->flags & TCP_SYN);
 
+	if (s->payload_len && seq_lt(s->seq, c->rcv_nxt))
+		tcp_note_duplicate(sh, c, s->seq, seq_min(s->seq + s->payload_len, c->rcv_nxt));
 	if (s->payload_len || (s->flags & TCP_FIN) || keepalive)
 		conn_work(sh, c, CF_ACK_NOW);
 	else
@@ -74,8 +76,10 @@ static void trim(struct shard *sh, struct conn *c, struct seg *s)
 			before--;
 			s->seq++;
 		}
+		s->urp = (uint16_t)(s->urp > before ? s->urp - before : 0);
 		before = MIN(before, s->payload_len);
-		stat_add(sh, STAT_duplicate_bytes, before);
+		if (before)
+			tcp_note_duplicate(sh, c, s->seq, s->seq + before);
 		s->payload += before;
 		s->payload_len -= before;
 		s->seq += before;

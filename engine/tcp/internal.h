@@ -57,6 +57,9 @@ void conn_drop_received(struct shard *sh, struct conn *c);
 /* Puts the connection on the work list with these flags added. */
 void conn_work(struct shard *sh, struct conn *c, uint32_t flags);
 
+/* Nobody reads from the connection any more, nor hears of it. */
+void conn_orphan(struct shard *sh, struct conn *c);
+
 /* Takes the tuple out of the table and gives the source port back. */
 void conn_unlink(struct shard *sh, struct conn *c);
 
@@ -219,6 +222,27 @@ void tcp_input(struct shard *sh, struct conn *c, struct seg *s);
 /* What is left of a segment once its sequence, flags and ACK are checked:
  * text and FIN; consumes. */
 void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s);
+
+/* ---- urgent.c ---- */
+
+/* An acceptable segment with URG. */
+void tcp_urgent_input(struct shard *sh, struct conn *c, const struct seg *s);
+
+/* The service has read, perhaps all that was urgent. */
+void tcp_urgent_read(const struct conn *c, struct xfer *x);
+
+/* The urgent pointer of a segment that begins at `seq`, 0: not urgent. */
+uint16_t tcp_urgent_pointer(const struct xfer *x, uint32_t seq);
+
+/* ---- user.c ---- */
+
+/* Data may be queued before the connection is up (§3.10.2) and until FIN is. */
+bool tcp_may_queue(const struct conn *c);
+
+/* ---- text.c ---- */
+
+/* Sequence numbers [start, end) came a second time (RFC 2883). */
+void tcp_note_duplicate(struct shard *sh, struct conn *c, uint32_t start, uint32_t end);
 
 /* ---- ack.c ---- */
 

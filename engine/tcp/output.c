@@ -228,12 +228,12 @@ static uint32_t usable(const struct shard *sh, const struct conn *c, const struc
 
 /* Nagle (SHLD-7) can be turned off (MUST-17); a service that passes on what
  * another connection received has its sender's decision already. */
-static bool nagle_allows(const struct shard *sh, const struct conn *c)
+static bool nagle_allows(const struct shard *sh, const struct conn *c, const struct xfer *x)
 {
 	const struct profile *p = conn_profile(sh, c);
 
 	return p->tcp->nodelay || p->service->relays || c->snd_nxt == c->snd_una ||
-	       (c->flags & CF_FIN_QUEUED);
+	       (c->flags & CF_FIN_QUEUED) || x->urgent_out;
 }
 
 /* Sender silly-window avoidance, RFC 9293 §3.8.6.2.1 (MUST-38), with D the data
@@ -248,7 +248,7 @@ static bool worth_sending(const struct shard *sh, const struct conn *c, const st
 	if (len >= c->mss || (c->flags & CF_FORCE))
 		return true;
 	if (u >= c->mss || d <= u)
-		return b->next || nagle_allows(sh, c);
+		return b->next || nagle_allows(sh, c, x);
 	return len >= tcp_max_wnd(sh, c) / 2;
 }
 
@@ -282,6 +282,28 @@ static void restart_after_idle(const struct shard *sh, const struct conn *c, str
 		k->cwnd = MIN(k->cwnd, initial);
 }
 
+/* Pacing: segments of new data leave as evenly as a window in a round trip, a little
+ * faster so that the window can grow, as Linux does. What a millisecond takes may
+ * leave together, since timers are no finer. */
+static bool pace_allows(const struct shard *sh, const struct conn *c, struct xfer *x)
+{
+	x->paced = conn_tcp(sh, c)->pacing && conn_cold(sh, c)->srtt_us &&
+		   seq_gt(x->pace_us, (uint32_t)sh->now_us);
+	return !x->paced;
+}
+
+static void pace(const struct shard *sh, const struct conn *c, struct xfer *x, uint32_t len)
+{
+	const struct conn_cold *k = conn_cold(sh, c);
+	uint32_t percent = k->cwnd < tcp_ssthresh(c, k) ? 200 : 120;
+	uint32_t earliest = (uint32_t)sh->now_us - USEC_PER_TICK;
+	uint64_t gap_us = (uint64_t)len * k->srtt_us * 100 / percent / MAX(k->cwnd, 1u);
+
+	if (seq_lt(x->pace_us, earliest))
+		x->pace_us = earliest;
+	x->pace_us += (uint32_t)MIN(gap_us, (uint64_t)TICKS_PER_SEC * USEC_PER_TICK);
+}
+
 /* Sends at most `max` new segments; false: the port is full. */
 static bool send_new(struct shard *sh, struct conn *c, struct xfer *x, uint32_t max)
 {
@@ -289,11 +311,12 @@ static bool send_new(struct shard *sh, struct conn *c, struct xfer *x, uint32_t 
 	while (x->send_next && max--) {
 		struct buf *b = x->send_next;
 
-		if (fit(sh, c, x) == 0)
+		if (!pace_allows(sh, c, x) || fit(sh, c, x) == 0)
 			return true;
 		if (!port_has_room(sh, c))
 			return false;
 		x->send_next = b->next;
+		pace(sh, c, x, buf_payload_len(b));
 		send_buf(sh, c, x, b);
 		c->flags &= ~(uint32_t)CF_FORCE;
 	}
@@ -340,7 +363,7 @@ static void send_tail_probe(struct shard *sh, struct conn *c, struct xfer *x)
  * probe a lost window update would stop both for ever (MUST-35). */
 static void arm_persist(struct shard *sh, const struct conn *c, struct xfer *x)
 {
-	if (x->timer != XFER_TIMER_NONE || !x->send_next || c->snd_nxt != c->snd_una)
+	if (x->timer != XFER_TIMER_NONE || !x->send_next || c->snd_nxt != c->snd_una || x->paced)
 		return;
 	x->timer = XFER_TIMER_PERSIST;
 	x->timer_at = sh->now + tcp_rto_ms(sh, c);

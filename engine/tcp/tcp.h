@@ -33,6 +33,9 @@ struct service {
 	void (*acceptable)(struct shard *sh, uint16_t listener);
 	/* An active open has completed (RFC 9293: ESTABLISHED). */
 	void (*connected)(struct shard *sh, struct conn *c);
+	/* The peer has marked data urgent, or more of it (RFC 9293 MUST-32): see
+	 * tcp_urgent_left(). Nothing need have arrived of it yet. */
+	void (*urgent)(struct shard *sh, struct conn *c);
 	/* tcp_readable() bytes wait. Called again when more has arrived. */
 	void (*readable)(struct shard *sh, struct conn *c);
 	/* The peer has closed its side and everything it sent has been read. */
@@ -68,6 +71,14 @@ uint32_t tcp_peek(const struct shard *sh, const struct conn *c, uint32_t from, v
 
 /* Drops the oldest `n` waiting bytes, n <= tcp_readable(). */
 void tcp_consume(struct shard *sh, struct conn *c, uint32_t n);
+
+/* Bytes from the first unread one to the end of the urgent data, received or not
+ * (MUST-33); 0: none is pending, "normal mode". */
+uint32_t tcp_urgent_left(const struct shard *sh, const struct conn *c);
+
+/* Marks what is queued and the next `ahead` bytes urgent (SND.UP). At least one byte
+ * must follow or have been queued. Ignored once the connection cannot send. */
+void tcp_set_urgent(struct shard *sh, struct conn *c, uint32_t ahead);
 
 /* Bytes that the send queue takes now; once 0, writable() tells when not. */
 uint32_t tcp_writable(struct shard *sh, struct conn *c);

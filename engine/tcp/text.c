@@ -18,6 +18,21 @@ static uint32_t max_bufs(const struct shard *sh, const struct conn *c)
 	return conn_tcp(sh, c)->rcvbuf / JOIN_MAX + 16;
 }
 
+void tcp_note_duplicate(struct shard *sh, struct conn *c, uint32_t start, uint32_t end)
+{
+	struct xfer *x;
+
+	stat_add(sh, STAT_duplicate_bytes, end - start);
+	if (!(c->flags & CF_SACK))
+		return;
+	/* Without a block for it the report is left out: it is a hint. */
+	x = conn_xfer_get(sh, c);
+	if (!x || x->dsack.start != x->dsack.end)
+		return; /* one a segment, the first (RFC 2883 §4) */
+	x->dsack = (struct sack_block){start, end};
+	conn_work(sh, c, CF_ACK_NOW);
+}
+
 /* Makes the frame's buf the payload, keeping the payload's sum when known. */
 static void cut_to_payload(struct seg *s)
 {
@@ -85,7 +100,8 @@ static bool deliver_early(struct shard *sh, struct conn *c, struct xfer *x)
 
 /* Trims b against the queued neighbours; false: nothing of it is new. *prev is
  * the last queued buf that begins before b, NULL: none. */
-static bool fit_early(struct shard *sh, struct xfer *x, struct buf *b, struct buf **prev)
+static bool fit_early(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b,
+		      struct buf **prev)
 {
 	struct buf *p = NULL, *n = x->ooo;
 
@@ -96,7 +112,7 @@ static bool fit_early(struct shard *sh, struct xfer *x, struct buf *b, struct bu
 	if (p && seq_gt(p->seq + p->len, b->seq)) {
 		uint32_t overlap = MIN(p->seq + p->len - b->seq, b->len);
 
-		stat_add(sh, STAT_duplicate_bytes, overlap);
+		tcp_note_duplicate(sh, c, b->seq, b->seq + overlap);
 		b->data += overlap;
 		b->len -= overlap;
 		b->seq += overlap;
@@ -114,11 +130,12 @@ static bool fit_early(struct shard *sh, struct xfer *x, struct buf *b, struct bu
 			p->next = n;
 		else
 			x->ooo = n;
-		stat_add(sh, STAT_duplicate_bytes, gone->len);
+		if (gone->len)
+			tcp_note_duplicate(sh, c, gone->seq, gone->seq + gone->len);
 		shard_buf_free(sh, gone);
 	}
 	if (n && seq_lt(n->seq, b->seq + b->len)) {
-		stat_add(sh, STAT_duplicate_bytes, b->seq + b->len - n->seq);
+		tcp_note_duplicate(sh, c, n->seq, b->seq + b->len);
 		b->len = n->seq - b->seq;
 		b->flags &= ~(uint32_t)(BUF_PAYLOAD_CSUM | BUF_FIN);
 	}
@@ -142,8 +159,9 @@ static void queue_early(struct shard *sh, struct conn *c, struct xfer *x, struct
 	cut_to_payload(s);
 	if (s->flags & TCP_FIN)
 		b->flags |= BUF_FIN;
-	x->last_ooo_seq = b->seq;
-	if (!fit_early(sh, x, b, &prev)) {
+	memmove(x->ooo_recent + 1, x->ooo_recent, sizeof(x->ooo_recent) - sizeof(b->seq));
+	x->ooo_recent[0] = b->seq;
+	if (!fit_early(sh, c, x, b, &prev)) {
 		shard_buf_free(sh, b);
 		return;
 	}
@@ -222,8 +240,8 @@ void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s)
 	struct xfer *x = conn_xfer(sh, c);
 
 	stat_inc(sh, STAT_rx_data_segments);
-	if (s->flags & TCP_URG) /* delivered in line */
-		stat_inc(sh, STAT_urgent_received);
+	if (s->flags & TCP_URG)
+		tcp_urgent_input(sh, c, s);
 	if (!tcp_state_receives(c->state) || (s->payload_len == 0 && !(s->flags & TCP_FIN))) {
 		/* After the peer's FIN nothing more can be its text. */
 		shard_buf_free(sh, s->buf);

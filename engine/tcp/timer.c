@@ -49,6 +49,14 @@ static bool connect_deadline(const struct shard *sh, const struct conn *c, tick_
 	return true;
 }
 
+/* The tick in which the next paced segment may leave. */
+static tick_t pace_deadline(const struct shard *sh, const struct xfer *x)
+{
+	uint32_t wait_us = x->pace_us - (uint32_t)sh->now_us;
+
+	return sh->now + MAX((wait_us + USEC_PER_TICK - 1) / USEC_PER_TICK, 1u);
+}
+
 static void consider(bool has, tick_t at, bool *any, tick_t *best)
 {
 	if (!has)
@@ -65,8 +73,10 @@ void tcp_timer_update(struct shard *sh, struct conn *c)
 	bool any = false, has;
 	tick_t at = 0, best = 0;
 
-	if (x)
+	if (x) {
 		consider(x->timer != XFER_TIMER_NONE, x->timer_at, &any, &best);
+		consider(x->paced, pace_deadline(sh, x), &any, &best);
+	}
 	consider(c->flags & CF_ACK_DELAYED, k->due, &any, &best);
 	has = connect_deadline(sh, c, &at);
 	consider(has, at, &any, &best);
@@ -163,6 +173,10 @@ void tcp_conn_expired(void *ctx, uint32_t index)
 		silence_expired(sh, c);
 		if (c->state == TCP_CLOSED)
 			return;
+	}
+	if (x && x->paced && seq_leq(x->pace_us, (uint32_t)sh->now_us)) {
+		x->paced = false;
+		conn_work(sh, c, CF_OUTPUT);
 	}
 	if (x && x->timer != XFER_TIMER_NONE && tick_reached(sh->now, x->timer_at))
 		xfer_timer_expired(sh, c, x);

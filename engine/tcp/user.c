@@ -10,9 +10,10 @@ uint32_t tcp_readable(const struct shard *sh, const struct conn *c)
 }
 
 /* Reading opens the window and may uncover the peer's FIN. */
-static void after_read(struct shard *sh, struct conn *c, const struct xfer *x)
+static void after_read(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	conn_work(sh, c, CF_READ);
+	tcp_urgent_read(c, x);
 	if (!x->rcvq.head && (c->flags & CF_FIN_RECEIVED) && !(c->flags & CF_EOF_TOLD))
 		conn_work(sh, c, CF_EV_EOF);
 }
@@ -83,8 +84,7 @@ uint32_t tcp_writable(struct shard *sh, struct conn *c)
 	return 0;
 }
 
-/* Data may be queued before the connection is up (§3.10.2) and until FIN is. */
-static bool may_queue(const struct conn *c)
+bool tcp_may_queue(const struct conn *c)
 {
 	return !(c->flags & (CF_FIN_QUEUED | CF_SHUTDOWN_EARLY)) &&
 	       (tcp_state_sends(c->state) || c->state == TCP_SYN_SENT ||
@@ -93,7 +93,7 @@ static bool may_queue(const struct conn *c)
 
 bool tcp_write(struct shard *sh, struct conn *c, struct buf *b)
 {
-	struct xfer *x = may_queue(c) ? conn_xfer_get(sh, c) : NULL;
+	struct xfer *x = tcp_may_queue(c) ? conn_xfer_get(sh, c) : NULL;
 
 	if (!x) {
 		shard_buf_free(sh, b);

@@ -5,6 +5,7 @@
 #define FRAGMENT_HLEN 8 /* of the IPv6 fragment header */
 #define IPV6_EXT_MAX  8 /* extension headers we walk before giving up */
 
+enum { IPOPT_EOL = 0, IPOPT_NOP = 1, IPOPT_LSRR = 131, IPOPT_SSRR = 137 };
 enum { EXT_HOP_BY_HOP = 0, EXT_ROUTING = 43, EXT_FRAGMENT = 44, EXT_DEST_OPTS = 60 };
 
 static enum parse_result parse_tcp(struct seg *s, uint32_t l4_len, uint64_t pseudo)
@@ -68,6 +69,24 @@ static enum parse_result parse_fragment(struct seg *s, uint32_t len, uint8_t pro
 	return PARSE_FRAGMENT;
 }
 
+/* RFC 7126 §4.3, §4.4: source routes are dropped, so MUST-51 to MUST-53, which would
+ * have answers follow them, find none. */
+static bool has_source_route(const uint8_t *opts, uint32_t len)
+{
+	for (uint32_t i = 0; i < len && opts[i] != IPOPT_EOL;) {
+		if (opts[i] == IPOPT_NOP) {
+			i++;
+			continue;
+		}
+		if (opts[i] == IPOPT_LSRR || opts[i] == IPOPT_SSRR)
+			return true;
+		if (i + 1 >= len || opts[i + 1] < 2)
+			return false;
+		i += opts[i + 1];
+	}
+	return false;
+}
+
 static enum parse_result parse_ipv4(struct seg *s)
 {
 	struct buf *b = s->buf;
@@ -89,6 +108,9 @@ static enum parse_result parse_ipv4(struct seg *s)
 	src = ipaddr_v4(ip->src_be);
 	if (!ipaddr_is_unicast(&src))
 		return PARSE_BAD_SOURCE;
+	if (unlikely(hlen > IPV4_HLEN) &&
+	    has_source_route((const uint8_t *)(ip + 1), hlen - IPV4_HLEN))
+		return PARSE_SOURCE_ROUTE;
 	b->len = s->l3_off + total; /* Ethernet pads short frames */
 	s->family = IP_V4;
 	s->src = (const uint8_t *)&ip->src_be;

@@ -25,6 +25,7 @@ enum parse_result {
 	PARSE_UNKNOWN_ETHERTYPE,
 	PARSE_BAD_IP_VERSION,
 	PARSE_BAD_IP_CSUM,
+	PARSE_SOURCE_ROUTE, /* IPv4 option that sends answers where the sender likes */
 	PARSE_UNKNOWN_PROTOCOL,
 	PARSE_BAD_TCP_OFFSET, /* data offset below 5 or beyond the segment */
 	PARSE_BAD_TCP_CSUM,

@@ -10,7 +10,7 @@ static const struct conf_tcp tcp_defaults = {
     .congestion_control = CONF_CC_CUBIC,
     .ecn = CONF_ECN_ACCEPT,
     .frto = true,
-    .syn_retries = 6,
+    .syn_retries = 7,
     .synack_retries = 5,
     .retries1 = 3,
     .retries2 = 15,
@@ -52,6 +52,7 @@ void testconf_init(struct testconf *tc)
 					       .connections = 64,
 					       .half_open = 64,
 					       .time_wait = 64,
+					       .orphans = 64,
 					       .sessions = 32,
 					       .buffers = 1024};
 	tc->conf.tcp = tcp_defaults;

@@ -67,6 +67,11 @@ static void on_connected(struct shard *sh, struct conn *c)
 	note(sh, c, "connected");
 }
 
+static void on_urgent(struct shard *sh, struct conn *c)
+{
+	note(sh, c, "urgent");
+}
+
 static void on_readable(struct shard *sh, struct conn *c)
 {
 	note(sh, c, "readable");
@@ -104,6 +109,7 @@ const struct service play_service = {
     .name = "script",
     .acceptable = on_acceptable,
     .connected = on_connected,
+    .urgent = on_urgent,
     .readable = on_readable,
     .eof = on_eof,
     .writable = on_writable,
@@ -486,6 +492,32 @@ static bool cmd_buffers(struct play *p, struct scan *s)
 	return true;
 }
 
+/* `urgent N`: so much urgent data is left to be read. */
+static bool cmd_urgent(struct play *p, struct scan *s)
+{
+	uint32_t want, left;
+
+	if (!scan_number(s, &want))
+		return false;
+	if (!p->flow->c)
+		return play_fail(p, "%s", no_conn);
+	left = tcp_urgent_left(p->rig.sh, p->flow->c);
+	return left == want || play_fail(p, "%u bytes of urgent data are left, not %u", left, want);
+}
+
+/* `hurry [N]`: what is queued is urgent, and the next N bytes. */
+static bool cmd_hurry(struct play *p, struct scan *s)
+{
+	uint32_t ahead = 0;
+
+	if (!scan_end(s) && !scan_number(s, &ahead))
+		return false;
+	if (!p->flow->c)
+		return play_fail(p, "%s", no_conn);
+	tcp_set_urgent(p->rig.sh, p->flow->c, ahead);
+	return true;
+}
+
 static bool cmd_stop(struct play *p, struct scan *s)
 {
 	(void)s;
@@ -511,6 +543,7 @@ static const struct {
     {"counter", cmd_counter},   {"objects", cmd_objects},   {"renew", cmd_renew},
     {"flow", cmd_flow},         {"burst", cmd_burst},       {"port", cmd_port},
     {"buffers", cmd_buffers},   {"announce", cmd_announce}, {"stop", cmd_stop},
+    {"urgent", cmd_urgent},     {"hurry", cmd_hurry},
 };
 
 bool play_command(struct play *p, struct scan *s)

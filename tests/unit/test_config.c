@@ -313,7 +313,7 @@ static void test_demo(void **state)
 
 static void assert_tcp_defaults(const struct conf_tcp *t)
 {
-	assert_int_equal(t->syn_retries, 6);
+	assert_int_equal(t->syn_retries, 7);
 	assert_int_equal(t->synack_retries, 5);
 	assert_int_equal(t->retries1, 3);
 	assert_int_equal(t->retries2, 15);
@@ -983,8 +983,8 @@ static void test_the_documentation_tells_defaults_and_ranges(void **state)
 	char *docs = read_file(DOCS, NULL);
 
 	(void)state;
-	assert_int_equal(check_table(docs, "tcp"), 34);
-	assert_int_equal(check_table(docs, "memory"), 7);
+	assert_int_equal(check_table(docs, "tcp"), 35);
+	assert_int_equal(check_table(docs, "memory"), 8);
 	assert_int_equal(check_table(docs, "fault"), 7);
 	free(docs);
 }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/shard.h"
 #include "engine/base/toeplitz.h"
+#include "engine/net/neigh.h"
 #include "engine/net/util.h"
 #include "engine/service/builtin.h"
 #include "engine/service/proxy.h"
 #include "engine/table/listen_table.h"
 #include "engine/tcp/internal.h"
+
+/* A suspended machine's clock leaps. It is followed in steps, each one once timers have
+ * got to the one before, so that no deadline ever lies 2^31 ticks back. */
+#define LEAP_MAX_US (((usec_t)1 << 30) * USEC_PER_TICK)
 
 /* How the shard's memory is divided; every part starts on a cache line. */
 struct layout {
@@ -137,6 +142,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	sh->nb_shards = args->nb_shards;
 	sh->conf = args->conf;
 	sh->buf_ops = args->buf_ops;
+	sh->challenge_since = sh->now - TICKS_PER_SEC;
 	sh->max_orphans = share(args->conf->memory.orphans, args->nb_shards);
 	init_secrets(sh, args->entropy);
 	init_pools(sh, base, &l);
@@ -156,10 +162,42 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	return sh;
 }
 
+/* Ticks have 32 bits: what lies 2^31 back looks like the future. One object a tick is
+ * looked at, so that none that remembers a time gets there. */
+static void sweep(struct shard *sh)
+{
+	if (sh->swept_at == sh->now)
+		return;
+	sh->swept_at = sh->now;
+	sh->swept++;
+	tcp_sweep(sh, 1 + sh->swept % sh->conns.capacity);
+	neigh_sweep(sh, sh->swept % NEIGH_MAX);
+}
+
+static void sweep_all(struct shard *sh)
+{
+	for (uint32_t i = 1; i < sh->conns.fresh; i++)
+		tcp_sweep(sh, i);
+	for (uint32_t i = 0; i < NEIGH_MAX; i++)
+		neigh_sweep(sh, i);
+}
+
+static bool timers_are_up_to_date(const struct shard *sh)
+{
+	return sh->conn_wheel.now == sh->now && sh->half_wheel.now == sh->now &&
+	       sh->time_wait_wheel.now == sh->now;
+}
+
 void shard_set_time(struct shard *sh, usec_t now)
 {
 	if (now < sh->now_us)
 		return;
+	if (unlikely(now - sh->now_us > LEAP_MAX_US)) {
+		if (!timers_are_up_to_date(sh))
+			return;
+		sweep_all(sh);
+		now = sh->now_us + LEAP_MAX_US;
+	}
 	sh->now_us = now;
 	sh->now = tick_of(now);
 }
@@ -170,6 +208,7 @@ uint32_t shard_timers(struct shard *sh, uint32_t budget)
 
 	done += wheel_run(&sh->half_wheel, sh->now, budget - done, tcp_half_expired, sh);
 	frag_expire(sh);
+	sweep(sh);
 	done += wheel_run(&sh->time_wait_wheel, sh->now, budget - done, tcp_time_wait_expired, sh);
 	return done;
 }

@@ -81,6 +81,8 @@ struct shard {
 	struct pool conns, halves, time_waits, xfers, addr6s, sessions;
 	struct conn_cold *cold;
 	struct wheel conn_wheel, half_wheel, time_wait_wheel;
+	tick_t swept_at;
+	uint32_t swept;
 	uint32_t work_head, work_tail; /* conns with events or output due */
 	uint32_t work_length;
 	uint32_t orphans, max_orphans; /* connections that their service has closed */
@@ -97,7 +99,7 @@ struct shard {
 	struct siphash_key table_key, isn_key;
 	uint16_t ip_id;		   /* of the last packet that may be fragmented */
 	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
-	tick_t challenge_window;   /* RFC 5961 §7: when the second being counted ends, */
+	tick_t challenge_since;	   /* RFC 5961 §7: when the second being counted began, */
 	uint32_t challenge_left;   /* and challenge ACKs that may still be sent in it */
 
 	struct buf_cache cache;
@@ -116,7 +118,8 @@ struct shard *shard_init(void *mem, const struct shard_args *args);
 /* Gives back every buffer the shard holds. Connections end silently. */
 void shard_fini(struct shard *sh);
 
-/* Sets the time of the turn; never goes back. Call before the others. */
+/* Sets the time of the turn; never goes back. Call before the others. When it leaps
+ * by days it takes several turns to get there. */
 void shard_set_time(struct shard *sh, usec_t now);
 
 /* Takes n <= SHARD_BURST received frames, buf.port filled in, and owns them. */

@@ -3,7 +3,8 @@
 #include "engine/net/arp.h"
 #include "engine/net/nd.h"
 
-#define NEIGH_WAYS 8 /* places an address may have */
+#define NEIGH_WAYS	   8 /* places an address may have */
+#define NEIGH_FORGET_TICKS (24u * 24 * 3600 * TICKS_PER_SEC)
 
 static struct neigh *neigh_set(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
 {
@@ -59,17 +60,17 @@ bool net_resolve(struct shard *sh, uint16_t iface, const struct ipaddr *next_hop
 		return false;
 	}
 	if (n->state == NEIGH_REACHABLE && n->probes == 0 &&
-	    tick_reached(sh->now, n->at + NEIGH_FRESH_TICKS))
+	    sh->now - n->at >= NEIGH_FRESH_TICKS)
 		neigh_ask(sh, n);
 	else if (n->probes && n->state != NEIGH_FAILED &&
-		 tick_reached(sh->now, n->at + NEIGH_RETRY_TICKS)) {
+		 sh->now - n->at >= NEIGH_RETRY_TICKS) {
 		if (n->probes < NEIGH_PROBES_MAX) {
 			neigh_ask(sh, n);
 		} else {
 			n->state = NEIGH_FAILED;
 			stat_inc(sh, STAT_neighbour_failed);
 		}
-	} else if (n->state == NEIGH_FAILED && tick_reached(sh->now, n->at + NEIGH_DEAD_TICKS)) {
+	} else if (n->state == NEIGH_FAILED && sh->now - n->at >= NEIGH_DEAD_TICKS) {
 		n->state = NEIGH_INCOMPLETE;
 		n->probes = 0;
 		neigh_ask(sh, n);
@@ -98,4 +99,12 @@ bool neigh_is_dead(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
 	const struct neigh *n = neigh_find(sh, iface, addr);
 
 	return n && n->state == NEIGH_FAILED;
+}
+
+void neigh_sweep(struct shard *sh, uint32_t index)
+{
+	struct neigh *n = &sh->net.neighs[index];
+
+	if (n->state != NEIGH_FREE && sh->now - n->at > NEIGH_FORGET_TICKS)
+		n->state = NEIGH_FREE;
 }

@@ -19,3 +19,6 @@ void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr,
 
 /* True when the next hop was asked NEIGH_PROBES_MAX times and is silent (M17). */
 bool neigh_is_dead(struct shard *sh, uint16_t iface, const struct ipaddr *addr);
+
+/* Forgets entry number `index` when it is older than ticks can tell for long. */
+void neigh_sweep(struct shard *sh, uint32_t index);

@@ -6,9 +6,6 @@
  */
 #include "engine/tcp/internal.h"
 
-/* 24 days: RFC 7323 §5.5, timestamps may have wrapped in between. */
-#define PAWS_IDLE_TICKS (24u * 24 * 3600 * TICKS_PER_SEC)
-
 static void drop(struct shard *sh, struct seg *s, enum stat why)
 {
 	stat_inc(sh, why);
@@ -43,7 +40,7 @@ static bool check_timestamp(struct shard *sh, struct conn *c, struct seg *s)
 	}
 	if (seq_geq(s->opt.tsval, c->ts_recent))
 		return true;
-	if (tick_reached(sh->now, c->last_rx + PAWS_IDLE_TICKS)) {
+	if (sh->now - c->last_rx >= PAWS_IDLE_TICKS) {
 		c->ts_recent = s->opt.tsval;
 		return true;
 	}

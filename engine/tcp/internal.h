@@ -285,7 +285,14 @@ void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x);
 
 /* ---- timer.c ---- */
 
+/* 24 days: RFC 7323 §5.5, timestamps may have wrapped in between. */
+#define PAWS_IDLE_TICKS (24u * 24 * 3600 * TICKS_PER_SEC)
+
 void tcp_timer_update(struct shard *sh, struct conn *c);
+
+/* Looks after connection number `index`, live or not, which may have been silent for
+ * longer than ticks can tell. */
+void tcp_sweep(struct shard *sh, uint32_t index);
 void tcp_conn_expired(void *ctx, uint32_t index);
 
 /* ---- half-open and TIME_WAIT timers: listen.c, timewait.c ---- */

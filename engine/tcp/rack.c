@@ -10,10 +10,24 @@
 #define REO_WND_PERSIST	 16 /* §6.2 step 4: recoveries that a wider window lasts */
 #define TLP_MAX_ACK_DELAY_MS 200 /* §7.2: what the peer may hold back an ACK for */
 
-/* True when (a_us, a_seq) was sent after (b_us, b_seq). */
-static bool sent_after(uint32_t a_us, uint32_t a_seq, uint32_t b_us, uint32_t b_seq)
+/* True when (a_us, a_seq) was sent after (b_us, b_seq). Ages compare right for 71
+ * minutes; what is older was sent before anything that matters. */
+static bool sent_after(const struct shard *sh, uint32_t a_us, uint32_t a_seq, uint32_t b_us,
+		       uint32_t b_seq)
 {
-	return seq_gt(a_us, b_us) || (a_us == b_us && seq_gt(a_seq, b_seq));
+	uint32_t a_age = (uint32_t)sh->now_us - a_us, b_age = (uint32_t)sh->now_us - b_us;
+
+	return a_age < b_age || (a_age == b_age && seq_gt(a_seq, b_seq));
+}
+
+/* Microseconds until b, sent before what was delivered last, counts as lost; 0: it
+ * does. It may take its own round trip and the reordering window. */
+static uint32_t time_left(const struct shard *sh, const struct rack *r, const struct buf *b,
+			  uint32_t window)
+{
+	uint32_t age = (uint32_t)sh->now_us - b->sent_us;
+
+	return age < r->rtt_us + window ? r->rtt_us + window - age : 0;
 }
 
 /* §6.2 step 2: a repeated segment's ACK may be the original's. */
@@ -49,7 +63,7 @@ void rack_delivered(struct shard *sh, const struct conn *c, struct xfer *x, cons
 	/* Step 2 */
 	if (is_ambiguous(sh, c, x, b, s, rtt_us))
 		return;
-	if (r->rtt_us == 0 || sent_after(b->sent_us, end, r->xmit_us, r->end_seq)) {
+	if (r->rtt_us == 0 || sent_after(sh, b->sent_us, end, r->xmit_us, r->end_seq)) {
 		r->xmit_us = b->sent_us;
 		r->end_seq = end;
 		r->rtt_us = rtt_us;
@@ -84,25 +98,24 @@ static uint32_t reordering_window(const struct shard *sh, const struct conn *c,
 uint32_t rack_detect_loss(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	const struct rack *r = &x->rack;
-	uint32_t now_us = (uint32_t)sh->now_us, wait_us = 0;
+	uint32_t wait_us = 0;
 	uint32_t window = reordering_window(sh, c, x);
 
 	if (r->rtt_us == 0)
 		return 0;
 	for (struct buf *b = x->sndq.head; b && b != x->send_next; b = b->next) {
-		uint32_t late;
+		uint32_t left_us;
 
 		if ((b->flags & BUF_SACKED) ||
 		    (b->flags & (BUF_LOST | BUF_RETRANS)) == BUF_LOST)
 			continue;
-		if (!sent_after(r->xmit_us, r->end_seq, b->sent_us, b->seq + buf_payload_len(b)))
+		if (!sent_after(sh, r->xmit_us, r->end_seq, b->sent_us,
+				b->seq + buf_payload_len(b)))
 			continue;
-		/* Time left of b's own round trip and the reordering window. */
-		late = b->sent_us + r->rtt_us + window;
-		if (seq_leq(late, now_us))
+		left_us = time_left(sh, r, b, window);
+		if (left_us == 0)
 			scoreboard_lose(x, b);
-		else
-			wait_us = MAX(wait_us, late - now_us);
+		wait_us = MAX(wait_us, left_us);
 	}
 	return wait_us;
 }
@@ -110,12 +123,10 @@ uint32_t rack_detect_loss(struct shard *sh, struct conn *c, struct xfer *x)
 void rack_mark_timeout(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	const struct rack *r = &x->rack;
-	uint32_t now_us = (uint32_t)sh->now_us;
 	uint32_t window = reordering_window(sh, c, x);
 
 	for (struct buf *b = x->sndq.head; b && b != x->send_next; b = b->next)
-		if (b == x->sndq.head || r->rtt_us == 0 ||
-		    seq_leq(b->sent_us + r->rtt_us + window, now_us))
+		if (b == x->sndq.head || r->rtt_us == 0 || time_left(sh, r, b, window) == 0)
 			scoreboard_lose(x, b);
 }
 

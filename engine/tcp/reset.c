@@ -32,11 +32,11 @@ bool challenge_allowed(struct shard *sh)
 {
 	uint32_t jitter;
 
-	if (tick_reached(sh->now, sh->challenge_window)) {
+	if (sh->now - sh->challenge_since >= TICKS_PER_SEC) {
 		uint64_t word = sh->now;
 
 		jitter = (uint32_t)siphash13(&sh->isn_key, &word, 1) % CHALLENGE_ACKS_PER_SEC;
-		sh->challenge_window = sh->now + TICKS_PER_SEC;
+		sh->challenge_since = sh->now;
 		sh->challenge_left = CHALLENGE_ACKS_PER_SEC / 2 + jitter;
 	}
 	if (sh->challenge_left == 0) {

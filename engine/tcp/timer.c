@@ -88,6 +88,16 @@ void tcp_timer_update(struct shard *sh, struct conn *c)
 		wheel_arm(&sh->conn_wheel, i, best);
 }
 
+void tcp_sweep(struct shard *sh, uint32_t index)
+{
+	struct conn *c = shard_conn(sh, index);
+
+	if (index >= sh->conns.fresh || c->tuple.local == TUPLE_FREE)
+		return;
+	if (sh->now - c->last_rx > PAWS_IDLE_TICKS)
+		c->last_rx = sh->now - PAWS_IDLE_TICKS;
+}
+
 /* Silence has lasted: end the connection or ask whether the peer is there. */
 static void silence_expired(struct shard *sh, struct conn *c)
 {

@@ -6,8 +6,8 @@
  * What could go wrong with it is RFC 1337's list: an old duplicate of data, of
  * an ACK or of a RST ends the wait early and lets others through. So nothing
  * that arrives shortens it (RSTs are ignored unless tcp.rfc1337 is off), except
- * a SYN that is provably newer: a larger timestamp (RFC 6191 §2), or, without
- * timestamps, a sequence number beyond the last one (RFC 1122 §4.2.2.13).
+ * a SYN that is provably newer: a larger timestamp (RFC 6191 §2), or, with the same
+ * one or none, a sequence number beyond the last one (RFC 1122 §4.2.2.13).
  */
 #include "engine/service/proxy.h"
 #include "engine/tcp/internal.h"
@@ -75,7 +75,7 @@ void tcp_time_wait_expired(void *ctx, uint32_t index)
 
 static bool syn_is_newer(const struct time_wait *tw, const struct seg *s)
 {
-	if (tw->timestamps && (s->opt.seen & TCPOPT_HAS_TS))
+	if (tw->timestamps && (s->opt.seen & TCPOPT_HAS_TS) && s->opt.tsval != tw->ts_recent)
 		return seq_gt(s->opt.tsval, tw->ts_recent);
 	return seq_gt(s->seq, tw->rcv_nxt);
 }

@@ -518,6 +518,18 @@ static bool cmd_hurry(struct play *p, struct scan *s)
 	return true;
 }
 
+/* `leap SECONDS`: the clock jumps, as when a machine was suspended. */
+static bool cmd_leap(struct play *p, struct scan *s)
+{
+	uint32_t seconds;
+
+	if (!scan_number(s, &seconds))
+		return false;
+	p->now += (usec_t)seconds * 1000000;
+	p->mark = p->now;
+	return play_turn(p);
+}
+
 static bool cmd_stop(struct play *p, struct scan *s)
 {
 	(void)s;
@@ -543,7 +555,7 @@ static const struct {
     {"counter", cmd_counter},   {"objects", cmd_objects},   {"renew", cmd_renew},
     {"flow", cmd_flow},         {"burst", cmd_burst},       {"port", cmd_port},
     {"buffers", cmd_buffers},   {"announce", cmd_announce}, {"stop", cmd_stop},
-    {"urgent", cmd_urgent},     {"hurry", cmd_hurry},
+    {"leap", cmd_leap},         {"urgent", cmd_urgent},     {"hurry", cmd_hurry},
 };
 
 bool play_command(struct play *p, struct scan *s)

@@ -231,19 +231,41 @@ static bool examine(struct play *p, struct captured *c)
 	return !p->failed;
 }
 
+/* False: timers never end. */
+static bool expire_timers(struct play *p)
+{
+	for (uint32_t left = PLAY_TURNS_MAX; shard_timers(p->rig.sh, PLAY_TIMER_BUDGET);)
+		if (--left == 0)
+			return play_fail(p, "timers go on expiring without an end");
+	return true;
+}
+
+/* To p->now, which takes several turns when it lies days ahead. */
+static bool set_time(struct play *p)
+{
+	struct shard *sh = p->rig.sh;
+
+	for (shard_set_time(sh, p->now); sh->now_us < p->now; shard_set_time(sh, p->now)) {
+		if (!expire_timers(p))
+			return false;
+		shard_finish(sh);
+	}
+	return true;
+}
+
 static bool turn_once(struct play *p)
 {
 	struct shard *sh = p->rig.sh;
 	struct captured *before = p->tail;
 
-	shard_set_time(sh, p->now);
+	if (!set_time(p))
+		return false;
 	if (p->nb_burst) {
 		shard_receive(sh, p->burst, p->nb_burst);
 		p->nb_burst = 0;
 	}
-	for (uint32_t left = PLAY_TURNS_MAX; shard_timers(sh, PLAY_TIMER_BUDGET);)
-		if (--left == 0)
-			return play_fail(p, "timers go on expiring without an end");
+	if (!expire_timers(p))
+		return false;
 	shard_finish(sh);
 	if (!p->busy)
 		shard_transmit(sh, 0, capture, p);

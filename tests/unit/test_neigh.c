@@ -301,6 +301,25 @@ static void test_interfaces_are_apart(void **state)
 	}
 }
 
+/* After 49 days an old answer would look new again; one entry a tick is looked at. */
+static void test_forgotten_before_the_clock_comes_round(void **state)
+{
+	struct fixture *f = *state;
+
+	look(f, 0, "192.0.2.9");
+	learn(f, 0, "192.0.2.9", neighbour_mac);
+	for (int days = 0; days < 30; days += 10) {
+		wait_ms(f, 10 * 24 * 3600 * 1000u);
+		shard_timers(f->sh, 100);
+	}
+	for (uint32_t i = 0; i < NEIGH_MAX; i++) {
+		wait_ms(f, 1);
+		shard_timers(f->sh, 100);
+	}
+	assert_false(look(f, 0, "192.0.2.9"));
+	assert_int_equal(f->sent, 1);
+}
+
 /* More neighbours than there is room for: those used last are known, the counter
  * tells, and nothing else breaks. */
 static void test_full(void **state)
@@ -398,6 +417,7 @@ int main(void)
 	    TEST(test_unasked_answers),
 	    TEST(test_group_address_is_no_neighbour),
 	    TEST(test_interfaces_are_apart),
+	    TEST(test_forgotten_before_the_clock_comes_round),
 	    TEST(test_full),
 	    TEST(test_oldest_goes_first),
 	    TEST(test_no_source_address),

@@ -164,7 +164,7 @@ static bool serve_one(struct shard *sh, struct conn *c)
 	}
 	r = parse_request(head, len);
 	if (!r.head_len) {
-		if (len < HEAD_MAX)
+		if (len < HEAD_MAX && !tcp_eof(c))
 			return false;
 		r = (struct request){.bad = true, .head_len = len};
 	}
@@ -175,6 +175,7 @@ static bool serve_one(struct shard *sh, struct conn *c)
 		/* Our FIN says that this was the last response; what the peer
 		 * may still send is read and forgotten. */
 		tcp_shutdown(sh, c);
+		tcp_consume(sh, c, tcp_readable(sh, c));
 		return false;
 	}
 	return true;

@@ -7,8 +7,8 @@ void tcp_fin_received(struct shard *sh, struct conn *c)
 	const struct xfer *x = conn_xfer(sh, c);
 
 	conn_work(sh, c, CF_FIN_RECEIVED | CF_ACK_NOW);
-	if (!(x && x->rcvq.head))
-		conn_work(sh, c, CF_EV_EOF);
+	/* A service that waits for more learns that there will be none. */
+	conn_work(sh, c, x && x->rcvq.head ? CF_EV_READABLE : CF_EV_EOF);
 	switch (c->state) {
 	case TCP_SYN_RECEIVED:
 	case TCP_ESTABLISHED:

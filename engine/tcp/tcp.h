@@ -36,7 +36,8 @@ struct service {
 	/* The peer has marked data urgent, or more of it (RFC 9293 MUST-32): see
 	 * tcp_urgent_left(). Nothing need have arrived of it yet. */
 	void (*urgent)(struct shard *sh, struct conn *c);
-	/* tcp_readable() bytes wait. Called again when more has arrived. */
+	/* tcp_readable() bytes wait. Called again when more has arrived, or when the
+	 * peer has closed and there will be none: tcp_eof(). */
 	void (*readable)(struct shard *sh, struct conn *c);
 	/* The peer has closed its side and everything it sent has been read. */
 	void (*eof)(struct shard *sh, struct conn *c);

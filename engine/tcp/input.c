@@ -217,20 +217,28 @@ static bool check_slow(struct shard *sh, struct conn *c, struct seg *s)
 	return c->state != TCP_SYN_RECEIVED || syn_received_ack(sh, c, s);
 }
 
+/* RFC 7323 §4.3: a segment that covers the last ACK sent updates TS.Recent. While an
+ * ACK is owed, RCV.NXT is beyond that: the echo stays that of the earliest segment
+ * that the ACK will cover. Not before its ACK is found to be good: whoever guesses
+ * a sequence number must not choose our timestamps. */
+static void update_ts_recent(struct conn *c, const struct seg *s, bool ack_owed)
+{
+	if ((c->flags & CF_TIMESTAMPS) && !ack_owed && seq_leq(s->seq, c->rcv_nxt) &&
+	    seq_geq(s->opt.tsval, c->ts_recent))
+		c->ts_recent = s->opt.tsval;
+}
+
 void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
 {
+	bool ack_owed;
+
 	if (c->state == TCP_SYN_SENT) {
 		tcp_syn_sent_input(sh, c, s);
 		return;
 	}
 	if (unlikely(!is_expected(c, s)) && !check_slow(sh, c, s))
 		return;
-	/* RFC 7323 §4.3: a segment that covers the last ACK sent updates TS.Recent.
-	 * While an ACK is owed, RCV.NXT is beyond that: the echo stays that of
-	 * the earliest segment that the ACK will cover. */
-	if ((c->flags & CF_TIMESTAMPS) && !(c->flags & (CF_ACK_NOW | CF_ACK_DELAYED)) &&
-	    seq_leq(s->seq, c->rcv_nxt) && seq_geq(s->opt.tsval, c->ts_recent))
-		c->ts_recent = s->opt.tsval;
+	ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
 	c->last_rx = sh->now;
 	if (c->flags & CF_ECN)
 		tcp_ecn_input(sh, c, s);
@@ -238,6 +246,7 @@ void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
 		shard_buf_free(sh, s->buf);
 		return;
 	}
+	update_ts_recent(c, s, ack_owed);
 	if (c->state == TCP_CLOSED || (s->payload_len == 0 && !(s->flags & (TCP_FIN | TCP_URG)))) {
 		shard_buf_free(sh, s->buf);
 		return;

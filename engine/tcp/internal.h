@@ -282,6 +282,7 @@ uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c);
 uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c);
 void tcp_arm_rto(struct shard *sh, struct conn *c, struct xfer *x);
 void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x);
+void tcp_persist_expired(struct shard *sh, struct conn *c, struct xfer *x);
 
 /* ---- timer.c ---- */
 

@@ -365,6 +365,10 @@ static void arm_persist(struct shard *sh, const struct conn *c, struct xfer *x)
 {
 	if (x->timer != XFER_TIMER_NONE || !x->send_next || c->snd_nxt != c->snd_una || x->paced)
 		return;
+	/* Not even a probe could be sent, for want of a buffer: it counts like one
+	 * that is not answered, or a shortage could last for ever. */
+	if (x->backoff)
+		conn_cold(sh, c)->retries++;
 	x->timer = XFER_TIMER_PERSIST;
 	x->timer_at = sh->now + tcp_rto_ms(sh, c);
 }

@@ -85,3 +85,17 @@ void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 	tcp_arm_rto(sh, c, x);
 	conn_work(sh, c, CF_REXMIT_ONE | CF_OUTPUT);
 }
+
+/* Time to ask a closed window, or to send what fits into one that silly-window
+ * avoidance found too small. */
+void tcp_persist_expired(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	if (conn_cold(sh, c)->retries >= retry_limit(c, conn_tcp(sh, c))) {
+		give_up(sh, c);
+		return;
+	}
+	x->timer = XFER_TIMER_NONE;
+	if (x->backoff < UINT8_MAX)
+		x->backoff++;
+	conn_work(sh, c, c->snd_wnd == 0 ? CF_PROBE : CF_FORCE | CF_OUTPUT);
+}

@@ -137,11 +137,7 @@ static void xfer_timer_expired(struct shard *sh, struct conn *c, struct xfer *x)
 		tcp_rto_expired(sh, c, x);
 		break;
 	case XFER_TIMER_PERSIST:
-		/* Zero: ask. Not zero but too small for SWS: send what fits. */
-		x->timer = XFER_TIMER_NONE;
-		if (x->backoff < UINT8_MAX)
-			x->backoff++;
-		conn_work(sh, c, c->snd_wnd == 0 ? CF_PROBE : CF_FORCE | CF_OUTPUT);
+		tcp_persist_expired(sh, c, x);
 		break;
 	case XFER_TIMER_TLP:
 		tlp_expired(sh, c, x);

@@ -105,6 +105,7 @@ static bool fit_early(struct shard *sh, struct conn *c, struct xfer *x, struct b
 {
 	struct buf *p = NULL, *n = x->ooo;
 
+	*prev = NULL;
 	while (n && seq_leq(n->seq, b->seq)) {
 		p = n;
 		n = n->next;
@@ -112,18 +113,22 @@ static bool fit_early(struct shard *sh, struct conn *c, struct xfer *x, struct b
 	if (p && seq_gt(p->seq + p->len, b->seq)) {
 		uint32_t overlap = MIN(p->seq + p->len - b->seq, b->len);
 
-		tcp_note_duplicate(sh, c, b->seq, b->seq + overlap);
+		if (overlap)
+			tcp_note_duplicate(sh, c, b->seq, b->seq + overlap);
 		b->data += overlap;
 		b->len -= overlap;
 		b->seq += overlap;
 		b->flags &= ~(uint32_t)BUF_PAYLOAD_CSUM;
+		if (seq_gt(p->seq + p->len, b->seq))
+			return false; /* all of it, and no FIN in the middle of data */
 	}
 	/* Bufs that b covers whole are replaced by it. */
 	while (n && seq_leq(n->seq + n->len, b->seq + b->len)) {
 		struct buf *gone = n;
 
 		n = n->next;
-		b->flags |= gone->flags & BUF_FIN;
+		if (gone->seq + gone->len == b->seq + b->len)
+			b->flags |= gone->flags & BUF_FIN;
 		x->ooo_bytes -= gone->len;
 		x->ooo_count--;
 		if (p)

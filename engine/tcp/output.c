@@ -92,8 +92,9 @@ static void start_timer(struct shard *sh, struct conn *c, struct xfer *x, bool a
 		recovery_arm(sh, c, x, 0);
 }
 
-/* Sends one queued buf, again or for the first time, with the FIN if it is due. */
-static void send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
+/* Sends one queued buf, again or for the first time, with the FIN if it is due. False:
+ * a repetition needs a buffer of its own and there is none; its timer comes again. */
+static bool send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
 {
 	struct buf *frame = frame_for(sh, b);
 	bool again = b->flags & BUF_SENT;
@@ -101,7 +102,7 @@ static void send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct bu
 	uint32_t len = buf_payload_len(b), end = b->seq + len;
 
 	if (!frame)
-		return; /* only a repetition needs one: the timer comes again */
+		return false;
 	if (!b->next || (b->flags & BUF_PSH))
 		flags |= TCP_PSH; /* MUST-61: the last segment of what is queued */
 	if (carries_fin(c, b)) {
@@ -122,6 +123,7 @@ static void send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct bu
 	c->snd_nxt = seq_max(c->snd_nxt, end);
 	emit_segment(sh, c, frame, b->seq, flags);
 	start_timer(sh, c, x, again);
+	return true;
 }
 
 static void send_fin_alone(struct shard *sh, struct conn *c, struct xfer *x)
@@ -174,8 +176,7 @@ static bool resend(struct shard *sh, struct conn *c, struct xfer *x, struct buf 
 	most = c->snd_wnd == 0 ? 1 : c->mss;
 	if (buf_payload_len(b) > most && !sndq_split(sh, x, b, most))
 		return false;
-	send_buf(sh, c, x, b);
-	return true;
+	return send_buf(sh, c, x, b);
 }
 
 /* SYN, first unacknowledged segment or FIN, once more. */

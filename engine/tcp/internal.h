@@ -95,6 +95,10 @@ void sndq_append(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b
  * been sent. */
 void sndq_fill(struct shard *sh, struct xfer *x, struct buf *b, uint32_t want);
 
+/* Puts a copy into the place of b, a sent buf that a port still holds, so that it can
+ * be cut. Returns the copy; NULL: no buffer. b is not in a shard's transmit queue. */
+struct buf *sndq_unshare(struct shard *sh, struct xfer *x, struct buf *b);
+
 /* Cuts b after its first `n` payload bytes; false: no buffer for the rest. b is
  * not busy. */
 bool sndq_split(struct shard *sh, struct xfer *x, struct buf *b, uint32_t n);

@@ -141,15 +141,11 @@ static void send_fin_alone(struct shard *sh, struct conn *c, struct xfer *x)
 		tcp_arm_rto(sh, c, x);
 }
 
-/* Drops what of the first buf is acknowledged already, so that it goes no more. */
-static void trim_head(struct shard *sh, const struct conn *c, struct xfer *x)
+/* Drops the first `acked` bytes of the queue's head, which go no more. */
+static void trim_head(struct xfer *x, uint32_t acked)
 {
 	struct buf *b = x->sndq.head;
-	uint32_t acked;
 
-	if (!seq_lt(b->seq, c->snd_una) || shard_buf_busy(sh, b))
-		return;
-	acked = c->snd_una - b->seq;
 	buf_strip(b);
 	b->data += acked;
 	b->len -= acked;
@@ -161,22 +157,34 @@ static void trim_head(struct shard *sh, const struct conn *c, struct xfer *x)
 	x->sacked -= b->flags & BUF_SACKED ? acked : 0;
 }
 
+/* Makes b, sent before, what is to go again: without what is acknowledged of it, and at
+ * most a segment. NULL: no memory. */
+static struct buf *cut_for_resend(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
+{
+	/* A closed window is asked with one byte (MUST-36). */
+	uint32_t most = c->snd_wnd == 0 ? 1 : c->mss;
+	uint32_t acked = seq_lt(b->seq, c->snd_una) ? c->snd_una - b->seq : 0;
+
+	if (acked == 0 && buf_payload_len(b) <= most)
+		return b;
+	if (shard_buf_busy(sh, b))
+		b = sndq_unshare(sh, x, b);
+	if (b && acked)
+		trim_head(x, acked);
+	if (b && buf_payload_len(b) > most && !sndq_split(sh, x, b, most))
+		return NULL;
+	return b;
+}
+
 /* Sends a sent buf again; false: it waits in the port's queue still, or there is
  * no memory. */
 static bool resend(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
 {
-	uint32_t most;
-
 	/* The frame sent before has not even left: another would be no help. */
 	if (!(b->flags & BUF_SENT) || (b->flags & BUF_IN_TXQ))
 		return false;
-	if (b == x->sndq.head)
-		trim_head(sh, c, x);
-	/* A closed window is asked with one byte (MUST-36). */
-	most = c->snd_wnd == 0 ? 1 : c->mss;
-	if (buf_payload_len(b) > most && !sndq_split(sh, x, b, most))
-		return false;
-	return send_buf(sh, c, x, b);
+	b = cut_for_resend(sh, c, x, b);
+	return b && send_buf(sh, c, x, b);
 }
 
 /* SYN, first unacknowledged segment or FIN, once more. */

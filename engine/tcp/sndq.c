@@ -72,6 +72,30 @@ void sndq_fill(struct shard *sh, struct xfer *x, struct buf *b, uint32_t want)
 	}
 }
 
+struct buf *sndq_unshare(struct shard *sh, struct xfer *x, struct buf *b)
+{
+	struct buf *copy = shard_buf_alloc(sh), **link = &x->sndq.head;
+
+	if (!copy)
+		return NULL;
+	while (*link != b)
+		link = &(*link)->next;
+	copy->len = buf_payload_len(b);
+	memcpy(copy->data, b->data + b->hdr_len, copy->len);
+	copy->seq = b->seq;
+	copy->sent_us = b->sent_us;
+	copy->payload_csum = b->payload_csum;
+	copy->flags = b->flags & (KEPT_BY_SPLIT | BUF_PAYLOAD_CSUM);
+	copy->next = b->next;
+	*link = copy;
+	if (x->sndq.tail == b)
+		x->sndq.tail = copy;
+	if (x->lost_hint == b)
+		x->lost_hint = copy;
+	shard_buf_free_kept(sh, b);
+	return copy;
+}
+
 bool sndq_split(struct shard *sh, struct xfer *x, struct buf *b, uint32_t n)
 {
 	struct buf *rest = shard_buf_alloc(sh);

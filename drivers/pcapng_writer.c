@@ -2,7 +2,9 @@
 /* Blocks of a pcapng file; see pcapng_writer.h. */
 #include "drivers/pcapng_writer.h"
 
-#define TSRESOL_NSEC 9
+#define TSRESOL_NSEC  9
+#define OPT_COMMENT   1
+#define OPT_EPB_QUEUE 6
 
 static uint8_t *put32(uint8_t *p, uint32_t v)
 {
@@ -69,23 +71,42 @@ size_t pcapng_put_interface(uint8_t *to, size_t room, const char *name, const ui
 	return finish(to, p);
 }
 
+static size_t put_frame(uint8_t *to, const struct pcapng_frame *f)
+{
+	uint32_t flags = f->direction;
+	uint8_t *p = to + 8;
+
+	put32(to, PCAPNG_EPB);
+	p = put32(p, f->iface);
+	p = put32(p, (uint32_t)(f->time_ns >> 32));
+	p = put32(p, (uint32_t)f->time_ns);
+	p = put32(p, f->kept);
+	p = put32(p, f->len);
+	p = put_padded(p, f->data, f->kept);
+	if (f->comment)
+		p = put_option(p, OPT_COMMENT, f->comment,
+			       (uint16_t)strnlen(f->comment, PCAPNG_COMMENT_MAX));
+	p = put_option(p, PCAPNG_OPT_EPB_FLAGS, &flags, sizeof(flags));
+	if (f->queue)
+		p = put_option(p, OPT_EPB_QUEUE, f->queue, sizeof(*f->queue));
+	p = put32(p, PCAPNG_OPT_END);
+	return finish(to, p);
+}
+
 size_t pcapng_put_packet(uint8_t *to, size_t room, uint32_t iface, uint64_t time_ns,
 			 enum pcapng_direction direction, const uint8_t *data, uint32_t len)
 {
-	uint32_t flags = direction, kept;
-	uint8_t *p = to + 8;
+	struct pcapng_frame f = {iface, time_ns, direction, data, len, len, NULL, NULL};
 
 	if (room < PCAPNG_PACKET_EXTRA)
 		return 0;
-	kept = (uint32_t)MIN(len, room - PCAPNG_PACKET_EXTRA);
-	put32(to, PCAPNG_EPB);
-	p = put32(p, iface);
-	p = put32(p, (uint32_t)(time_ns >> 32));
-	p = put32(p, (uint32_t)time_ns);
-	p = put32(p, kept);
-	p = put32(p, len);
-	p = put_padded(p, data, kept);
-	p = put_option(p, PCAPNG_OPT_EPB_FLAGS, &flags, sizeof(flags));
-	p = put32(p, PCAPNG_OPT_END);
-	return finish(to, p);
+	f.kept = (uint32_t)MIN(len, room - PCAPNG_PACKET_EXTRA);
+	return put_frame(to, &f);
+}
+
+size_t pcapng_put_frame(uint8_t *to, size_t room, const struct pcapng_frame *f)
+{
+	if (room < (size_t)f->kept + PCAPNG_FRAME_EXTRA)
+		return 0;
+	return put_frame(to, f);
 }

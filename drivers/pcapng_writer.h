@@ -16,6 +16,22 @@
 /* A packet's block is at most this much longer than the frame. */
 #define PCAPNG_PACKET_EXTRA 48
 
+/* With its queue as well, and a comment of up to PCAPNG_COMMENT_MAX bytes. */
+#define PCAPNG_COMMENT_MAX 64
+#define PCAPNG_FRAME_EXTRA (PCAPNG_PACKET_EXTRA + 8 + 4 + PCAPNG_COMMENT_MAX)
+
+/* One packet and what is to be said of it. */
+struct pcapng_frame {
+	uint32_t iface;   /* counted from 0 in the order put */
+	uint64_t time_ns; /* since 1970 */
+	enum pcapng_direction direction;
+	const uint8_t *data;
+	uint32_t kept;         /* bytes at data */
+	uint32_t len;          /* bytes on the wire */
+	const uint32_t *queue; /* that it passed through; NULL: not told */
+	const char *comment;   /* at most PCAPNG_COMMENT_MAX bytes; NULL: none */
+};
+
 size_t pcapng_put_section(uint8_t *to, size_t room);
 
 /* An Ethernet interface. */
@@ -25,3 +41,7 @@ size_t pcapng_put_interface(uint8_t *to, size_t room, const char *name, const ui
  * of it as fits is kept. */
 size_t pcapng_put_packet(uint8_t *to, size_t room, uint32_t iface, uint64_t time_ns,
 			 enum pcapng_direction direction, const uint8_t *data, uint32_t len);
+
+/* The same with all that can be said of a frame. All kept bytes go in: `room` is
+ * at least PCAPNG_FRAME_EXTRA more. */
+size_t pcapng_put_frame(uint8_t *to, size_t room, const struct pcapng_frame *f);

@@ -15,6 +15,7 @@ enum takes {
 	TAKES_INTERNAL = 1 << 1,
 	TAKES_NAMES = 1 << 2,
 	TAKES_COUNTING = 1 << 3, /* --all, --explain, --watch, --count, --worker */
+	TAKES_CAPTURE = 1 << 4,  /* a file, a filter of tcpdump's, and what limits a capture */
 };
 
 struct command {
@@ -31,6 +32,7 @@ static const struct command commands[] = {
     {"pools", CLI_POOLS, 0},
     {"objects", CLI_OBJECTS, 0},
     {"ports", CLI_PORTS, 0},
+    {"capture", CLI_CAPTURE, TAKES_CAPTURE},
 };
 
 const char *cli_usage(void)
@@ -51,6 +53,16 @@ const char *cli_usage(void)
 	       "  pools                   backends and their source ports\n"
 	       "  objects                 what is limited in number, and how much is used\n"
 	       "  ports                   ports and their frames\n"
+	       "  capture FILE [EXPRESSION]\n"
+	       "                          frames to a pcapng file, - for standard output, until\n"
+	       "                          Ctrl-C; EXPRESSION as for tcpdump\n"
+	       "      -W, --worker N          of one worker only\n"
+	       "      -p, --port NAME         of one port only\n"
+	       "      -d, --drops-only        received frames that were dropped, and why\n"
+	       "      -c, --count N           stop after N frames\n"
+	       "      -t, --seconds N         stop after N seconds\n"
+	       "      -s, --snaplen N         keep N bytes of each\n"
+	       "      -f, --force             overwrite FILE\n"
 	       "\n"
 	       "  -i, --instance NAME     before the command: which terminus, when several run\n"
 	       "  -j, --json              print JSON\n"
@@ -131,10 +143,67 @@ static bool parse_global(int argc, char **argv, struct cli_args *args, bool *don
 	return true;
 }
 
+/* True when the command that `takes` these has option -o; all have -j. */
+static bool has_option(uint32_t takes, int o)
+{
+	static const struct {
+		const char *options;
+		uint32_t takes;
+	} known[] = {
+	    {"i", TAKES_INTERNAL},
+	    {"aew", TAKES_COUNTING},
+	    {"cW", TAKES_COUNTING | TAKES_CAPTURE},
+	    {"pdtsf", TAKES_CAPTURE},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strchr(known[i].options, o))
+			return known[i].takes & takes;
+	return o == 'j';
+}
+
+static bool set_number(struct cli_args *args, int o, char *err)
+{
+	static const struct {
+		int option;
+		const char *name;
+		long min, max;
+	} numbers[] = {
+	    {'c', "--count", 1, 1000000000},
+	    {'W', "--worker", 0, CONF_MAX_WORKERS - 1},
+	    {'t', "--seconds", 1, CAPTURE_SECONDS_MAX},
+	    {'s', "--snaplen", 1, CAPTURE_SNAPLEN_MAX},
+	};
+	long v = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (numbers[i].option == o &&
+		    !parse_number(numbers[i].name, optarg, numbers[i].min, numbers[i].max, &v, err))
+			return false;
+	if (o == 'c') {
+		args->watch_count = (uint32_t)v;
+		args->capture.count = (uint32_t)v;
+	} else if (o == 'W') {
+		args->worker = (int)v;
+		args->capture.worker = (uint32_t)v;
+	} else if (o == 't') {
+		args->capture.seconds = (uint32_t)v;
+	} else {
+		args->capture.snaplen = (uint32_t)v;
+	}
+	return true;
+}
+
+static bool set_port(struct cli_args *args, char *err)
+{
+	if (strlen(optarg) >= sizeof(args->capture.port) || strchr(optarg, ','))
+		return fail(err, "--port %.40s: this is not the name of a port", optarg);
+	memcpy(args->capture.port, optarg, strlen(optarg) + 1);
+	return true;
+}
+
 static bool set_option(struct cli_args *args, int o, char *err)
 {
-	long v;
-
 	switch (o) {
 	case 'j':
 		args->json = true;
@@ -148,18 +217,18 @@ static bool set_option(struct cli_args *args, int o, char *err)
 	case 'e':
 		args->explain = true;
 		return true;
+	case 'd':
+		args->capture.drops_only = 1;
+		return true;
+	case 'f':
+		args->capture.force = 1;
+		return true;
 	case 'w':
 		return parse_watch(optarg, &args->watch_s, err);
-	case 'c':
-		if (!parse_number("--count", optarg, 1, 1000000000, &v, err))
-			return false;
-		args->watch_count = (uint32_t)v;
-		return true;
+	case 'p':
+		return set_port(args, err);
 	default:
-		if (!parse_number("--worker", optarg, 0, CONF_MAX_WORKERS - 1, &v, err))
-			return false;
-		args->worker = (int)v;
-		return true;
+		return set_number(args, o, err);
 	}
 }
 
@@ -168,20 +237,18 @@ static bool parse_options(const struct command *c, int argc, char **argv, struct
 			  char *err)
 {
 	static const struct option options[] = {
-	    {"json", no_argument, NULL, 'j'},
-	    {"info", no_argument, NULL, 'i'},
-	    {"all", no_argument, NULL, 'a'},
-	    {"explain", no_argument, NULL, 'e'},
-	    {"watch", required_argument, NULL, 'w'},
-	    {"count", required_argument, NULL, 'c'},
-	    {"worker", required_argument, NULL, 'W'},
-	    {"help", no_argument, NULL, 'h'},
-	    {0},
+	    {"json", no_argument, NULL, 'j'},          {"info", no_argument, NULL, 'i'},
+	    {"all", no_argument, NULL, 'a'},           {"explain", no_argument, NULL, 'e'},
+	    {"watch", required_argument, NULL, 'w'},   {"count", required_argument, NULL, 'c'},
+	    {"worker", required_argument, NULL, 'W'},  {"port", required_argument, NULL, 'p'},
+	    {"drops-only", no_argument, NULL, 'd'},    {"seconds", required_argument, NULL, 't'},
+	    {"snaplen", required_argument, NULL, 's'}, {"force", no_argument, NULL, 'f'},
+	    {"help", no_argument, NULL, 'h'},          {0},
 	};
 	int o;
 
 	optind = 0; /* GNU getopt: start over, forget the first pass */
-	while ((o = getopt_long(argc, argv, ":jiaew:c:W:h", options, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, ":jiaew:c:W:p:dt:s:fh", options, NULL)) != -1) {
 		if (o == 'h') {
 			args->command = CLI_HELP;
 			return true;
@@ -194,8 +261,7 @@ static bool parse_options(const struct command *c, int argc, char **argv, struct
 		if (o == '?')
 			return fail(err, "%s: unknown option %.40s: see terminusctl --help",
 				    c->name, argv[optind - 1]);
-		if ((o == 'i' && !(c->takes & TAKES_INTERNAL)) ||
-		    (strchr("aewcW", o) && !(c->takes & TAKES_COUNTING)))
+		if (!has_option(c->takes, o))
 			return fail(err, "%s takes no option -%c: see terminusctl --help", c->name,
 				    o);
 		if (!set_option(args, o, err))
@@ -204,19 +270,48 @@ static bool parse_options(const struct command *c, int argc, char **argv, struct
 	return true;
 }
 
-static bool join_filter(struct cli_args *args, char **words, int n, char *err)
+/* All words with a blank between two; false: longer than out[]. */
+static bool join_words(char *out, size_t size, char **words, int n)
 {
-	struct filter f;
 	size_t at = 0;
 
-	for (int i = 0; i < n; i++) {
-		at += (size_t)snprintf(args->filter + at, sizeof(args->filter) - at, "%s%s",
-				       i ? " " : "", words[i]);
-		if (at >= sizeof(args->filter))
-			return fail(err, "filter: longer than %d characters", FILTER_TEXT_MAX);
-	}
+	*out = '\0';
+	for (int i = 0; i < n && at < size; i++)
+		at += (size_t)snprintf(out + at, size - at, "%s%s", i ? " " : "", words[i]);
+	return at < size;
+}
+
+static bool join_filter(struct cli_args *args, char *err)
+{
+	struct filter f;
+
+	if (!join_words(args->filter, sizeof(args->filter), args->names, args->nb_names))
+		return fail(err, "filter: longer than %d characters", FILTER_TEXT_MAX);
 	static_assert(FILTER_ERROR_MAX <= CLI_ERROR_MAX, "filter_parse() writes to err");
 	return filter_parse(&f, args->filter, err);
+}
+
+/* FILE [EXPRESSION]. */
+static bool take_capture(struct cli_args *args, char *err)
+{
+	struct capture_request *q = &args->capture;
+	struct capture_filter f;
+
+	if (args->json)
+		return fail(err, "capture prints no JSON: leave --json out");
+	if (args->nb_names == 0)
+		return fail(err, "capture: to which file? Name one, or - for standard output");
+	if (strlen(args->names[0]) >= sizeof(q->file))
+		return fail(err, "capture: %.40s...: longer than %zu characters", args->names[0],
+			    sizeof(q->file) - 1);
+	memcpy(q->file, args->names[0], strlen(args->names[0]) + 1);
+	if (!join_words(q->filter, sizeof(q->filter), args->names + 1, args->nb_names - 1))
+		return fail(err, "filter: longer than %d characters", CAPTURE_FILTER_MAX);
+	static_assert(CAPTURE_FILTER_ERROR_MAX <= CLI_ERROR_MAX, "the compiler writes to err");
+	if (!capture_filter_compile(&f, q->filter, err))
+		return false;
+	capture_filter_free(&f);
+	return true;
 }
 
 static bool check_together(const struct cli_args *args, char *err)
@@ -237,6 +332,7 @@ bool cli_parse(int argc, char **argv, struct cli_args *args, char err[CLI_ERROR_
 	bool done = false;
 
 	*args = (struct cli_args){.worker = -1};
+	capture_request_init(&args->capture);
 	opterr = 0;
 	optind = 0;
 	if (!parse_global(argc, argv, args, &done, err) || done)
@@ -252,7 +348,7 @@ bool cli_parse(int argc, char **argv, struct cli_args *args, char err[CLI_ERROR_
 		return fail(
 		    err,
 		    "unknown command \"%.40s\": use info, connections, counters, listeners, "
-		    "pools, objects or ports",
+		    "pools, objects, ports or capture",
 		    argv[0]);
 	args->command = c->command;
 	if (!parse_options(c, argc, argv, args, err))
@@ -262,7 +358,9 @@ bool cli_parse(int argc, char **argv, struct cli_args *args, char err[CLI_ERROR_
 	args->names = argv + optind;
 	args->nb_names = argc - optind;
 	if (c->takes & TAKES_FILTER)
-		return join_filter(args, args->names, args->nb_names, err);
+		return join_filter(args, err);
+	if (c->takes & TAKES_CAPTURE)
+		return take_capture(args, err);
 	if (args->nb_names && !(c->takes & TAKES_NAMES))
 		return fail(err, "%s: \"%.40s\" means nothing here: see terminusctl --help",
 			    c->name, args->names[0]);

@@ -2,7 +2,7 @@
 /* The command line of terminusctl. */
 #pragma once
 
-#include "engine/base/compiler.h"
+#include "engine/run/capture_request.h"
 #include "engine/run/filter.h"
 
 enum cli_command {
@@ -13,6 +13,7 @@ enum cli_command {
 	CLI_POOLS,
 	CLI_OBJECTS,
 	CLI_PORTS,
+	CLI_CAPTURE,
 	CLI_HELP,
 	CLI_VERSION,
 };
@@ -29,6 +30,7 @@ struct cli_args {
 	char filter[FILTER_TEXT_MAX + 1]; /* connections: what to list */
 	char **names;                     /* counters: patterns of names, of argv */
 	int nb_names;
+	struct capture_request capture; /* its file as it was given, "-": standard output */
 };
 
 /* False, with one line in err[], when argv is not a command line. */

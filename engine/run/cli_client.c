@@ -192,6 +192,15 @@ json_t *cli_client_ask(struct cli_client *c, const char *command, char err[CLIEN
 	return answer;
 }
 
+uid_t cli_client_peer(const struct cli_client *c)
+{
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t len = sizeof(peer);
+
+	getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	return peer.uid;
+}
+
 void cli_client_close(struct cli_client *c)
 {
 	close(c->fd);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "engine/base/compiler.h"
 
@@ -22,5 +23,8 @@ bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT
 
 /* The answer to a command, NULL with one line in err[]. The caller frees it. */
 json_t *cli_client_ask(struct cli_client *c, const char *command, char err[CLIENT_ERROR_MAX]);
+
+/* The user that the instance runs as; (uid_t)-1: the kernel does not say. */
+uid_t cli_client_peer(const struct cli_client *c);
 
 void cli_client_close(struct cli_client *c);

@@ -55,7 +55,7 @@ const struct config_key config_tcp_keys[] = {
     {"keepalive", TCP_BOOL(keepalive, false)},
     {"keepalive_time", TCP_SEC(keepalive_time_ms, 1000, 7 * DAY_MS, 7200000)},
     {"keepalive_intvl", TCP_SEC(keepalive_intvl_ms, 1000, DAY_MS, 75000)},
-    {"keepalive_probes", TCP_COUNT(keepalive_probes, 1, 127, 9)},
+    {"keepalive_probes", TCP_COUNT(keepalive_probes, 2, 127, 9)},
     {"fin_timeout", TCP_SEC(fin_timeout_ms, 1000, 3600000, 60000)},
     {"time_wait", TCP_SEC(time_wait_ms, 1000, 600000, 60000)},
     {"rfc1337", TCP_BOOL(rfc1337, true)},

@@ -5,13 +5,14 @@
 #include "engine/base/buf.h"
 #include "engine/run/config.h"
 
-/* In front of a buffer's headroom: the pool's own header, the packet descriptor
- * (an rte_mbuf is two cache lines) and our struct buf. */
-#define BUFFER_HEADERS (CACHE_LINE + 2 * CACHE_LINE + CACHE_LINE)
+/* Beside a buffer's headroom and data: the pool's header and padding, its places in
+ * the pool's ring, the packet descriptor (an rte_mbuf is two cache lines) and our
+ * struct buf. */
+#define BUFFER_HEADERS (2 * CACHE_LINE + 2 * 8 + 2 * CACHE_LINE + CACHE_LINE)
 
 /* DPDK's own: rings, device queues, workers' stacks of messages, bookkeeping, and a
  * share of everything else for what alignment and fragments lose. */
-#define DPDK_BYTES (48ull << 20)
+#define DPDK_BYTES (64ull << 20)
 #define DPDK_SHARE 16
 
 static uint64_t pages_of(uint64_t bytes)

@@ -13,6 +13,7 @@
 /* Makes the commands available. The engine's workers run, or soon will. */
 bool ctl_start(struct engine *e, struct report *r);
 
-/* Returns when no handler uses the engine any more; later commands answer that
- * the engine is not running. Has no effect when ctl_start() was not called. */
+/* Ends a capture that runs, and returns when no handler uses the engine any more;
+ * later commands answer that the engine is not running. The workers still turn.
+ * Has no effect when ctl_start() was not called. */
 void ctl_stop(void);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The control commands: each fills a telemetry answer. They run on telemetry's
- * threads, several at a time, while the engine is up.
+ * threads, several at a time, while the engine is up. Their parameters are read
+ * by ctl_params.h and capture_request.h.
  */
 #pragma once
 
+#include "engine/run/capture.h"
 #include "engine/run/ctl_reply.h"
 #include "engine/run/engine.h"
 
@@ -19,8 +21,13 @@ void ctl_listeners(struct engine *e, const char *params, struct rte_tel_data *d)
 void ctl_pools(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_connections(struct engine *e, const char *params, struct rte_tel_data *d);
 
+/* Commands about captures need nothing else of the engine. */
+typedef void (*ctl_capture_fn)(struct capture *c, const char *params, struct rte_tel_data *d);
+
+void ctl_capture_start(struct capture *c, const char *params, struct rte_tel_data *d);
+void ctl_capture_keep(struct capture *c, const char *params, struct rte_tel_data *d);
+void ctl_capture_stop(struct capture *c, const char *params, struct rte_tel_data *d);
+void ctl_capture_status(struct capture *c, const char *params, struct rte_tel_data *d);
+
 /* Asks worker i and waits a second at most; false: *d says that it is silent. */
 bool ctl_ask(struct engine *e, uint16_t i, struct inquiry *q, struct rte_tel_data *d);
-
-/* A decimal number below 2^64 with nothing behind it but `*end`; false: not one. */
-bool ctl_number(const char *text, uint64_t *v, const char **end);

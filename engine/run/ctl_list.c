@@ -5,7 +5,7 @@
 
 #include "engine/run/addr_text.h"
 #include "engine/run/ctl_commands.h"
-#include "engine/run/filter.h"
+#include "engine/run/ctl_params.h"
 #include "engine/tcp/tcp.h"
 
 /* Rows of one answer: the longest listener and backend rows take 400 bytes. */
@@ -27,15 +27,12 @@ static uint64_t monotonic_us(void)
 
 static bool page_start(const char *params, uint32_t *first, struct rte_tel_data *d)
 {
-	uint64_t v = 0;
-	const char *end = params;
+	char err[CTL_ERROR_MAX];
 
-	if (*params && (!ctl_number(params, &v, &end) || *end || v > UINT32_MAX)) {
-		reply_error(d, "\"%.40s\" is not the number of a row", params);
-		return false;
-	}
-	*first = (uint32_t)v;
-	return true;
+	if (ctl_row_param(params, first, err))
+		return true;
+	reply_error(d, "%s", err);
+	return false;
 }
 
 static void fill_listener(struct rte_tel_data *d, const struct conf *conf, uint32_t i,
@@ -204,20 +201,12 @@ static void fill_connection(struct rte_tel_data *d, const struct conf *conf, uin
 	reply_number(d, "idle_ms", c->idle_ms);
 }
 
-/* CURSOR or CURSOR,FILTER; nothing: from the beginning, all. */
 static bool connection_params(const struct engine *e, const char *params, uint64_t *cursor,
 			      struct filter *f, struct rte_tel_data *d)
 {
-	const char *rest = params;
-	char err[FILTER_ERROR_MAX];
+	char err[CTL_ERROR_MAX];
 
-	*cursor = 0;
-	if (*params && (!ctl_number(params, cursor, &rest) || (*rest && *rest != ','))) {
-		reply_error(d, "\"%.40s\" does not begin with a cursor: 0, or an answer's next",
-			    params);
-		return false;
-	}
-	if (filter_parse(f, *rest ? rest + 1 : "", err) && filter_bind(f, e->conf, err))
+	if (ctl_connection_params(params, cursor, f, err) && filter_bind(f, e->conf, err))
 		return true;
 	reply_error(d, "%s", err);
 	return false;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Control commands about the engine as a whole: info, counters, objects, ports. */
-#include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engine/run/addr_text.h"
 #include "engine/run/ctl_commands.h"
+#include "engine/run/ctl_params.h"
 
 #define ANSWER_TIMEOUT_US 1000000
 
@@ -20,16 +17,6 @@ bool ctl_ask(struct engine *e, uint16_t i, struct inquiry *q, struct rte_tel_dat
 		return true;
 	reply_error(d, "worker %u does not answer", i);
 	return false;
-}
-
-bool ctl_number(const char *text, uint64_t *v, const char **end)
-{
-	char *stop;
-
-	errno = 0;
-	*v = strtoull(text, &stop, 10);
-	*end = stop;
-	return isdigit((unsigned char)*text) && errno == 0;
 }
 
 void ctl_info(struct engine *e, const char *params UNUSED, struct rte_tel_data *d)
@@ -48,19 +35,15 @@ void ctl_info(struct engine *e, const char *params UNUSED, struct rte_tel_data *
 
 void ctl_counters(struct engine *e, const char *params, struct rte_tel_data *d)
 {
-	uint16_t first = 0, last = e->conf->nb_workers;
-	uint64_t sum[STAT_COUNT] = {0}, v;
-	const char *end;
+	uint64_t sum[STAT_COUNT] = {0};
+	char err[CTL_ERROR_MAX];
+	uint16_t first, end;
 
-	if (*params) {
-		if (!ctl_number(params, &v, &end) || *end || v >= last) {
-			reply_error(d, "\"%.40s\" is not a worker: 0 to %u", params, last - 1u);
-			return;
-		}
-		first = (uint16_t)v;
-		last = (uint16_t)(v + 1);
+	if (!ctl_worker_param(params, e->conf->nb_workers, &first, &end, err)) {
+		reply_error(d, "%s", err);
+		return;
 	}
-	for (uint16_t i = first; i < last; i++)
+	for (uint16_t i = first; i < end; i++)
 		stat_board_add(&e->workers[i]->board, sum);
 	rte_tel_data_start_dict(d);
 	for (uint32_t i = 0; i < STAT_COUNT; i++)

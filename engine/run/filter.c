@@ -157,7 +157,7 @@ static bool parse_ports(struct words *w, struct info_side *side)
 {
 	char name[WORD_MAX], op[WORD_MAX] = "=";
 	struct info_ports p;
-	uint16_t port;
+	uint16_t port = 0;
 
 	memcpy(name, w->word, sizeof(name));
 	if (!next_word(w))

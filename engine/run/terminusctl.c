@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * terminusctl: asks a running terminus over its control socket and prints what
- * it says, as tables or as JSON. Needs no DPDK.
+ * it says, as tables or as JSON; captures frames to a file. Needs no DPDK.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "engine/run/cli_args.h"
+#include "engine/run/cli_capture.h"
 #include "engine/run/cli_client.h"
 #include "engine/run/cli_json.h"
 #include "engine/run/cli_show.h"
@@ -284,6 +285,8 @@ static int run_command(struct cli_client *c, const struct cli_args *args, char *
 		return show_counters_command(c, args, err);
 	case CLI_OBJECTS:
 		return show_objects_command(c, args, err);
+	case CLI_CAPTURE:
+		return cli_capture(c, &args->capture, err) ? EXIT_OK : complain(err);
 	default:
 		return show_listing(c, args, &listings[args->command], err);
 	}

@@ -6,6 +6,8 @@
 
 #include <rte_cycles.h>
 
+#include "engine/run/capture_tap.h"
+
 #define TIMER_BUDGET   256  /* expiries in one turn at most */
 #define PUBLISH_US     1000 /* age of published counters at most */
 #define LEAVE_US       1000000 /* the end takes this long at most */
@@ -33,6 +35,30 @@ static void hand_over(struct worker *w)
 	sh->handover_count = 0;
 }
 
+/* As shard_receive() on the burst, frame by frame: what a drop counter says after
+ * one of them is about this one. */
+static void receive_watched(struct worker *w, struct buf *const *bufs, uint32_t n, usec_t now)
+{
+	struct shard *sh = w->shard;
+
+	for (uint32_t i = 0; i < n; i++) {
+		capture_tap_expect(w->tap, bufs[i], sh->stats, now);
+		shard_receive(sh, &bufs[i], 1);
+		hand_over(w);
+		capture_tap_settle(w->tap, sh->stats);
+	}
+}
+
+static void receive_burst(struct worker *w, struct buf *const *bufs, uint32_t n, usec_t now)
+{
+	if (unlikely(w->tap) && capture_tap_wants_drops(w->tap)) {
+		receive_watched(w, bufs, n, now);
+		return;
+	}
+	shard_receive(w->shard, bufs, n);
+	hand_over(w); /* the shard has room for what one burst brings */
+}
+
 static uint32_t receive_ports(struct worker *w, usec_t now)
 {
 	struct buf *bufs[SHARD_BURST];
@@ -48,22 +74,24 @@ static uint32_t receive_ports(struct worker *w, usec_t now)
 			continue;
 		for (uint16_t i = 0; i < n; i++)
 			bufs[i]->port = (uint8_t)p;
-		shard_receive(w->shard, bufs, n);
-		hand_over(w); /* the shard has room for what one burst brings */
+		if (unlikely(w->tap))
+			capture_tap_received(w->tap, bufs, n, now);
+		receive_burst(w, bufs, n, now);
 		total += n;
 	}
 	return total;
 }
 
-/* Frames that arrived at another worker's queue and belong to our shard. */
-static uint32_t receive_handed_over(struct worker *w)
+/* Frames that arrived at another worker's queue and belong to our shard. What is
+ * put together from fragments may belong to yet another one. */
+static uint32_t receive_handed_over(struct worker *w, usec_t now)
 {
 	struct buf *bufs[SHARD_BURST];
 	uint32_t n = exchange_take(w->exchange, EXCHANGE_RX, w->id, bufs, SHARD_BURST);
 
 	if (n > 0) {
 		stat_add(w->shard, STAT_taken_over, n);
-		shard_receive(w->shard, bufs, n);
+		receive_burst(w, bufs, n, now);
 	}
 	return n;
 }
@@ -88,10 +116,29 @@ static uint32_t collect_for_others(struct worker *w)
 	return n;
 }
 
+/* What the port does not take is offered again and captured then. Kept out of
+ * send_to_port(), which without a capture needs no registers saved. */
+static NOINLINE uint32_t send_captured(struct sender *s, struct buf **bufs, uint32_t n)
+{
+	struct worker *w = s->w;
+	uint32_t sent = 0, piece, k;
+
+	do {
+		piece = MIN(n - sent, (uint32_t)CAPTURE_HELD_MAX);
+		capture_tap_hold(w->tap, bufs + sent, piece, s->port, s->now);
+		k = port_tx(w->ports[s->port], w->id, bufs + sent, (uint16_t)piece, s->now);
+		capture_tap_sent(w->tap, k);
+		sent += k;
+	} while (k == piece && sent < n);
+	return sent;
+}
+
 static uint32_t send_to_port(void *ctx, struct buf **bufs, uint32_t n)
 {
 	struct sender *s = ctx;
 
+	if (unlikely(s->w->tap))
+		return send_captured(s, bufs, n);
 	return port_tx(s->w->ports[s->port], s->w->id, bufs, (uint16_t)n, s->now);
 }
 
@@ -168,9 +215,12 @@ static uint32_t turn(struct worker *w, usec_t now)
 	struct shard *sh = w->shard;
 	uint32_t work;
 
+	w->tap = capture_slot_look(&w->capture);
+	if (unlikely(w->tap))
+		capture_tap_turn(w->tap, now);
 	shard_set_time(sh, now);
 	work = receive_ports(w, now);
-	work += receive_handed_over(w);
+	work += receive_handed_over(w, now);
 	work += shard_timers(sh, TIMER_BUDGET);
 	shard_finish(sh);
 	work += collect_for_others(w);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "drivers/port.h"
+#include "engine/run/capture_slot.h"
 #include "engine/run/clock.h"
 #include "engine/run/exchange.h"
 #include "engine/run/mailbox.h"
@@ -31,10 +32,12 @@ struct worker {
 	struct run_clock clock CACHE_ALIGNED;
 	usec_t busy_at;    /* when there was something to do last */
 	usec_t publish_at; /* when counters are due to be published */
+	struct capture_tap *tap; /* captures this turn's frames, NULL: none does */
 
 	/* Shared with control threads. */
 	struct mailbox mailbox CACHE_ALIGNED;
 	struct stat_board board CACHE_ALIGNED;
+	struct capture_slot capture CACHE_ALIGNED;
 };
 
 /* The worker's thread; returns 0 after *stop was set. arg: struct worker. */

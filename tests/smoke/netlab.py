@@ -38,6 +38,9 @@ QUIET_IPV6 = {f"net__ipv6__conf__{which}__{key}": value
                                  ("keep_addr_on_down", 1))}
 NO_IPV6 = {f"net__ipv6__conf__{which}__disable_ipv6": 1 for which in ("all", "default")}
 
+# For ethtool -K: no frames without checksums, none larger than the MTU.
+UNFINISHED_OFF = ("tx", "off", "tso", "off", "gso", "off", "gro", "off")
+
 # Bridges must pass malformed packets on; netfilter would drop them there.
 PLAIN_BRIDGE = {f"net__bridge__bridge-nf-call-{family}": 0
                 for family in ("iptables", "ip6tables", "arptables")}
@@ -122,20 +125,24 @@ class Lab:
         self.clients.sysctl(net__ipv4__ip_local_port_range="1024 65535")
         self.engine.sysctl(**NO_IPV6)
         for side, peer in (("front", self.clients), ("back", self.backends)):
-            near, far, _, _ = LINKS[side]
-            self.engine.ip("link", "add", near, "type", "veth",
-                           "peer", "name", far, "netns", peer.name)
-            # A veth hands its peer frames without checksums and larger than the MTU,
-            # since no wire will see them; whoever reads raw frames needs them finished.
-            peer.run("ethtool", "-K", far, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
-            self.engine.ip("link", "set", near, "up")
-            peer.ip("link", "set", far, "up")
+            self._join(side, peer)
             if self.kind == "tap":
                 self._bridge(side)
         for family in (4, 6):
             self._address(self.clients, "te-clients", CLIENT[family], family)
             for address in BACKENDS[family]:
                 self._address(self.backends, "te-backends", address, family)
+
+    def _join(self, side, peer):
+        """Puts the link between the engine's namespace and a peer's."""
+        near, far, _, _ = LINKS[side]
+        self.engine.ip("link", "add", near, "type", "veth",
+                       "peer", "name", far, "netns", peer.name)
+        # A veth hands its peer frames without checksums and larger than the MTU,
+        # since no wire will see them; whoever reads raw frames needs them finished.
+        peer.run("ethtool", "-K", far, *UNFINISHED_OFF)
+        self.engine.ip("link", "set", near, "up")
+        peer.ip("link", "set", far, "up")
 
     def _bridge(self, side):
         near, _, _, bridge = LINKS[side]

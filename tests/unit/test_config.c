@@ -854,21 +854,21 @@ static void test_size(void **state)
 	assert_int_equal(s.items[CONFIG_SIZE_SHARDS].bytes, 2 * ((4 << 20) + 1));
 	assert_int_equal(s.items[CONFIG_SIZE_SHARDS].pages, 6);
 	assert_int_equal(s.items[CONFIG_SIZE_BUFFERS].count, 8192);
-	assert_int_equal(s.items[CONFIG_SIZE_BUFFERS].each_bytes, 64 + 128 + 64 + 128 + 2048);
+	assert_int_equal(s.items[CONFIG_SIZE_BUFFERS].each_bytes, 128 + 16 + 128 + 64 + 128 + 2048);
 	assert_int_equal(s.items[CONFIG_SIZE_BUFFERS].pages, 10);
-	/* 48 MB and a sixteenth of the rest, in whole pages */
-	assert_int_equal(s.items[CONFIG_SIZE_DPDK].bytes, 50 << 20);
-	assert_int_equal(s.items[CONFIG_SIZE_DPDK].pages, 25);
-	assert_int_equal(s.bytes, 2 * ((4 << 20) + 1) + 8192 * 2432 + (50 << 20));
-	assert_int_equal(s.pages, 41);
+	/* 64 MB and a sixteenth of the rest, in whole pages */
+	assert_int_equal(s.items[CONFIG_SIZE_DPDK].bytes, 66 << 20);
+	assert_int_equal(s.items[CONFIG_SIZE_DPDK].pages, 33);
+	assert_int_equal(s.bytes, 2 * ((4 << 20) + 1) + 8192 * 2512 + (66 << 20));
+	assert_int_equal(s.pages, 49);
 
 	f = open_memstream(&text, &len);
 	assert_non_null(f);
 	config_size_print(&s, f);
 	fclose(f);
 	assert_non_null(strstr(text, "\nworker shards             2        4194305          8.0"));
-	assert_non_null(strstr(text, "\npacket buffers         8192           2432         19.0"));
-	assert_non_null(strstr(text, "77.0           41\n"));
+	assert_non_null(strstr(text, "\npacket buffers         8192           2512         19.6"));
+	assert_non_null(strstr(text, "93.6           49\n"));
 	free(text);
 	config_free(c);
 }

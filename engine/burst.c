@@ -132,6 +132,11 @@ static enum parse_result parse_fragments(struct shard *sh, struct buf **b, struc
 	if (!*b)
 		return PARSE_DROP_FIRST;
 	kind = parse(sh, *b, s);
+	/* Fragments of fragments, behind other headers: nobody's honest work. */
+	if (kind == PARSE_FRAGMENT) {
+		drop(sh, *b, STAT_drop_fragment_bad);
+		return PARSE_DROP_FIRST;
+	}
 	/* RFC 6980 §5: neighbours have no reason to fragment their messages. */
 	if (kind == PARSE_ICMP6 && s->payload[0] >= 133 && s->payload[0] <= 137) {
 		drop(sh, *b, STAT_drop_bad_nd);

@@ -45,7 +45,7 @@ struct conf_tcp {
 	uint8_t retries2;	   /* tcp_retries2, 15: R2, then the connection is given up */
 	uint8_t orphan_retries;	   /* tcp_orphan_retries, 8: for closed connections */
 	uint8_t keepalive_probes;  /* tcp_keepalive_probes, 9 */
-	bool keepalive;		   /* off: RFC 9293 MUST-25 */
+	bool keepalive;		   /* off: RFC 9293 MUST-25; to be turned on, MUST-24 */
 	bool pacing;		   /* new data spread over the round trip, false */
 	bool nodelay;		   /* TCP_NODELAY: Nagle off; false */
 	bool timestamps;	   /* tcp_timestamps, true */
@@ -66,7 +66,7 @@ struct conf_tcp {
 	uint32_t rto_initial_ms;   /* 1000 (RFC 6298 2.1) */
 	uint32_t fin_timeout_ms;   /* tcp_fin_timeout, 60000 */
 	uint32_t time_wait_ms;	   /* 2MSL, 60000 */
-	uint32_t keepalive_time_ms;  /* tcp_keepalive_time, 7200000 */
+	uint32_t keepalive_time_ms;  /* tcp_keepalive_time, 7200000 (MUST-27, MUST-28) */
 	uint32_t keepalive_intvl_ms; /* tcp_keepalive_intvl, 75000 */
 	uint32_t user_timeout_ms;    /* TCP_USER_TIMEOUT, 0: by retries2 */
 	uint32_t idle_timeout_ms;    /* aborts a connection silent this long; 0: never */

@@ -221,7 +221,7 @@ struct buf *frag_input(struct shard *sh, struct seg *s)
 {
 	struct ipaddr src, dst;
 	uint32_t room = s->buf->room - BUF_HEADROOM;
-	struct frag *f;
+	struct frag alone = {0}, *f;
 
 	/* All but the last are a multiple of 8 bytes long; none is empty. */
 	if (s->payload_len == 0 || (s->frag.more && s->payload_len % 8 != 0))
@@ -231,7 +231,11 @@ struct buf *frag_input(struct shard *sh, struct seg *s)
 	stat_inc(sh, STAT_fragments);
 	src = address(s->family, s->src);
 	dst = address(s->family, s->dst);
-	f = find(sh, &src, &dst, s);
+	/* RFC 6946: the whole of it, whatever else has its number. */
+	if (s->frag.offset == 0 && !s->frag.more)
+		f = &alone;
+	else
+		f = find(sh, &src, &dst, s);
 	if (!f->b && !begin(sh, f, &src, &dst, s)) {
 		shard_buf_free(sh, s->buf); /* counted as drop_no_buffer */
 		return NULL;

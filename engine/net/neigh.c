@@ -94,6 +94,14 @@ void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr, co
 	n->at = sh->now;
 }
 
+void neigh_suspect(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
+{
+	struct neigh *n = neigh_find(sh, iface, addr);
+
+	if (n && n->state == NEIGH_REACHABLE && n->probes == 0)
+		neigh_ask(sh, n);
+}
+
 bool neigh_is_dead(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
 {
 	const struct neigh *n = neigh_find(sh, iface, addr);

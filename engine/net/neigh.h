@@ -17,6 +17,9 @@
 void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr,
 		 const uint8_t mac[6]);
 
+/* The next hop may be gone: it is asked for now, and trusted until it is silent. */
+void neigh_suspect(struct shard *sh, uint16_t iface, const struct ipaddr *addr);
+
 /* True when the next hop was asked NEIGH_PROBES_MAX times and is silent (M17). */
 bool neigh_is_dead(struct shard *sh, uint16_t iface, const struct ipaddr *addr);
 

@@ -106,6 +106,7 @@ static void backend_gone(struct shard *sh, struct session *s)
 	s->backend = 0;
 }
 
+/* MUST-44: from one of the pool's addresses, a port that hashes to this worker. */
 static struct conn *connect_backend(struct shard *sh, struct session *s, uint16_t b)
 {
 	const struct conf_backend *backend = &sh->conf->pools[s->pool].backends[b];

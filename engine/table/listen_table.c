@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Any number of listeners on a port, each on its address or on all (MUST-41, MUST-42). */
 #include "engine/table/listen_table.h"
 
 uint32_t listen_table_slots(const struct conf *conf)

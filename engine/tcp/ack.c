@@ -5,6 +5,8 @@
  */
 #include "engine/tcp/recovery.h"
 
+#define RTT_MAX_TICKS (120u * TICKS_PER_SEC) /* a longer one is an echo of nonsense */
+
 /* RFC 6298 §2.2, §2.3, in microseconds. */
 void tcp_rtt_sample(struct shard *sh, struct conn *c, uint32_t rtt_us)
 {
@@ -44,10 +46,7 @@ static void advance(struct shard *sh, struct conn *c, struct xfer *x, const stru
 	if (x->urgent_out && seq_geq(c->snd_una, x->snd_up))
 		x->urgent_out = false;
 	k->retries = 0;
-	x->backoff = 0;
 	x->unacked_since = sh->now;
-	/* The peer's frames tell where it is now, so a moved next hop is followed. */
-	memcpy(k->dmac, s->buf->data + 6, 6);
 	conn_work(sh, c, CF_OUTPUT);
 	if ((c->flags & CF_WANT_WRITE) && x->sndq.bytes <= conn_tcp(sh, c)->sndbuf / 2) {
 		c->flags &= ~(uint32_t)CF_WANT_WRITE;
@@ -88,12 +87,22 @@ static void update_window(struct shard *sh, struct conn *c, const struct seg *s,
 	k->max_wnd = (uint16_t)MAX(s->wnd, k->max_wnd);
 	if (!x)
 		return;
-	if (was_closed && probe_in_flight(x)) {
-		/* The probe byte was refused: it goes first. */
+	if (was_closed)
 		x->backoff = 0;
+	if (was_closed && probe_in_flight(x)) /* its byte was refused: it goes first */
 		conn_work(sh, c, CF_REXMIT_ONE);
-	}
 	conn_work(sh, c, CF_OUTPUT);
+}
+
+/* RFC 7323 §4: with timestamps what was sent again times as well. */
+static uint32_t rtt_of_timestamp(const struct shard *sh, const struct conn *c, const struct seg *s)
+{
+	uint32_t ticks = ts_now(sh) - s->opt.tsecr;
+
+	if (!(c->flags & CF_TIMESTAMPS) || !(s->opt.seen & TCPOPT_HAS_TS) || s->opt.tsecr == 0 ||
+	    ticks > RTT_MAX_TICKS)
+		return 0;
+	return MAX(ticks, 1u) * USEC_PER_TICK;
 }
 
 /* An ACK for something in flight, or repeating that it is not there. */
@@ -107,8 +116,15 @@ static void process(struct shard *sh, struct conn *c, struct xfer *x, const stru
 		scoreboard_sack(sh, c, x, s, &news);
 	if (seq_gt(s->ack, c->snd_una))
 		advance(sh, c, x, s, &news);
-	if (news.rtt_us)
+	if (news.acked && !news.rtt_us)
+		news.rtt_us = rtt_of_timestamp(sh, c, s);
+	if (news.rtt_us) {
 		tcp_rtt_sample(sh, c, news.rtt_us);
+		/* Karn (MUST-18), RFC 6298 §5: a backed-off RTO lasts until something
+		 * was timed, or a path that became slower never would be. */
+		x->backoff = 0;
+		x->tlp.unmeasured = false;
+	}
 	if (news.acked || news.duplicate || news.sacked_new || news.dsack || news.ecn_echo)
 		recovery_ack(sh, c, x, s, &news);
 	if (news.acked && (c->flags & CF_FIN_SENT) && c->snd_una == c->snd_nxt)

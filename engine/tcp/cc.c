@@ -2,6 +2,8 @@
 /* Congestion control: the window between losses (RFC 5681; RFC 9438 in cubic.c). */
 #include "engine/tcp/recovery.h"
 
+#define SLOW_START_LIMIT 8 /* segments */
+
 uint32_t tcp_ssthresh(const struct conn *c, const struct conn_cold *k)
 {
 	return k->ssthresh == SSTHRESH_NONE ? UINT32_MAX : (uint32_t)k->ssthresh * c->mss;
@@ -24,12 +26,15 @@ void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct ack_n
 	uint32_t ssthresh = tcp_ssthresh(c, k), acked = news->acked;
 
 	/* The window was not what held us back: it proves nothing (RFC 7661). */
-	if (news->prior_flight < k->cwnd / 2)
+	if (news->prior_flight < k->cwnd / 2) {
+		cubic_pause(sh, x);
 		return;
-	/* Slow start counts bytes, as RFC 3465 does, with no limit: peers merge
-	 * ACKs, and a burst is bounded by the window anyway. */
+	}
+	/* Slow start counts bytes (RFC 3465), of one ACK as many as RFC 9406 §4.3 lets
+	 * it when peers merge ACKs; after a timeout one segment (RFC 3465 §2.3). */
 	if (k->cwnd < ssthresh) {
-		uint32_t step = MIN(acked, ssthresh - k->cwnd);
+		uint32_t limit = x->phase == XFER_LOSS ? c->mss : SLOW_START_LIMIT * c->mss;
+		uint32_t step = MIN(MIN(acked, limit), ssthresh - k->cwnd);
 
 		k->cwnd += step;
 		acked -= step;

@@ -105,6 +105,9 @@ void conn_xfer_trim(struct shard *sh, struct conn *c)
 	if (!x || x->timer != XFER_TIMER_NONE || x->sndq.head || x->rcvq.head || x->ooo ||
 	    x->urgent_in || x->urgent_out)
 		return;
+	/* A slower path that was not measured yet is not forgotten (MUST-18). */
+	if (x->backoff || x->tlp.unmeasured)
+		return;
 	pool_put(&sh->xfers, c->xfer);
 	c->xfer = 0;
 }

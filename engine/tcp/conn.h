@@ -173,6 +173,7 @@ struct rack {
 struct tlp {
 	uint32_t end_seq; /* SND.NXT at the probe, valid when `out` */
 	bool out;
+	bool unmeasured; /* no round trip was timed since */
 	bool is_retrans;
 };
 
@@ -183,6 +184,7 @@ struct cubic {
 	uint32_t cwnd_prior; /* cwnd at the last reduction (§4.3) */
 	uint32_t k_ms;	     /* time to reach w_max again */
 	tick_t epoch;	     /* start of this congestion avoidance stage */
+	tick_t counted_at;   /* of the last ACK */
 	bool in_epoch;
 };
 
@@ -206,6 +208,7 @@ struct xfer {
 	uint32_t recover;	/* snd_nxt when recovery or the timeout began */
 	uint32_t ecn_recover;	/* and when an echo of congestion was heeded last */
 	uint32_t prior_cwnd;	/* and cwnd, for undoing a reduction that was not due */
+	uint32_t prior_w_max;	/* CUBIC's likewise */
 	uint32_t undo_marker;	/* snd_una then; valid while `may_undo` */
 	uint32_t undo_retrans;	/* retransmitted bytes not yet reported as duplicates */
 	uint32_t retrans_ts;	/* our timestamp of the first retransmission (RFC 4015) */
@@ -215,6 +218,7 @@ struct xfer {
 	struct cubic cubic;
 
 	uint32_t syn_sent_us;	/* when our SYN went out, for the RTT */
+	uint32_t pace_us;	/* when the next new segment may leave, if paced at all */
 	tick_t timer_at;	/* deadline of `timer` */
 	tick_t unacked_since;	/* when the data in flight was last seen to advance */
 	uint16_t prior_ssthresh;
@@ -222,12 +226,12 @@ struct xfer {
 	uint8_t phase;		/* enum xfer_phase */
 	uint8_t backoff;	/* doublings of the RTO or the probe interval */
 	uint8_t dupacks;	/* duplicate ACKs; without SACK each stands for a segment */
-	bool frto;		/* the timeout may turn out to be spurious (RFC 5682) */
-	bool may_undo;
-	bool retransmitted;	/* retrans_ts is valid */
-	bool urgent_in, urgent_out;
-	bool paced;		/* new data waits for pace_us */
-	uint32_t pace_us;	/* when the next new segment may leave, if paced at all */
+	uint8_t trouble;	/* enum tcp_trouble that the service is to hear of */
+	bool frto : 1;		/* the timeout may turn out to be spurious (RFC 5682) */
+	bool may_undo : 1;
+	bool retransmitted : 1; /* retrans_ts is valid */
+	bool urgent_in : 1, urgent_out : 1;
+	bool paced : 1;		/* new data waits for pace_us */
 };
 static_assert(sizeof(struct xfer) <= 4 * CACHE_LINE, "");
 

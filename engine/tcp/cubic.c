@@ -66,6 +66,12 @@ static void grow_estimate(const struct conn *c, const struct conn_cold *k, struc
 	q->w_est += (uint32_t)(q->w_est < q->cwnd_prior ? step * 9 / 17 : step);
 }
 
+void cubic_pause(const struct shard *sh, struct xfer *x)
+{
+	x->cubic.epoch += sh->now - x->cubic.counted_at;
+	x->cubic.counted_at = sh->now;
+}
+
 void cubic_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t acked)
 {
 	struct conn_cold *k = conn_cold(sh, c);
@@ -75,6 +81,7 @@ void cubic_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t acked)
 
 	if (!q->in_epoch)
 		begin_epoch(sh, c, k, q);
+	q->counted_at = sh->now;
 	acked = MIN(acked, k->cwnd);
 	grow_estimate(c, k, q, acked);
 	t_ms = sh->now - q->epoch;

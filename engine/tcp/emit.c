@@ -43,6 +43,7 @@ static void fill_fragmentation(struct shard *sh, struct out *o)
 	o->ip_id = (uint16_t)(sh->ip_id + sh->id + siphash13(&sh->isn_key, &hosts, 1));
 }
 
+/* MUST-45: one source address for all of a connection's segments. */
 static void fill_addresses(struct shard *sh, struct out *o, const struct tuple *t,
 			   const uint8_t *dmac, const struct conf_tcp *tcp)
 {

@@ -33,6 +33,24 @@ static bool take_event(struct conn *c, uint32_t event)
 	return true;
 }
 
+void tcp_tell_trouble(struct shard *sh, struct conn *c, struct xfer *x, enum tcp_trouble what)
+{
+	x->trouble = (uint8_t)what;
+	conn_work(sh, c, 0);
+}
+
+static void deliver_trouble(struct shard *sh, struct conn *c, const struct service *svc)
+{
+	struct xfer *x = conn_xfer(sh, c);
+	enum tcp_trouble what = x ? x->trouble : TCP_TROUBLE_NONE;
+
+	if (what == TCP_TROUBLE_NONE)
+		return;
+	x->trouble = TCP_TROUBLE_NONE;
+	if (!(c->flags & CF_ORPHAN) && svc->trouble)
+		svc->trouble(sh, c, what);
+}
+
 /* Tells the service; each call may close the connection, so each asks again. */
 static void deliver_events(struct shard *sh, struct conn *c)
 {
@@ -46,6 +64,7 @@ static void deliver_events(struct shard *sh, struct conn *c)
 		return; /* nobody owns it yet; its events wait with it */
 	if (take_event(c, CF_EV_CONNECTED) && svc->connected)
 		svc->connected(sh, c);
+	deliver_trouble(sh, c, svc);
 	if (take_event(c, CF_EV_URGENT) && svc->urgent)
 		svc->urgent(sh, c);
 	x = conn_xfer(sh, c);
@@ -76,6 +95,7 @@ static bool may_end(struct shard *sh, const struct conn *c)
 	       conn_cold(sh, c)->close_reason != TCP_CLOSE_DONE;
 }
 
+/* A normal close lingers in TIME_WAIT, whoever asked for it (MUST-12). */
 static void end(struct shard *sh, struct conn *c)
 {
 	const struct service *svc = conn_profile(sh, c)->service;

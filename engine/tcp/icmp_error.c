@@ -86,6 +86,8 @@ static void apply(struct shard *sh, struct conn *c, const struct quoted *q, cons
 		return;
 	}
 	stat_inc(sh, STAT_icmp_errors);
+	if (!mtu && !is_hard(s) && conn_xfer(sh, c))
+		tcp_tell_trouble(sh, c, conn_xfer(sh, c), TCP_TROUBLE_ICMP);
 	/* What it quotes is in flight, so it is about a packet of ours (RFC 5927 §7). */
 	if (mtu && c->state >= TCP_ESTABLISHED)
 		tcp_path_mtu(sh, c, mtu);
@@ -95,6 +97,7 @@ static void apply(struct shard *sh, struct conn *c, const struct quoted *q, cons
 	}
 }
 
+/* MUST-54: acts on, and tells of, what comes about our segments. */
 void tcp_icmp_error(struct shard *sh, struct seg *s)
 {
 	struct quoted q;

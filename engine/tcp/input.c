@@ -20,6 +20,8 @@ static void unacceptable(struct shard *sh, struct conn *c, struct seg *s, enum s
 	/* A keepalive asks for an answer (MUST-26). */
 	bool keepalive = s->seq + 1 == c->rcv_nxt && !(s->flags & TCP_SYN);
 
+	if (keepalive && (s->flags & TCP_ACK))
+		c->last_rx = sh->now; /* a sign of life */
 	if (s->payload_len && seq_lt(s->seq, c->rcv_nxt))
 		tcp_note_duplicate(sh, c, s->seq, seq_min(s->seq + s->payload_len, c->rcv_nxt));
 	if (s->payload_len || (s->flags & TCP_FIN) || keepalive)
@@ -33,6 +35,9 @@ static void unacceptable(struct shard *sh, struct conn *c, struct seg *s, enum s
 static bool check_timestamp(struct shard *sh, struct conn *c, struct seg *s)
 {
 	if (!(c->flags & CF_TIMESTAMPS) || (s->flags & TCP_RST))
+		return true;
+	/* RFC 5961 §4.2: a SYN gets its challenge, whatever it lacks. */
+	if ((s->flags & TCP_SYN) && !(s->opt.seen & TCPOPT_HAS_TS))
 		return true;
 	if (!(s->opt.seen & TCPOPT_HAS_TS)) {
 		drop(sh, s, STAT_drop_no_timestamp);
@@ -194,8 +199,7 @@ static bool is_expected(const struct conn *c, const struct seg *s)
 static bool check_slow(struct shard *sh, struct conn *c, struct seg *s)
 {
 	if (is_crossed_syn_ack(c, s)) {
-		s->flags &= (uint8_t)~TCP_SYN;
-		s->seq++;
+		seg_strip_syn(s);
 		conn_work(sh, c, CF_ACK_NOW);
 	}
 	if (!check_timestamp(sh, c, s) || !check_sequence(sh, c, s))
@@ -228,6 +232,15 @@ static void update_ts_recent(struct conn *c, const struct seg *s, bool ack_owed)
 		c->ts_recent = s->opt.tsval;
 }
 
+/* The peer's frames tell where it is now, so a moved next hop is followed. */
+static void follow_next_hop(const struct shard *sh, const struct conn *c, const struct seg *s)
+{
+	uint8_t *dmac = conn_cold(sh, c)->dmac;
+
+	if (unlikely(memcmp(dmac, s->buf->data + 6, 6) != 0))
+		memcpy(dmac, s->buf->data + 6, 6);
+}
+
 void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
 {
 	bool ack_owed;
@@ -240,6 +253,7 @@ void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
 		return;
 	ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
 	c->last_rx = sh->now;
+	follow_next_hop(sh, c, s);
 	if (c->flags & CF_ECN)
 		tcp_ecn_input(sh, c, s);
 	if (!tcp_ack_input(sh, c, s)) {

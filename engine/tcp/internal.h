@@ -192,6 +192,9 @@ void challenge_ack(struct shard *sh, struct conn *c);
  * none is remembered. */
 void tcp_listen_input(struct shard *sh, struct seg *s, const uint32_t *iss_after);
 
+/* True when the SYN would find a listener with room for it. */
+bool tcp_listen_ready(const struct shard *sh, const struct seg *s);
+
 /* A segment for a half-open entry; consumes. */
 void tcp_half_input(struct shard *sh, struct half *h, struct seg *s);
 void half_free(struct shard *sh, struct half *h);
@@ -204,8 +207,14 @@ void tcp_send_syn(struct shard *sh, struct conn *c);
 /* Applies the options of the peer's SYN; wscale and mss of `c` follow. */
 void tcp_apply_syn_options(struct shard *sh, struct conn *c, const struct tcpopt *o);
 
+/* RFC 5681 §3.1, RFC 6928 §2: after more than one retry the path is congested. */
+void tcp_syn_was_lost(const struct conn *c, struct conn_cold *k, uint32_t retries);
+
 /* SYN_SENT or SYN_RECEIVED -> ESTABLISHED: tells the service, sends what waits. */
 void tcp_connection_up(struct shard *sh, struct conn *c);
+
+/* IW of RFC 6928 §2, in bytes. */
+uint32_t tcp_initial_window(const struct shard *sh, const struct conn *c);
 
 /* Window, congestion state and send variables of a connection that comes up. */
 void tcp_conn_establish(struct shard *sh, struct conn *c);
@@ -226,6 +235,11 @@ void tcp_input(struct shard *sh, struct conn *c, struct seg *s);
 /* What is left of a segment once its sequence, flags and ACK are checked:
  * text and FIN; consumes. */
 void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s);
+
+/* ---- finish.c ---- */
+
+/* The service hears of it at the end of the burst. */
+void tcp_tell_trouble(struct shard *sh, struct conn *c, struct xfer *x, enum tcp_trouble what);
 
 /* ---- urgent.c ---- */
 

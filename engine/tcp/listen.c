@@ -129,14 +129,6 @@ static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener,
 {
 	struct half *h;
 
-	if (net_local(&sh->net, s->family, s->src) != CONF_NONE) {
-		drop(sh, s, STAT_drop_land);
-		return;
-	}
-	if (net_is_broadcast(&sh->net, s->iface, s->family, s->src)) {
-		drop(sh, s, STAT_drop_bad_source);
-		return;
-	}
 	/* As Linux: a full accept queue turns new clients away at the door. */
 	if (accept_queue_full(sh, listener)) {
 		sh->listeners[listener].overflows++;
@@ -154,10 +146,28 @@ static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener,
 	emit_synack(sh, h, s->buf);
 }
 
-void tcp_listen_input(struct shard *sh, struct seg *s, const uint32_t *iss_after)
+bool tcp_listen_ready(const struct shard *sh, const struct seg *s)
 {
 	uint16_t listener = listen_table_find(sh, s->family, s->local, s->dport_be);
 
+	return listener != CONF_NONE && !accept_queue_full(sh, listener) &&
+	       sh->halves.used < sh->halves.capacity;
+}
+
+void tcp_listen_input(struct shard *sh, struct seg *s, const uint32_t *iss_after)
+{
+	uint16_t listener;
+
+	/* MUST-63: not even a reset goes there. */
+	if (net_local(&sh->net, s->family, s->src) != CONF_NONE) {
+		drop(sh, s, STAT_drop_land);
+		return;
+	}
+	if (net_is_broadcast(&sh->net, s->iface, s->family, s->src)) {
+		drop(sh, s, STAT_drop_bad_source);
+		return;
+	}
+	listener = listen_table_find(sh, s->family, s->local, s->dport_be);
 	if (listener == CONF_NONE) {
 		tcp_reset_reply(sh, s);
 		return;
@@ -215,6 +225,7 @@ static struct conn *half_promote(struct shard *sh, struct half *h, const struct 
 	tcp_set_state(c, TCP_ESTABLISHED);
 	stat_inc(sh, STAT_passive_opens);
 	time_handshake(sh, c, h);
+	tcp_syn_was_lost(c, k, h->retries);
 	half_free(sh, h);
 	accept_queue_add(sh, c, listener);
 	return c;
@@ -250,7 +261,8 @@ static void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum
 
 static void half_reset(struct shard *sh, struct half *h, struct seg *s)
 {
-	/* RFC 5961 §3.2: only the exact number resets. */
+	/* RFC 5961 §3.2: only the exact number resets. A passive open goes back to
+	 * LISTEN (MUST-11), which the listener never left. */
 	if (s->seq != h->irs + 1) {
 		if (half_in_window(sh, h, s))
 			half_challenge(sh, h, s, STAT_drop_bad_rst);

@@ -4,6 +4,7 @@
 #include "engine/tcp/internal.h"
 
 #define RESOLVE_RETRY_TICKS 5 /* between looks at a next hop that is being asked for */
+#define IW_SEGMENT	    1460 /* RFC 6928 §2: IW counts in these at most */
 #define MSS_MIN		    64 /* a smaller offer would make us send mostly headers */
 
 void tcp_apply_syn_options(struct shard *sh, struct conn *c, const struct tcpopt *o)
@@ -26,6 +27,14 @@ void tcp_apply_syn_options(struct shard *sh, struct conn *c, const struct tcpopt
 		c->mss = o->mss;
 }
 
+uint32_t tcp_initial_window(const struct shard *sh, const struct conn *c)
+{
+	uint32_t segments = conn_tcp(sh, c)->initial_cwnd, mss = c->mss;
+
+	/* Of large segments fewer: as many bytes as of Ethernet's, two at least. */
+	return MIN(segments * mss, MAX(2 * mss, segments * IW_SEGMENT));
+}
+
 /* Eff.snd.MSS of RFC 9293 §3.7.1 (MUST-16), and the initial window of RFC 6928. */
 void tcp_conn_establish(struct shard *sh, struct conn *c)
 {
@@ -35,8 +44,14 @@ void tcp_conn_establish(struct shard *sh, struct conn *c)
 	c->mss = MAX(MIN(c->mss, mtu_mss), MSS_MIN);
 	if (c->flags & CF_TIMESTAMPS)
 		c->mss = (uint16_t)(c->mss - TCPOPT_TS_LEN);
-	k->cwnd = (uint32_t)conn_tcp(sh, c)->initial_cwnd * c->mss;
+	k->cwnd = tcp_initial_window(sh, c);
 	k->ssthresh = SSTHRESH_NONE;
+}
+
+void tcp_syn_was_lost(const struct conn *c, struct conn_cold *k, uint32_t retries)
+{
+	if (retries > 1)
+		k->cwnd = c->mss;
 }
 
 void tcp_connection_up(struct shard *sh, struct conn *c)
@@ -105,8 +120,9 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 	struct xfer *x;
 	uint16_t iface;
 
-	/* MUST-46 */
-	if (!ipaddr_is_unicast(raddr) || !net_route(&sh->net, raddr, &iface, &hop)) {
+	/* MUST-46; MUST-43: the route says by which interface, the caller from where. */
+	if (!ipaddr_is_unicast(raddr) || !net_route(&sh->net, raddr, &iface, &hop) ||
+	    net_is_broadcast(&sh->net, iface, raddr->family, raddr->bytes)) {
 		stat_inc(sh, STAT_no_route);
 		return NULL;
 	}
@@ -145,6 +161,7 @@ static void established(struct shard *sh, struct conn *c, const struct seg *s)
 	struct xfer *x = conn_xfer(sh, c);
 	struct conn_cold *k = conn_cold(sh, c);
 
+	tcp_syn_was_lost(c, k, k->retries);
 	if (k->retries == 0) /* Karn: a SYN sent twice times nothing */
 		tcp_rtt_sample(sh, c, MAX((uint32_t)sh->now_us - x->syn_sent_us, 1u));
 	k->retries = 0;
@@ -167,7 +184,8 @@ static void take_syn(struct shard *sh, struct conn *c, const struct seg *s)
 	c->snd_wnd = s->wnd; /* never scaled in a SYN (RFC 7323 §2.2) */
 	c->snd_wl1 = s->seq;
 	c->last_rx = sh->now;
-	k->max_wnd = (uint16_t)s->wnd;
+	/* Kept unscaled like all others, though this one came so. */
+	k->max_wnd = (uint16_t)(s->wnd >> (c->wscale >> 4));
 }
 
 void tcp_syn_sent_input(struct shard *sh, struct conn *c, struct seg *s)
@@ -211,8 +229,7 @@ void tcp_syn_sent_input(struct shard *sh, struct conn *c, struct seg *s)
 	established(sh, c, s);
 	conn_work(sh, c, CF_ACK_NOW);
 	/* Data or FIN with the SYN is next in sequence now. */
-	s->flags &= (uint8_t)~TCP_SYN;
-	s->seq++;
+	seg_strip_syn(s);
 	c->rcv_adv = tcp_receive_edge(sh, c);
 	tcp_text_and_fin(sh, c, s);
 }

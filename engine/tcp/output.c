@@ -92,6 +92,13 @@ static void start_timer(struct shard *sh, struct conn *c, struct xfer *x, bool a
 		recovery_arm(sh, c, x, 0);
 }
 
+/* From here on something is unacknowledged; retries so far were keepalive's. */
+static void begin_flight(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	x->unacked_since = sh->now;
+	conn_cold(sh, c)->retries = 0;
+}
+
 /* Sends one queued buf, again or for the first time, with the FIN if it is due. False:
  * a repetition needs a buffer of its own and there is none; its timer comes again. */
 static bool send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
@@ -118,7 +125,7 @@ static bool send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct bu
 	if (x->phase == XFER_RECOVERY)
 		x->prr_out += len;
 	if (c->snd_nxt == c->snd_una)
-		x->unacked_since = sh->now;
+		begin_flight(sh, c, x);
 	conn_cold(sh, c)->sent_at = sh->now;
 	c->snd_nxt = seq_max(c->snd_nxt, end);
 	emit_segment(sh, c, frame, b->seq, flags);
@@ -134,7 +141,7 @@ static void send_fin_alone(struct shard *sh, struct conn *c, struct xfer *x)
 	if (emit_empty(sh, c, seq, TCP_FIN | TCP_ACK) && (c->flags & CF_FIN_SENT))
 		stat_inc(sh, STAT_retransmitted);
 	if (c->snd_nxt == c->snd_una)
-		x->unacked_since = sh->now;
+		begin_flight(sh, c, x);
 	c->flags |= CF_FIN_SENT;
 	c->snd_nxt = seq + 1;
 	if (x->timer != XFER_TIMER_RTO)
@@ -225,7 +232,8 @@ static bool send_lost(struct shard *sh, struct conn *c, struct xfer *x)
 	return true;
 }
 
-/* Bytes of new data that may be sent now. Limited transmit (RFC 3042) follows
+/* Bytes of new data that may be sent now, none when the window has shrunk below what
+ * was sent (MUST-34). Limited transmit (RFC 3042) follows
  * from what SACKs or duplicate ACKs have taken out of the flight. */
 static uint32_t usable(const struct shard *sh, const struct conn *c, const struct xfer *x)
 {
@@ -245,7 +253,8 @@ static bool nagle_allows(const struct shard *sh, const struct conn *c, const str
 	       (c->flags & CF_FIN_QUEUED) || x->urgent_out;
 }
 
-/* Sender silly-window avoidance, RFC 9293 §3.8.6.2.1 (MUST-38), with D the data
+/* Nothing waits for ever (MUST-60): sender silly-window avoidance, RFC 9293
+ * §3.8.6.2.1 (MUST-38), with D the data
  * queued and U what the window lets go: a small segment is sent when it is the
  * last of the data (and Nagle agrees), or half of the largest window ever. */
 static bool worth_sending(const struct shard *sh, const struct conn *c, const struct xfer *x,
@@ -284,7 +293,7 @@ static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x)
 static void restart_after_idle(const struct shard *sh, const struct conn *c, struct xfer *x)
 {
 	struct conn_cold *k = conn_cold(sh, c);
-	uint32_t initial = (uint32_t)conn_tcp(sh, c)->initial_cwnd * c->mss;
+	uint32_t initial = tcp_initial_window(sh, c);
 
 	if (x->send_next && c->snd_nxt == c->snd_una &&
 	    tick_reached(sh->now, k->sent_at + tcp_rto_ms(sh, c)))
@@ -365,7 +374,8 @@ static void send_tail_probe(struct shard *sh, struct conn *c, struct xfer *x)
 			return;
 	}
 	stat_inc(sh, STAT_tail_loss_probes);
-	x->tlp = (struct tlp){.out = true, .is_retrans = !fresh, .end_seq = c->snd_nxt};
+	x->tlp = (struct tlp){.out = true, .unmeasured = true, .is_retrans = !fresh,
+			      .end_seq = c->snd_nxt};
 }
 
 /* Data waits, nothing is in flight and the window lets nothing go: without a

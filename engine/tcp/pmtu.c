@@ -50,6 +50,8 @@ void tcp_path_mtu(struct shard *sh, struct conn *c, uint32_t mtu)
 	if (mtu - headers >= c->mss)
 		return;
 	stat_inc(sh, STAT_path_mtu_lowered);
+	/* RFC 5681 §3.1: as many segments as before. */
+	k->cwnd = (uint32_t)((uint64_t)k->cwnd * (mtu - headers) / c->mss);
 	c->mss = (uint16_t)(mtu - headers);
 	if (k->ssthresh != SSTHRESH_NONE)
 		cc_set_ssthresh(k, c, ssthresh);

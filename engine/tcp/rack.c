@@ -135,9 +135,10 @@ uint32_t tlp_timeout(struct shard *sh, const struct conn *c, const struct xfer *
 	const struct conn_cold *k = conn_cold(sh, c);
 	uint64_t pto_us = 1000000;
 
-	/* §7.2: not in recovery, not with SACKed data, one probe per tail. */
+	/* §7.2: not in recovery, not with SACKed data; §7.3: one probe a tail, and a
+	 * round trip timed between two. */
 	if (!(c->flags & CF_SACK) || x->phase != XFER_OPEN || x->sacked || x->tlp.out ||
-	    !x->sndq.head || !(x->sndq.head->flags & BUF_SENT))
+	    x->tlp.unmeasured || !x->sndq.head || !(x->sndq.head->flags & BUF_SENT))
 		return 0;
 	if (k->srtt_us) {
 		pto_us = 2 * (uint64_t)k->srtt_us;
@@ -153,12 +154,14 @@ void tlp_expired(struct shard *sh, struct conn *c, struct xfer *x)
 	conn_work(sh, c, CF_TLP);
 }
 
-void tlp_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
+bool tlp_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
 	     const struct ack_news *news)
 {
+	struct conn_cold *k = conn_cold(sh, c);
+
 	/* §7.4.2 */
 	if (!x->tlp.out || seq_lt(ack, x->tlp.end_seq))
-		return;
+		return false;
 	if (!x->tlp.is_retrans) {
 		x->tlp.out = false;
 	} else if (news->dsack) {
@@ -166,9 +169,12 @@ void tlp_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
 	} else if (seq_gt(ack, x->tlp.end_seq)) {
 		/* The probe repaired a loss that nobody saw: respond to it. */
 		x->tlp.out = false;
-		conn_cold(sh, c)->cwnd = cc_reduce(sh, c, x);
+		k->cwnd = cc_reduce(sh, c, x);
+		cc_set_ssthresh(k, c, k->cwnd);
 		stat_inc(sh, STAT_tail_losses);
+		return true;
 	} else if (news->duplicate && !news->sacked_new) {
 		x->tlp.out = false;
 	}
+	return false;
 }

@@ -17,6 +17,7 @@ static void note_prior(struct conn *c, struct conn_cold *k, struct xfer *x)
 {
 	x->prior_cwnd = k->cwnd;
 	x->prior_ssthresh = k->ssthresh;
+	x->prior_w_max = x->cubic.w_max;
 	x->undo_marker = c->snd_una;
 	x->undo_retrans = 0;
 	x->may_undo = true;
@@ -30,6 +31,7 @@ static void undo(struct shard *sh, struct conn *c, struct xfer *x)
 	stat_inc(sh, STAT_spurious_recoveries);
 	scoreboard_forgive(x);
 	k->cwnd = MAX(k->cwnd, x->prior_cwnd);
+	x->cubic.w_max = x->prior_w_max; /* RFC 9438 §4.9 */
 	if (x->prior_ssthresh == SSTHRESH_NONE || x->prior_ssthresh > k->ssthresh)
 		k->ssthresh = x->prior_ssthresh;
 	x->may_undo = false;
@@ -44,7 +46,7 @@ static bool is_spurious(const struct conn *c, const struct xfer *x, const struct
 {
 	if (!x->may_undo || !x->retransmitted)
 		return false;
-	/* RFC 4015 §3: the ACK was caused by the original. */
+	/* RFC 3522, RFC 4015 §3: the ACK was caused by the original. */
 	if ((c->flags & CF_TIMESTAMPS) && (s->opt.seen & TCPOPT_HAS_TS) && news->acked &&
 	    seq_lt(s->opt.tsecr, x->retrans_ts))
 		return true;
@@ -81,12 +83,13 @@ static void heed_ecn_echo(struct shard *sh, struct conn *c, struct xfer *x)
 }
 
 /* RFC 6937 §3.1, with the slow-start reduction bound. */
-static void prr(struct conn *c, struct conn_cold *k, struct xfer *x, const struct ack_news *news)
+static void prr(struct conn *c, struct conn_cold *k, struct xfer *x, const struct ack_news *news,
+		uint32_t delivered)
 {
 	uint32_t pipe = tcp_flight(c, x), ssthresh = tcp_ssthresh(c, k);
 	uint64_t may_send;
 
-	x->prr_delivered += news->delivered;
+	x->prr_delivered += delivered;
 	if (pipe > ssthresh) {
 		may_send = (uint64_t)x->prr_delivered * ssthresh + x->prr_start - 1;
 		may_send /= x->prr_start;
@@ -94,7 +97,7 @@ static void prr(struct conn *c, struct conn_cold *k, struct xfer *x, const struc
 	} else {
 		uint64_t limit = x->prr_delivered > x->prr_out ? x->prr_delivered - x->prr_out : 0;
 
-		limit = MAX(limit, (uint64_t)news->delivered);
+		limit = MAX(limit, (uint64_t)delivered);
 		if (news->acked) /* things move: one more, RFC 6937's SSRB */
 			limit += c->mss;
 		may_send = MIN((uint64_t)ssthresh - pipe, limit);
@@ -128,8 +131,21 @@ static void reno_marks(struct conn *c, struct xfer *x, const struct ack_news *ne
 	}
 }
 
-/* The window when a recovery ends: what is in flight plus a segment at most, so
- * that no burst leaves at once. */
+/* DeliveredData of RFC 6937 §3; without SACK each duplicate ACK stands for a segment,
+ * which the ACK that covers it at last must not count again. */
+static uint32_t delivered_by(const struct conn *c, const struct xfer *x,
+			     const struct ack_news *news)
+{
+	uint32_t counted = (uint32_t)x->dupacks * c->mss;
+
+	if (c->flags & CF_SACK)
+		return news->delivered;
+	if (!news->acked)
+		return news->duplicate ? c->mss : 0;
+	return news->acked > counted ? news->acked - counted : 0;
+}
+
+/* PRR has brought what is in flight to ssthresh by now (RFC 6937 §3.1). */
 static void leave_recovery(struct conn *c, struct conn_cold *k, struct xfer *x)
 {
 	x->phase = XFER_OPEN;
@@ -137,8 +153,7 @@ static void leave_recovery(struct conn *c, struct conn_cold *k, struct xfer *x)
 	x->dupacks = 0;
 	if (x->rack.reo_wnd_persist && --x->rack.reo_wnd_persist == 0)
 		x->rack.reo_wnd_mult = 1;
-	k->cwnd = MIN(tcp_ssthresh(c, k), MAX(tcp_flight(c, x), (uint32_t)c->mss) + c->mss);
-	k->cwnd = MAX(k->cwnd, tcp_ssthresh(c, k));
+	k->cwnd = tcp_ssthresh(c, k);
 }
 
 /* F-RTO (RFC 5682 §3.1): after the first retransmission new data is sent instead
@@ -186,13 +201,14 @@ void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct
 		  const struct ack_news *news)
 {
 	struct conn_cold *k = conn_cold(sh, c);
-	uint32_t reorder_us = 0;
+	uint32_t reorder_us = 0, delivered = delivered_by(c, x, news);
+	bool reduced;
 
 	if (x->phase != XFER_OPEN && is_spurious(c, x, s, news))
 		undo(sh, c, x);
 	if (x->phase == XFER_RECOVERY && seq_geq(c->snd_una, x->recover))
 		leave_recovery(c, k, x);
-	tlp_ack(sh, c, x, s->ack, news);
+	reduced = tlp_ack(sh, c, x, s->ack, news);
 	reno_marks(c, x, news);
 	if (c->flags & CF_SACK)
 		reorder_us = rack_detect_loss(sh, c, x);
@@ -203,8 +219,8 @@ void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct
 	else if (x->phase == XFER_OPEN && news->ecn_echo)
 		heed_ecn_echo(sh, c, x);
 	if (x->phase == XFER_RECOVERY)
-		prr(c, k, x, news);
-	else if (x->phase == XFER_OPEN && news->acked && !news->ecn_echo)
+		prr(c, k, x, news, delivered);
+	else if (x->phase == XFER_OPEN && news->acked && !news->ecn_echo && !reduced)
 		cc_ack(sh, c, x, news);
 	if (news->acked || reorder_us)
 		recovery_arm(sh, c, x, reorder_us);

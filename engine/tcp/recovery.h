@@ -71,7 +71,9 @@ void rack_dsack(const struct conn *c, struct xfer *x);
 /* Probe timeout in ticks, 0: no probe is to be scheduled (RFC 8985 §7.2). */
 uint32_t tlp_timeout(struct shard *sh, const struct conn *c, const struct xfer *x);
 void tlp_expired(struct shard *sh, struct conn *c, struct xfer *x);
-void tlp_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
+
+/* True when the probe has repaired a loss and the window was reduced for it. */
+bool tlp_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
 	     const struct ack_news *news);
 
 /* ---- recovery.c ---- */
@@ -96,5 +98,7 @@ uint32_t cc_reduce(struct shard *sh, struct conn *c, struct xfer *x);
 /* Sets cold.ssthresh from bytes. */
 void cc_set_ssthresh(struct conn_cold *k, const struct conn *c, uint32_t bytes);
 
+/* The application holds the flow back: that time does not count (RFC 9438 §4.2). */
+void cubic_pause(const struct shard *sh, struct xfer *x);
 void cubic_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t acked);
 uint32_t cubic_reduce(struct shard *sh, struct conn *c, struct xfer *x);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The retransmission timer: RFC 6298, R1 and R2 of RFC 9293 §3.8.3. */
-#include "engine/net/net.h"
+#include "engine/net/neigh.h"
 #include "engine/tcp/recovery.h"
+
+#define RTO_AFTER_SYN_MS 3000
 
 uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c)
 {
@@ -10,6 +12,9 @@ uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c)
 	const struct xfer *x = conn_xfer(sh, c);
 	uint64_t rto = tcp->rto_initial_ms;
 
+	/* RFC 6298 §5.7: nothing was timed since the SYN had to go again. */
+	if (c->state >= TCP_ESTABLISHED)
+		rto = MAX(rto, (uint64_t)RTO_AFTER_SYN_MS);
 	if (k->srtt_us) {
 		/* RFC 6298 §2.3: RTO = SRTT + max(G, 4 * RTTVAR) */
 		rto = (k->srtt_us + MAX(4 * (uint64_t)k->rttvar_us, (uint64_t)USEC_PER_TICK) +
@@ -27,7 +32,7 @@ void tcp_arm_rto(struct shard *sh, struct conn *c, struct xfer *x)
 	x->timer_at = sh->now + tcp_rto_ms(sh, c);
 }
 
-/* R2 in retransmissions (MUST-20, MUST-22): what the state allows. */
+/* R2 in retransmissions (MUST-20, MUST-21, MUST-22): what the state allows. */
 static uint32_t retry_limit(const struct conn *c, const struct conf_tcp *tcp)
 {
 	if (c->state == TCP_SYN_SENT)
@@ -58,8 +63,10 @@ static void advise_ip(struct shard *sh, struct conn *c)
 	struct ipaddr peer = tuple_ipaddr(sh, &c->tuple), hop;
 	uint16_t iface;
 
-	if ((c->flags & CF_ACTIVE) && net_route(&sh->net, &peer, &iface, &hop))
-		net_resolve(sh, iface, &hop, conn_cold(sh, c)->dmac);
+	if (!net_route(&sh->net, &peer, &iface, &hop))
+		return;
+	neigh_suspect(sh, iface, &hop);
+	net_resolve(sh, iface, &hop, conn_cold(sh, c)->dmac);
 }
 
 void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
@@ -73,8 +80,10 @@ void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 	}
 	stat_inc(sh, STAT_rto_expired);
 	k->retries++;
-	if (k->retries == tcp->retries1)
+	if (k->retries == tcp->retries1) {
 		advise_ip(sh, c);
+		tcp_tell_trouble(sh, c, x, TCP_TROUBLE_SILENT);
+	}
 	/* A refused window probe is no sign of congestion. */
 	if (c->state >= TCP_ESTABLISHED && c->snd_wnd != 0)
 		recovery_timeout(sh, c, x);

@@ -22,6 +22,13 @@ enum tcp_close_reason {
 	TCP_CLOSE_ABORTED, /* by us, for want of memory */
 };
 
+/* What goes wrong without ending the connection (MUST-47, SHLD-25, SHLD-9). */
+enum tcp_trouble {
+	TCP_TROUBLE_NONE,
+	TCP_TROUBLE_ICMP,   /* a soft error: a router cannot deliver at the moment */
+	TCP_TROUBLE_SILENT, /* R1 retransmissions without an answer */
+};
+
 /* A service: callbacks for one kind of connection. Any may be NULL. */
 struct service {
 	const char *name;
@@ -41,6 +48,8 @@ struct service {
 	void (*readable)(struct shard *sh, struct conn *c);
 	/* The peer has closed its side and everything it sent has been read. */
 	void (*eof)(struct shard *sh, struct conn *c);
+	/* Something is wrong on the way; TCP goes on trying. */
+	void (*trouble)(struct shard *sh, struct conn *c, enum tcp_trouble what);
 	/* tcp_writable() was 0 and is not any more. */
 	void (*writable)(struct shard *sh, struct conn *c);
 	/* The connection is gone (TIME_WAIT counts as gone). */

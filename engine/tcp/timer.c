@@ -17,7 +17,8 @@ static bool fin_wait_2_deadline(const struct shard *sh, const struct conn *c, ti
 	return true;
 }
 
-/* The deadline of silence: keepalive probes and idle timeout. False: none. */
+/* The deadline of silence: keepalive probes and idle timeout. False: none. That one
+ * probe has no answer says nothing (MUST-29). */
 static bool silence_deadline(const struct shard *sh, const struct conn *c, tick_t *at)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);

@@ -75,6 +75,9 @@ void tcp_time_wait_expired(void *ctx, uint32_t index)
 
 static bool syn_is_newer(const struct time_wait *tw, const struct seg *s)
 {
+	/* The old connection had none: nothing of it can have this one's. */
+	if (!tw->timestamps && (s->opt.seen & TCPOPT_HAS_TS))
+		return true;
 	if (tw->timestamps && (s->opt.seen & TCPOPT_HAS_TS) && s->opt.tsval != tw->ts_recent)
 		return seq_gt(s->opt.tsval, tw->ts_recent);
 	return seq_gt(s->seq, tw->rcv_nxt);
@@ -107,7 +110,8 @@ void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s)
 		tw_drop(sh, s, STAT_drop_time_wait_rst);
 		return;
 	}
-	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(tw, s)) {
+	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(tw, s) &&
+	    tcp_listen_ready(sh, s)) {
 		uint32_t last = tw->snd_nxt;
 
 		stat_inc(sh, STAT_time_wait_reused);

@@ -8,6 +8,7 @@
 enum { IPOPT_EOL = 0, IPOPT_NOP = 1, IPOPT_LSRR = 131, IPOPT_SSRR = 137 };
 enum { EXT_HOP_BY_HOP = 0, EXT_ROUTING = 43, EXT_FRAGMENT = 44, EXT_DEST_OPTS = 60 };
 
+/* Options are taken from any segment (MUST-5). */
 static enum parse_result parse_tcp(struct seg *s, uint32_t l4_len, uint64_t pseudo)
 {
 	struct buf *b = s->buf;

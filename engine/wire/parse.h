@@ -76,6 +76,14 @@ static inline uint32_t seg_len(const struct seg *s)
 	return s->payload_len + !!(s->flags & TCP_FIN) + !!(s->flags & TCP_SYN);
 }
 
+/* The SYN is dealt with: what is left begins behind its number. */
+static inline void seg_strip_syn(struct seg *s)
+{
+	s->flags &= (uint8_t)~TCP_SYN;
+	s->seq++;
+	s->urp -= s->urp > 0;
+}
+
 /* Parses buf's frame; `mac` is the receiving port's. On PARSE_TCP buf.len is
  * cut to the IP length (link padding removed). */
 enum parse_result parse_frame(struct buf *b, const uint8_t mac[6], struct seg *s);

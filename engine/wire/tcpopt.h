@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* TCP options: RFC 9293 §3.1 (EOL, NOP, MSS), RFC 7323 (window scale,
+/* TCP options: RFC 9293 §3.1 (EOL, NOP, MSS; MUST-4, MUST-68), RFC 7323 (window scale,
  * timestamps), RFC 2018 (SACK-permitted, SACK). */
 #pragma once
 

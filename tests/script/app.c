@@ -67,6 +67,11 @@ static void on_connected(struct shard *sh, struct conn *c)
 	note(sh, c, "connected");
 }
 
+static void on_trouble(struct shard *sh, struct conn *c, enum tcp_trouble what)
+{
+	note(sh, c, what == TCP_TROUBLE_ICMP ? "trouble-icmp" : "trouble-silent");
+}
+
 static void on_urgent(struct shard *sh, struct conn *c)
 {
 	note(sh, c, "urgent");
@@ -110,6 +115,7 @@ const struct service play_service = {
     .acceptable = on_acceptable,
     .connected = on_connected,
     .urgent = on_urgent,
+    .trouble = on_trouble,
     .readable = on_readable,
     .eof = on_eof,
     .writable = on_writable,

@@ -99,7 +99,7 @@ void *dpdk_mem_alloc(const char *name, size_t bytes, int socket, struct report *
 	dpdk_quiet_end(&quiet, NULL, 0);
 	if (!mem)
 		report_error(report, "no %zu MB of memory left for %s: reserve more huge pages or "
-				     "lower the limits in memory:", (bytes >> 20) + 1, name);
+				     "lower the limits in memory", (bytes >> 20) + 1, name);
 	return mem;
 }
 

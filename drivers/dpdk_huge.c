@@ -95,16 +95,19 @@ bool dpdk_huge_plan(const struct dpdk_huge *have, enum conf_huge want, uint64_t 
 {
 	char shortage[256];
 
-	*out = (struct dpdk_memory_plan){.bytes = bytes};
+	/* Without huge pages DPDK lets no buffer cross a page of 4 KB, so that each takes
+	 * one or two of its own. Only what is used becomes memory. */
+	*out = (struct dpdk_memory_plan){.bytes = 2 * bytes};
 	if (want == CONF_HUGE_NEVER)
 		return true;
 	for (uint32_t i = 0; i < have->nb_sizes; i++) {
-		if (have->sizes[i].free >= pages_for(&have->sizes[i], out->bytes)) {
+		if (have->sizes[i].free >= pages_for(&have->sizes[i], bytes)) {
 			out->huge = true;
+			out->bytes = bytes;
 			return true;
 		}
 	}
-	describe_shortage(have, out->bytes, shortage, sizeof(shortage));
+	describe_shortage(have, bytes, shortage, sizeof(shortage));
 	if (want == CONF_HUGE_REQUIRE)
 		return report_error(report, "not enough huge pages, and memory.huge_pages is "
 					    "\"require\": %s", shortage);

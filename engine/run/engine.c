@@ -12,6 +12,7 @@
 #include "drivers/port_open.h"
 #include "engine/run/config.h"
 #include "engine/run/ctl.h"
+#include "engine/run/machine.h"
 
 usec_t engine_now(void)
 {
@@ -60,6 +61,8 @@ bool engine_open(struct engine *e, const struct conf *conf, struct report *r)
 	struct config_size size;
 
 	config_size(conf, shard_bytes(conf), &size);
+	if (!machine_check_memory(size.bytes, r))
+		return false;
 	e->conf = conf;
 	e->eal_up = dpdk_eal_init(&e->eal, conf, size.pages * CONFIG_PAGE_SIZE, r);
 	if (!e->eal_up || !dpdk_pools_create(conf, &e->pools, r))
@@ -151,9 +154,9 @@ static void free_worker(struct worker *w)
 {
 	if (!w)
 		return;
+	/* Its memory goes with the process: DPDK would first write zeros to all of it. */
 	if (w->shard)
 		shard_fini(w->shard);
-	dpdk_mem_free(w->shard);
 	dpdk_mem_free(w);
 }
 

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "engine/run/addr_text.h"
 
@@ -97,4 +98,16 @@ bool machine_check_privileges(const struct conf *conf, struct report *r)
 					    "CAP_NET_ADMIN and CAP_NET_RAW: run terminus as root",
 					    conf->ports[i].name, conf->ports[i].device);
 	return true;
+}
+
+bool machine_check_memory(uint64_t bytes, struct report *r)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+	uint64_t have = (uint64_t)MAX(pages, 0) * (uint64_t)MAX(page_bytes, 0);
+
+	if (have == 0 || bytes <= have)
+		return true;
+	return report_error(r, "memory: %llu MiB are needed and this machine has %llu: lower the "
+			       "limits in memory (terminus --check shows what takes how much)",
+			    (unsigned long long)bytes >> 20, (unsigned long long)have >> 20);
 }

@@ -19,6 +19,10 @@ bool machine_check_addresses(const struct conf *conf, struct report *r);
 /* False when this process may not open the devices. */
 bool machine_check_privileges(const struct conf *conf, struct report *r);
 
+/* False when the machine has not so many bytes of memory in all: they would be
+ * promised, and missing when they are used. */
+bool machine_check_memory(uint64_t bytes, struct report *r);
+
 /* True when the device is a wire of its own that no kernel sees: a file or a
  * link between two processes. */
 bool machine_device_is_private(const char *device);

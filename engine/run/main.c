@@ -27,7 +27,7 @@ static const char usage_text[] =
     "  --check     read and check CONF, print what memory it takes, start nothing\n"
     "  --help, --version\n"
     "\n"
-    "SIGINT or SIGTERM ends it; a second one ends it at once. terminusctl shows\n"
+    "SIGINT, SIGTERM or SIGHUP ends it; a second one ends it at once. terminusctl shows\n"
     "what it does while it runs.\n"
     "Exit status: 0, 1 when it can't run, 2 for a wrong command line.\n";
 
@@ -101,6 +101,7 @@ static void hold_signals(sigset_t *set)
 	sigemptyset(set);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
 	sigprocmask(SIG_BLOCK, set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }

@@ -123,7 +123,7 @@ class Engine:
         """How many of each limited object are in use: connections, half_open, buffers, ..."""
         return {name: row["used"] for name, row in self.query("objects")["objects"].items()}
 
-    def settled(self, idle, leaving_out=(), timeout=15):
+    def settled(self, idle, leaving_out=(), timeout=45):
         """Waits until only the objects of `idle` are in use; AssertionError says which others."""
         def same():
             now = self.objects()

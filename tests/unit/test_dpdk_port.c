@@ -329,7 +329,7 @@ static void test_memory_for_shards(void **state)
 	dpdk_mem_free(mem);
 	assert_null(dpdk_mem_alloc("table", 1ull << 40, 0, &r));
 	assert_string_equal(r.error, "no 1048577 MB of memory left for table: reserve more huge "
-				     "pages or lower the limits in memory:");
+				     "pages or lower the limits in memory");
 }
 
 static void test_bufs_sit_behind_mbufs(void **state)

@@ -200,6 +200,7 @@ static bool check_slow(struct shard *sh, struct conn *c, struct seg *s)
 {
 	if (is_crossed_syn_ack(c, s)) {
 		seg_strip_syn(s);
+		s->wnd >>= c->wscale >> 4; /* that of a SYN is not scaled (RFC 7323 §2.2) */
 		conn_work(sh, c, CF_ACK_NOW);
 	}
 	if (!check_timestamp(sh, c, s) || !check_sequence(sh, c, s))

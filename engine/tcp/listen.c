@@ -231,10 +231,16 @@ static struct conn *half_promote(struct shard *sh, struct half *h, const struct 
 	return c;
 }
 
-/* RFC 9293 §3.10.7.4 first step, for a window that was offered in the SYN-ACK. */
+/* What the SYN-ACK offered, in bytes. */
+static uint32_t half_window(const struct shard *sh, const struct half *h)
+{
+	return MIN(sh->profiles[h->profile].tcp->rcvbuf, (uint32_t)UINT16_MAX);
+}
+
+/* RFC 9293 §3.10.7.4 first step. */
 static bool half_in_window(const struct shard *sh, const struct half *h, const struct seg *s)
 {
-	uint32_t wnd = MIN(sh->profiles[h->profile].tcp->rcvbuf, (uint32_t)UINT16_MAX);
+	uint32_t wnd = half_window(sh, h);
 	uint32_t offset = s->seq - (h->irs + 1);
 
 	return offset < wnd || (s->payload_len && s->seq + s->payload_len - (h->irs + 2) < wnd);
@@ -242,6 +248,8 @@ static bool half_in_window(const struct shard *sh, const struct half *h, const s
 
 static void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum stat why)
 {
+	uint32_t unit = 1u << (h->wscale & 15);
+
 	stat_inc(sh, why);
 	if (!challenge_allowed(sh)) {
 		shard_buf_free(sh, s->buf);
@@ -251,7 +259,7 @@ static void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum
 		   &(struct reply){
 		       .seq = h->iss + 1,
 		       .ack = h->irs + 1,
-		       .wnd = (uint16_t)MIN(sh->profiles[h->profile].tcp->rcvbuf, UINT16_MAX),
+		       .wnd = (uint16_t)((half_window(sh, h) + unit - 1) / unit),
 		       .flags = TCP_ACK,
 		       .has_ts = h->flags & CF_TIMESTAMPS,
 		       .tsecr = h->ts_recent,

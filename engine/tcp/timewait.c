@@ -73,12 +73,14 @@ void tcp_time_wait_expired(void *ctx, uint32_t index)
 	tw_end(sh, pool_at(&sh->time_waits, index));
 }
 
-static bool syn_is_newer(const struct time_wait *tw, const struct seg *s)
+static bool syn_is_newer(const struct shard *sh, const struct time_wait *tw, const struct seg *s)
 {
-	/* The old connection had none: nothing of it can have this one's. */
-	if (!tw->timestamps && (s->opt.seen & TCPOPT_HAS_TS))
+	bool has_ts = tw_tcp(sh, tw)->timestamps && (s->opt.seen & TCPOPT_HAS_TS);
+
+	/* The old connection had none though we take them: nothing of it has this one's. */
+	if (has_ts && !tw->timestamps)
 		return true;
-	if (tw->timestamps && (s->opt.seen & TCPOPT_HAS_TS) && s->opt.tsval != tw->ts_recent)
+	if (has_ts && s->opt.tsval != tw->ts_recent)
 		return seq_gt(s->opt.tsval, tw->ts_recent);
 	return seq_gt(s->seq, tw->rcv_nxt);
 }
@@ -110,7 +112,7 @@ void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s)
 		tw_drop(sh, s, STAT_drop_time_wait_rst);
 		return;
 	}
-	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(tw, s) &&
+	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(sh, tw, s) &&
 	    tcp_listen_ready(sh, s)) {
 		uint32_t last = tw->snd_nxt;
 

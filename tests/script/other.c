@@ -53,6 +53,8 @@ static bool scan_icmp(struct scan *s, struct other *o)
 		return false;
 	if (scan_accept(s, "seq") && !scan_number(s, &o->seq))
 		return false;
+	if (scan_accept(s, "(") && (!scan_number(s, &o->len) || !scan_expect(s, ")")))
+		return false;
 	return !scan_accept(s, "quote") || scan_number(s, &o->quote);
 }
 
@@ -148,6 +150,7 @@ static void build_echo(const struct other *o, const struct other_context *ctx, s
 static bool build_icmp(const struct other *o, const struct other_context *ctx, struct frame *f,
 		       uint8_t *room)
 {
+	static const uint8_t data[FRAME_MAX / 2];
 	uint8_t quoted[FRAME_MAX];
 	uint32_t ip = ctx->family == IP_V4 ? 20 : 40;
 	struct frame ours = {.kind = FRAME_TCP,
@@ -155,6 +158,8 @@ static bool build_icmp(const struct other *o, const struct other_context *ctx, s
 			     .daddr = ctx->peer,
 			     .ttl = 60,
 			     .proto = 6,
+			     .payload = data,
+			     .payload_len = MIN(o->len, (uint32_t)sizeof(data)),
 			     .tcp = {.sport = ctx->lport,
 				     .dport = ctx->rport,
 				     .seq = o->seq + ctx->rel->ours,

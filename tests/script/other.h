@@ -4,7 +4,7 @@
  *   neighbour request [who IP] [tell IP]     ARP request / neighbour solicitation
  *   neighbour reply [who IP] [tell IP]       ARP reply / neighbour advertisement
  *   echo request|reply [id N] [seq N] [(LEN)]
- *   icmp KIND [mtu N] [seq N] [quote LEN]    an error about a segment of ours
+ *   icmp KIND [mtu N] [seq N[(LEN)]] [quote BYTES]   an error about a segment of ours
  */
 #pragma once
 
@@ -21,7 +21,7 @@ enum other_kind {
 struct other {
 	enum other_kind kind;
 	struct ipaddr who, tell; /* whose MAC it is about, and who asks or is told */
-	uint32_t id, seq, len;   /* echo */
+	uint32_t id, seq, len;   /* echo; seq and len of what an error is about */
 	char error[32];
 	uint32_t mtu, quote; /* bytes of TCP header quoted; 20 unless said otherwise */
 	struct mods mods;

@@ -1,38 +1,41 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Both ends of a simulated connection. See peer.h. */
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "engine/table/tuple.h"
 #include "tests/lib/pattern.h"
-#include "tests/lib/rig.h"
 #include "tests/sim/peer.h"
 
 #define CLIENT    0
 #define SERVER    1
 #define CHUNK_MAX 32768
-#define RETRY_US  500000 /* between attempts to connect from a port still in use */
+#define QUIET_US  3000000 /* what is under way on the slowest link arrives in that time */
+#define RETRY_US  500000  /* between attempts to connect from a port still in use */
 
-/* svc_data: 0 is a server's connection whose flow is not known yet. */
+/* A connection's tag; 0 is a server's whose flow is not known yet. */
 static uint32_t tag_of(const struct flow *f, uint32_t side)
 {
 	return (f->id << 1 | side) + 1;
 }
 
-static struct flow *flow_of(struct peers *p, const struct conn *c)
+static uint32_t side_index(const struct link_end *at)
 {
-	return &p->flows[(c->svc_data - 1) >> 1];
+	return (*at->t->tag(at->c) - 1) & 1;
 }
 
-static struct side *side_of(struct peers *p, const struct conn *c)
+static struct flow *flow_of(struct peers *p, const struct link_end *at)
 {
-	return &flow_of(p, c)->side[(c->svc_data - 1) & 1];
+	return &p->flows[(*at->t->tag(at->c) - 1) >> 1];
 }
 
-static const struct side_plan *plan_of(struct peers *p, const struct conn *c)
+static struct side *side_of(struct peers *p, const struct link_end *at)
 {
-	return &flow_of(p, c)->plan->side[(c->svc_data - 1) & 1];
+	return &flow_of(p, at)->side[side_index(at)];
+}
+
+static const struct side_plan *plan_of(struct peers *p, const struct link_end *at)
+{
+	return &flow_of(p, at)->plan->side[side_index(at)];
 }
 
 PRINTF_LIKE(2, 3) static void mistake(struct peers *p, const char *fmt, ...)
@@ -102,90 +105,78 @@ static void wake_at(struct side *s, usec_t at)
 
 static void ended(struct side *s, enum tcp_close_reason reason)
 {
-	s->c = NULL;
+	s->at.c = NULL;
 	s->ended = true;
 	s->reason = reason;
 	s->wake = PEER_NEVER;
 }
 
 /* RST when the plan says so; true: the connection is gone. */
-static bool maybe_abort(struct peers *p, struct shard *sh, struct conn *c)
+static bool maybe_abort(struct peers *p, const struct link_end *at)
 {
-	const struct side_plan *sp = plan_of(p, c);
-	struct side *s = side_of(p, c);
+	const struct side_plan *sp = plan_of(p, at);
+	struct side *s = side_of(p, at);
 
 	if (!sp->abort_at || s->sent + s->received < sp->abort_at)
 		return false;
 	s->aborted = true;
 	ended(s, TCP_CLOSE_ABORTED);
-	tcp_abort(sh, c);
+	at->t->abort(at->host, at->c);
 	return true;
 }
 
-/* Ends our half, or both, when it is time; true: the connection is gone. */
-static bool maybe_close(struct peers *p, struct shard *sh, struct conn *c)
+/* Ends our half, or both, when it is time. */
+static void maybe_close(struct peers *p, const struct link_end *at)
 {
-	const struct flow *f = flow_of(p, c);
-	const struct side_plan *sp = plan_of(p, c);
-	struct side *s = side_of(p, c);
-	uint32_t expected = f->plan->side[1 - ((c->svc_data - 1) & 1)].total;
+	const struct flow *f = flow_of(p, at);
+	const struct side_plan *sp = plan_of(p, at);
+	struct side *s = side_of(p, at);
+	uint32_t expected = f->plan->side[1 - side_index(at)].total;
 	bool all_sent = s->sent == sp->total;
 	bool now = s->eof && all_sent;
 
-	if (sp->close == CLOSE_AT_ONCE)
+	if (sp->close == CLOSE_AT_ONCE && s->up)
 		now |= all_sent && s->received == expected;
 	if (now) {
 		ended(s, TCP_CLOSE_DONE);
-		tcp_close(sh, c);
-		return true;
-	}
-	if (sp->close == CLOSE_SHUTDOWN && all_sent && !s->shut) {
+		at->t->close(at->host, at->c);
+	} else if (sp->close == CLOSE_SHUTDOWN && all_sent && !s->shut) {
 		s->shut = true;
-		tcp_shutdown(sh, c);
+		at->t->shutdown(at->host, at->c);
 	}
-	return false;
 }
 
-static bool write_by_copy(struct shard *sh, struct conn *c, const uint8_t *bytes, uint32_t n,
-			  uint32_t *took)
+/* What comes from here on is urgent, and so is a little more than is written. */
+static void maybe_urgent(struct peers *p, const struct link_end *at)
 {
-	*took = tcp_write_copy(sh, c, bytes, n);
-	return *took == n;
+	const struct side_plan *sp = plan_of(p, at);
+	struct side *s = side_of(p, at);
+
+	if (!sp->urgent_at || s->urgent || s->sent < sp->urgent_at || s->sent == sp->total)
+		return;
+	s->urgent = true;
+	at->t->urgent(at->host, at->c, 1 + (uint32_t)(sp->total - s->sent) / 2);
 }
 
-static bool write_by_buf(struct shard *sh, struct conn *c, const uint8_t *bytes, uint32_t n,
-			 uint32_t *took)
+static void pump_out(struct peers *p, const struct link_end *at)
 {
-	struct buf *b = shard_buf_alloc(sh);
-
-	*took = 0;
-	if (!b)
-		return false;
-	n = MIN(n, buf_tailroom(b));
-	memcpy(b->data, bytes, n);
-	b->len = n;
-	if (tcp_write(sh, c, b))
-		*took = n;
-	return *took == n;
-}
-
-static void pump_out(struct peers *p, struct shard *sh, struct conn *c)
-{
-	const struct flow *f = flow_of(p, c);
-	const struct side_plan *sp = plan_of(p, c);
-	struct side *s = side_of(p, c);
+	const struct flow *f = flow_of(p, at);
+	const struct side_plan *sp = plan_of(p, at);
+	struct side *s = side_of(p, at);
 	uint8_t bytes[CHUNK_MAX];
 
 	while (s->sent < sp->total) {
-		uint32_t room = tcp_writable(sh, c), n, took;
+		uint32_t room = at->t->writable(at->host, at->c), n, took;
 
 		if (room == 0)
-			return; /* writable() comes */
+			return; /* ready() comes */
+		maybe_urgent(p, at);
 		n = MIN(MIN(sp->chunk, room), (uint32_t)(sp->total - s->sent));
-		content(f, (c->svc_data - 1) & 1, s->sent, bytes, n);
-		if (!(sp->by_copy ? write_by_copy : write_by_buf)(sh, c, bytes, n, &took))
-			wake_at(s, p->now + 1000); /* out of memory, or only part taken */
+		content(f, side_index(at), s->sent, bytes, n);
+		took = at->t->write(at->host, at->c, bytes, n, sp->by_copy);
 		s->sent += took;
+		if (took < n) /* out of memory, or only part taken */
+			wake_at(s, p->now + 1000);
 		if (sp->pace_us || took == 0) {
 			wake_at(s, p->now + MAX(sp->pace_us, 1000u));
 			return;
@@ -206,171 +197,134 @@ static bool is_paused(struct peers *p, const struct side_plan *sp, struct side *
 	return true;
 }
 
-static uint32_t read_some(struct peers *p, struct shard *sh, struct conn *c)
+static void pump_in(struct peers *p, const struct link_end *at)
 {
-	const struct flow *f = flow_of(p, c);
-	uint32_t side = (c->svc_data - 1) & 1;
+	struct side *s = side_of(p, at);
+	const struct side_plan *sp = plan_of(p, at);
 	uint8_t bytes[CHUNK_MAX];
-	struct buf *b;
 	uint32_t n;
 
-	if (plan_of(p, c)->by_copy) {
-		n = tcp_peek(sh, c, 0, bytes, sizeof(bytes));
-		verify(p, f, side, bytes, n);
-		if (n)
-			tcp_consume(sh, c, n);
-		return n;
-	}
-	b = tcp_read(sh, c);
-	if (!b)
-		return 0;
-	n = b->len;
-	verify(p, f, side, b->data, n);
-	shard_buf_free(sh, b);
-	return n;
-}
-
-static void pump_in(struct peers *p, struct shard *sh, struct conn *c)
-{
-	struct side *s = side_of(p, c);
-	uint32_t n;
-
-	while (!is_paused(p, plan_of(p, c), s) && (n = read_some(p, sh, c)))
+	while (!is_paused(p, sp, s) &&
+	       (n = at->t->read(at->host, at->c, bytes, sizeof(bytes), sp->by_copy))) {
+		verify(p, flow_of(p, at), side_index(at), bytes, n);
 		s->received += n;
+	}
 }
 
 /* Everything that can be done for this end now. */
-static void pump(struct peers *p, struct shard *sh, struct conn *c)
+static void pump(struct peers *p, struct link_end end)
 {
-	pump_in(p, sh, c);
-	if (maybe_abort(p, sh, c))
+	pump_in(p, &end);
+	if (maybe_abort(p, &end))
 		return;
-	pump_out(p, sh, c);
-	if (!maybe_abort(p, sh, c))
-		maybe_close(p, sh, c);
+	pump_out(p, &end);
+	if (!maybe_abort(p, &end))
+		maybe_close(p, &end);
 }
 
 /* A server learns from the first bytes which flow it serves. */
-static bool introduce(struct peers *p, struct shard *sh, struct conn *c)
+static bool introduce(struct peers *p, const struct link_end *at)
 {
-	uint64_t header = 0;
+	uint8_t bytes[PEER_HEADER];
+	uint64_t header;
+	struct side *s;
 	uint32_t id;
 
-	if (c->svc_data)
+	if (*at->t->tag(at->c)) {
+		side_of(p, at)->up = true;
 		return true;
-	if (tcp_peek(sh, c, 0, &header, sizeof(header)) < sizeof(header))
+	}
+	if (at->t->peek(at->host, at->c, bytes, sizeof(bytes)) < sizeof(bytes))
 		return false;
+	memcpy(&header, bytes, sizeof(header));
 	id = (uint32_t)header;
 	if (header >> 32 != 0x7465726d || id >= p->plan->nb_flows ||
-	    p->flows[id].side[SERVER].opened) {
+	    (p->flows[id].side[SERVER].opened && !p->flows[id].struck)) {
 		mistake(p, "a connection begins with %016llx", (unsigned long long)header);
 		return false;
 	}
 	p->unknown--;
-	c->svc_data = tag_of(&p->flows[id], SERVER);
-	p->flows[id].side[SERVER].opened = true;
-	p->flows[id].side[SERVER].c = c;
-	p->flows[id].side[SERVER].sh = sh;
+	*at->t->tag(at->c) = tag_of(&p->flows[id], SERVER);
+	s = &p->flows[id].side[SERVER];
+	if (s->at.c) /* of before a reboot, and nobody is left at its other end */
+		s->at.t->abort(s->at.host, s->at.c);
+	*s = (struct side){.at = *at, .wake = PEER_NEVER, .opened = true, .up = true};
 	return true;
 }
 
-static void on_acceptable(struct shard *sh, uint16_t listener)
+void peers_accepted(struct peers *p)
 {
-	struct peers *p = rig_user(sh);
-
-	while (tcp_accept(sh, listener))
-		p->unknown++;
+	p->unknown++;
 }
 
-static void on_ready(struct shard *sh, struct conn *c)
+void peers_ready(struct peers *p, struct link_end at)
 {
-	struct peers *p = rig_user(sh);
-
-	if (introduce(p, sh, c))
-		pump(p, sh, c);
+	if (introduce(p, &at))
+		pump(p, at);
 }
 
-static void on_eof(struct shard *sh, struct conn *c)
+void peers_eof(struct peers *p, struct link_end at)
 {
-	struct peers *p = rig_user(sh);
+	uint32_t unread = at.t->readable(at.host, at.c);
 
-	if (!introduce(p, sh, c)) {
+	if (!introduce(p, &at)) {
 		/* A client that has gone before it said which one it is. */
 		p->unknown--;
-		tcp_close(sh, c);
+		at.t->close(at.host, at.c);
 		return;
 	}
-	if (tcp_readable(sh, c))
-		mistake(p, "flow %u: eof with %u bytes unread", flow_of(p, c)->id,
-			tcp_readable(sh, c));
-	side_of(p, c)->eof = true;
-	pump(p, sh, c);
+	if (unread)
+		mistake(p, "flow %u: eof with %u bytes unread", flow_of(p, &at)->id, unread);
+	side_of(p, &at)->eof = true;
+	pump(p, at);
 }
 
-static void on_closed(struct shard *sh, struct conn *c, enum tcp_close_reason reason)
+/* It did not come up: the link has swallowed all questions for the next hop, the server
+ * was away, or opened at the same time with somebody who is no more. */
+static bool may_try_again(const struct peers *p, const struct flow *f, const struct side *s,
+			  enum tcp_close_reason reason)
 {
-	struct peers *p = rig_user(sh);
+	const struct node_plan *server = &p->plan->nodes[p->plan->nb_nodes - 1];
+	bool crossed = server->alien && server->habits.crosses && reason == TCP_CLOSE_REFUSED;
 
-	struct side *s = c->svc_data ? side_of(p, c) : NULL;
+	return reason == TCP_CLOSE_UNREACHABLE ||
+	       (!s->up && (crossed || (f->struck && reason != TCP_CLOSE_ABORTED)));
+}
 
-	if (!s) {
+void peers_closed(struct peers *p, struct link_end at, enum tcp_close_reason reason)
+{
+	struct side *s;
+
+	if (!*at.t->tag(at.c)) {
 		p->unknown--;
-	} else if (reason == TCP_CLOSE_UNREACHABLE) {
-		/* The link has swallowed all questions for the next hop: try again. */
-		s->c = NULL;
-		s->opened = s->shut = false;
-		s->sent = 0;
-		s->wake = p->now + RETRY_US;
-	} else {
-		ended(s, reason);
+		return;
 	}
+	s = side_of(p, &at);
+	if (side_index(&at) == CLIENT && may_try_again(p, flow_of(p, &at), s, reason))
+		*s = (struct side){.wake = p->now + RETRY_US};
+	else
+		ended(s, reason);
 }
 
-const struct service client_service = {
-    .name = "sim-client",
-    .connected = on_ready,
-    .readable = on_ready,
-    .eof = on_eof,
-    .writable = on_ready,
-    .closed = on_closed,
-};
-
-const struct service server_service = {
-    .name = "sim-server",
-    .acceptable = on_acceptable,
-    .readable = on_ready,
-    .eof = on_eof,
-    .writable = on_ready,
-    .closed = on_closed,
-};
-
-/* True when this shard gets what the server sends: it has to open the flow. */
-static bool is_owner(const struct peers *p, const struct shard *sh, const struct flow *f)
+const struct ipaddr *peers_server(const struct peers *p, const struct flow_plan *fp)
 {
-	const struct flow_plan *fp = f->plan;
-	bool v6 = fp->family == IP_V6;
-	const struct ipaddr *server = v6 ? &p->server6 : &p->server4;
-	const struct ipaddr *local = &sh->conf->addrs[v6 ? p->local6 : p->local4].addr;
-
-	return tuple_owner(sh, fp->family, server->bytes, local->bytes, htons(peer_port(fp->kind)),
-			   htons(fp->lport)) == sh->id;
+	return fp->family == IP_V6 ? &p->server6 : &p->server4;
 }
 
-static void connect_flow(struct peers *p, struct shard *sh, struct flow *f)
+static void connect_flow(struct peers *p, const struct transport *t, void *host, struct flow *f)
 {
-	const struct flow_plan *fp = f->plan;
 	struct side *s = &f->side[CLIENT];
-	bool v6 = fp->family == IP_V6;
+	void *c = t->connect(p, host, f->plan, tag_of(f, CLIENT));
 
-	s->c = tcp_connect(sh, p->profile, 0, v6 ? p->local6 : p->local4, htons(fp->lport),
-			   v6 ? &p->server6 : &p->server4, htons(peer_port(fp->kind)));
-	if (!s->c) {
+	if (!c) {
 		wake_at(s, p->now + RETRY_US);
 		return;
 	}
 	s->opened = true;
-	s->sh = sh;
-	s->c->svc_data = tag_of(f, CLIENT);
+	f->struck |= p->now < p->quiet_until;
+	s->at = (struct link_end){t, host, c};
+	if (f->plan->early)
+		pump_out(p, &s->at);
 }
 
 void peers_init(struct peers *p, const struct plan *plan)
@@ -394,7 +348,7 @@ void peers_begin(struct peers *p, usec_t now)
 		p->flows[i].side[CLIENT].wake = now + p->flows[i].plan->start_us;
 }
 
-bool peers_wake(struct peers *p, struct shard *sh, uint32_t side)
+bool peers_wake(struct peers *p, const struct transport *t, void *host, uint32_t side)
 {
 	bool any = false;
 
@@ -402,14 +356,15 @@ bool peers_wake(struct peers *p, struct shard *sh, uint32_t side)
 		struct flow *f = &p->flows[i];
 		struct side *s = &f->side[side];
 
-		if (s->wake > p->now || (s->opened ? s->sh != sh : !is_owner(p, sh, f)))
+		if (s->wake > p->now ||
+		    (s->opened ? s->at.host != host : !t->owns(p, host, f->plan)))
 			continue;
 		any = true;
 		s->wake = PEER_NEVER;
 		if (side == CLIENT && !s->opened)
-			connect_flow(p, sh, f);
-		else if (s->c)
-			pump(p, sh, s->c);
+			connect_flow(p, t, host, f);
+		else if (s->at.c)
+			pump(p, s->at);
 	}
 	return any;
 }
@@ -424,11 +379,32 @@ usec_t peers_next(const struct peers *p)
 	return next;
 }
 
+/* What was under way when the node went ends anyhow; its own end has ended. */
+static void strike(struct flow *f, bool client, bool server)
+{
+	if (!f->side[CLIENT].opened || (f->side[CLIENT].ended && f->side[SERVER].ended))
+		return;
+	f->struck = true;
+	if (client && f->side[CLIENT].at.c)
+		ended(&f->side[CLIENT], TCP_CLOSE_ABORTED);
+	if (server && f->side[SERVER].at.c)
+		ended(&f->side[SERVER], TCP_CLOSE_ABORTED);
+}
+
+void peers_strike(struct peers *p, bool client, bool server)
+{
+	p->quiet_until = p->now + QUIET_US;
+	for (uint32_t i = 0; i < p->plan->nb_flows; i++)
+		strike(&p->flows[i], client, server);
+	if (server)
+		p->unknown = 0;
+}
+
 /* A server that the client never reached has nothing to end. */
 static bool side_done(const struct flow *f, uint32_t side)
 {
 	if (side == SERVER && !f->side[SERVER].opened && f->side[CLIENT].ended &&
-	    (f->side[CLIENT].aborted || f->side[CLIENT].reason != TCP_CLOSE_DONE))
+	    (f->struck || f->side[CLIENT].aborted || f->side[CLIENT].reason != TCP_CLOSE_DONE))
 		return true;
 	return f->side[side].ended;
 }
@@ -463,7 +439,7 @@ bool peers_verify(struct peers *p)
 	for (uint32_t i = 0; i < p->plan->nb_flows; i++) {
 		const struct flow *f = &p->flows[i];
 
-		if (f->plan->side[CLIENT].abort_at || f->plan->side[SERVER].abort_at)
+		if (f->struck || f->plan->side[CLIENT].abort_at || f->plan->side[SERVER].abort_at)
 			continue;
 		verify_side(p, f, CLIENT);
 		verify_side(p, f, SERVER);

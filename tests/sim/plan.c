@@ -5,132 +5,164 @@
 
 #define FIRST_PORT 2000
 #define HEADER     8 /* bytes of a stream that name the flow, see peer.h */
+#define LOSSY_PPM  50000
+#define HOUR_US    3600000000ull
 
-struct dice {
-	uint64_t state;
-};
-
-static uint64_t roll(struct dice *d)
-{
-	uint64_t x = d->state += 0x9e3779b97f4a7c15ull;
-
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-	return x ^ (x >> 31);
-}
-
-/* lo … hi, both possible. */
-static uint32_t between(struct dice *d, uint32_t lo, uint32_t hi)
-{
-	return lo + (uint32_t)(roll(d) % ((uint64_t)hi - lo + 1));
-}
-
-static bool one_in(struct dice *d, uint32_t n)
-{
-	return roll(d) % n == 0;
-}
-
-/* 0 … max, small values as likely as large ones. */
-static uint32_t any_size(struct dice *d, uint32_t max)
-{
-	uint32_t bits = 0;
-
-	while (max >> bits)
-		bits++;
-	return MIN(between(d, 0, (uint32_t)((1ull << between(d, 0, bits)) - 1)), max);
-}
-
-static uint32_t pick(struct dice *d, const uint32_t *list, uint32_t n)
-{
-	return list[roll(d) % n];
-}
-
-#define PICK(d, ...)                                                                               \
-	pick((d), (const uint32_t[]){__VA_ARGS__},                                                 \
-	     sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
-
-static void draw_node(struct dice *d, struct node_plan *n, const struct plan_wishes *w)
+static void draw_tcp(struct dice *d, struct conf_tcp *tcp, const struct plan_wishes *w)
 {
 	struct testconf tc;
 
 	testconf_init(&tc);
-	n->tcp = tc.conf.tcp;
-	n->mtu = (uint16_t)PICK(d, 1500, 1500, 1500, 1400, 1280, 9000);
-	n->tcp.timestamps = !one_in(d, 3);
-	n->tcp.sack = !one_in(d, 3);
-	n->tcp.window_scaling = !one_in(d, 3);
-	n->tcp.nodelay = one_in(d, 3);
-	n->tcp.delack_ms = (uint16_t)PICK(d, 0, 40, 40, 200);
-	n->tcp.initial_cwnd = (uint16_t)PICK(d, 1, 2, 10, 10, 40);
-	n->tcp.rcvbuf = PICK(d, 1000, 3000, 16384, 65535, 262144, 1048576);
-	n->tcp.sndbuf = PICK(d, 1000, 3000, 16384, 65535, 262144, 1048576);
+	*tcp = tc.conf.tcp;
+	tcp->timestamps = !dice_one_in(d, 3);
+	tcp->sack = !dice_one_in(d, 3);
+	tcp->window_scaling = !dice_one_in(d, 3);
+	tcp->nodelay = dice_one_in(d, 3);
+	tcp->pacing = dice_one_in(d, 4);
+	tcp->frto = !dice_one_in(d, 4);
+	tcp->synack_jitter = dice_one_in(d, 4);
+	tcp->pmtu_discovery = !dice_one_in(d, 4);
+	tcp->ecn = (enum conf_ecn)dice_between(d, CONF_ECN_NEVER, CONF_ECN_REQUEST);
+	tcp->congestion_control = dice_one_in(d, 3) ? CONF_CC_NEWRENO : CONF_CC_CUBIC;
+	tcp->delack_ms = (uint16_t)DICE_PICK(d, 0, 40, 40, 200);
+	tcp->initial_cwnd = (uint16_t)DICE_PICK(d, 1, 2, 10, 10, 40);
+	tcp->rcvbuf = DICE_PICK(d, 1000, 3000, 16384, 65535, 262144, 1048576);
+	tcp->sndbuf = DICE_PICK(d, 1000, 3000, 16384, 65535, 262144, 1048576);
 	if (w->busy) { /* more in flight than an engine's own queue holds */
-		n->tcp.initial_cwnd = (uint16_t)PICK(d, 10, 1000);
-		n->tcp.rcvbuf = n->tcp.sndbuf = PICK(d, 65535, 1048576, 1048576);
+		tcp->initial_cwnd = (uint16_t)DICE_PICK(d, 10, 1000);
+		tcp->rcvbuf = tcp->sndbuf = DICE_PICK(d, 65535, 1048576, 1048576);
 	}
-	n->tcp.mss = (uint16_t)(one_in(d, 8) ? between(d, 200, 1400) : 0);
+	tcp->mss = (uint16_t)(dice_one_in(d, 8) ? dice_between(d, 200, 1400) : 0);
 	/* Losses must not end connections that a patient TCP would bring through. */
-	n->tcp.syn_retries = n->tcp.synack_retries = 15;
-	n->tcp.retries2 = n->tcp.orphan_retries = 40;
-	n->tcp.rto_max_ms = 8000;
+	tcp->syn_retries = 40;
+	tcp->synack_retries = 15;
+	tcp->retries2 = tcp->orphan_retries = 40;
+	tcp->rto_max_ms = 8000;
+	tcp->fin_timeout_ms = 1800000; /* a slow server behind a proxy is waited for */
 	/* Who has been reset without hearing of it finds out by asking. */
-	n->tcp.keepalive = w->aborts || w->starve;
-	n->tcp.keepalive_time_ms = 20000;
-	n->tcp.keepalive_intvl_ms = 2000;
-	n->tcp.keepalive_probes = 30;
+	tcp->keepalive = w->aborts || w->starve || w->reboots;
+	tcp->keepalive_time_ms = 20000;
+	tcp->keepalive_intvl_ms = 2000;
+	tcp->keepalive_probes = 30;
 }
 
-static void draw_link(struct dice *d, struct link_plan *l, const struct plan_wishes *w)
+static void draw_node(struct dice *d, struct node_plan *n, const struct plan_wishes *w, bool client,
+		      bool server)
 {
-	uint32_t delay_us = any_size(d, 40000);
-
-	l->ring_size = PICK(d, 64, 256, 1024);
-	for (int i = 0; i < 2; i++)
-		l->fault[i] = (struct conf_fault){.enabled = true,
-						  .seed = roll(d),
-						  .drop_ppm = w->drop_ppm,
-						  .duplicate_ppm = w->duplicate_ppm,
-						  .reorder_ppm = w->reorder_ppm,
-						  .corrupt_ppm = w->corrupt_ppm,
-						  .delay_us = 50 + delay_us,
-						  .reorder_us = 1 + any_size(d, 20000)};
+	n->alien = (client && w->alien_client) || (server && w->alien_server);
+	n->mtu = (uint16_t)DICE_PICK(d, 1500, 1500, 1500, 1400, 1280, 9000);
+	draw_tcp(d, &n->tcp, w);
+	if (!n->alien)
+		return;
+	habits_draw(&n->habits, d, n->mtu, w->drop_ppm >= LOSSY_PPM);
+	/* A server reads the name of the flow in one piece. */
+	if (server)
+		n->habits.rcvbuf = MAX(n->habits.rcvbuf, (uint32_t)HEADER);
+	if (n->tcp.keepalive)
+		n->habits.keepalive_us = 20000000;
 }
 
 static void draw_side(struct dice *d, struct side_plan *s, bool busy)
 {
-	s->total = one_in(d, 4) ? between(d, 0, one_in(d, busy ? 2 : 8) ? 2000000 : 200000)
-				: any_size(d, 100000);
-	s->chunk = 1 + any_size(d, 20000);
-	if (one_in(d, 4)) {
-		s->pace_us = 1 + any_size(d, 50000);
+	s->total = dice_size(d, 100000);
+	if (dice_one_in(d, 4))
+		s->total = dice_between(d, 0, dice_one_in(d, busy ? 2 : 8) ? 2000000 : 200000);
+	s->chunk = 1 + dice_size(d, 20000);
+	s->total = MIN(s->total, 500 * s->chunk); /* each may make a segment */
+	if (dice_one_in(d, 4)) {
+		s->pace_us = 1 + dice_size(d, 50000);
 		s->total = MIN(s->total, 60 * s->chunk);
 	}
-	if (one_in(d, 4)) {
-		s->pause_at = any_size(d, 100000);
-		s->pause_us = any_size(d, 5000000);
+	if (dice_one_in(d, 4)) {
+		s->pause_at = dice_size(d, 100000);
+		s->pause_us = dice_size(d, 5000000);
 	}
-	s->close = (enum flow_close)between(d, CLOSE_SHUTDOWN, CLOSE_AT_ONCE);
-	s->by_copy = one_in(d, 2);
+	s->close = (enum flow_close)dice_between(d, CLOSE_SHUTDOWN, CLOSE_AT_ONCE);
+	s->by_copy = dice_one_in(d, 2);
+	s->urgent_at = dice_one_in(d, 8) ? 1 + dice_size(d, s->total) : 0;
 }
 
-/* Tiny buffers make long transfers last for hours. */
-static uint32_t most_bytes(const struct plan *p)
+/* What passes in one round trip, at most; a second is about what it may take. */
+static uint32_t unit_of(const struct plan *p)
 {
 	uint32_t least = UINT32_MAX;
 
-	for (uint32_t i = 0; i < p->nb_nodes; i++)
-		least = MIN(least, MIN(p->nodes[i].tcp.rcvbuf, p->nodes[i].tcp.sndbuf));
-	return least < 10000 ? 50000 : UINT32_MAX;
+	for (uint32_t i = 0; i < p->nb_nodes; i++) {
+		const struct node_plan *n = &p->nodes[i];
+		uint32_t segment = MIN(n->habits.segment, 500u);
+
+		if (n->alien)
+			least = MIN(least, MIN(segment * n->habits.flight, n->habits.rcvbuf));
+		else
+			least = MIN(least, MIN(n->tcp.rcvbuf, n->tcp.sndbuf));
+	}
+	return least;
 }
 
-static void draw_flow(struct dice *d, struct flow_plan *f, const struct plan *p)
+/* And in one frame. */
+static uint32_t frame_of(const struct plan *p)
+{
+	uint32_t least = 1000;
+
+	for (uint32_t i = 0; i < p->nb_nodes; i++) {
+		const struct habits *h = &p->nodes[i].habits;
+
+		if (p->nodes[i].alien)
+			least = MIN(least, MIN(MIN(h->segment, h->rcvbuf),
+					       h->mss ? MAX(h->mss, 64u) : 536u));
+	}
+	return least;
+}
+
+/* Small windows and segments make long transfers last for hours, and cost as much as
+ * large ones. */
+static uint32_t most_bytes(const struct plan *p)
+{
+	uint32_t most = UINT32_MAX, unit = unit_of(p), frame = frame_of(p);
+
+	if (unit < 10000)
+		most = MIN(unit, 250u) * 200;
+	if (frame < 1000)
+		most = MIN(most, 400 * frame);
+	for (uint32_t i = 0; i + 1 < p->nb_nodes; i++)
+		for (int k = 0; k < 2; k++)
+			if (p->links[i].hop[k].rate_bps)
+				most = MIN(most, p->links[i].hop[k].rate_bps / 8);
+	if (p->wishes.drop_ppm > 100000)
+		most = MIN(most, 20000u);
+	return most;
+}
+
+/* A window that stays closed for hours: who does that reads all in the end, so the
+ * other side must not give up on it by having closed. */
+static void draw_long_rest(struct dice *d, struct flow_plan *f, struct plan *p)
+{
+	uint32_t rests = dice_between(d, 0, 1);
+	struct side_plan *s = &f->side[rests], *other = &f->side[1 - rests];
+
+	if (f->kind != FLOW_STREAM || p->wishes.aborts || p->wishes.starve || p->wishes.reboots)
+		return;
+	s->pause_at = dice_size(d, other->total);
+	s->pause_us = dice_between(d, 1, 12) * (HOUR_US / 4);
+	s->close = CLOSE_AFTER_EOF;
+	other->close = CLOSE_SHUTDOWN;
+	p->longest_us = MAX(p->longest_us, s->pause_us);
+}
+
+static void draw_flow(struct dice *d, struct flow_plan *f, struct plan *p)
 {
 	struct side_plan *client = &f->side[0], *server = &f->side[1];
+	bool services = !p->nodes[p->nb_nodes - 1].alien; /* of an engine's own */
 
-	f->kind =
-	    (enum flow_kind)between(d, FLOW_STREAM, p->wishes.proxy ? FLOW_ECHO : FLOW_DISCARD);
-	f->family = one_in(d, 2) ? IP_V4 : IP_V6;
-	f->start_us = any_size(d, 3000000);
+	f->kind = (enum flow_kind)dice_between(d, FLOW_STREAM,
+					       p->wishes.proxy ? FLOW_ECHO : FLOW_DISCARD);
+	if (!services)
+		f->kind = FLOW_STREAM;
+	f->family = dice_one_in(d, 2) ? IP_V4 : IP_V6;
+	f->start_us = dice_size(d, 3000000);
+	if (p->wishes.reboots && dice_one_in(d, 2))
+		f->start_us = dice_between(d, 0, 20000000);
+	f->early = dice_one_in(d, 3);
 	draw_side(d, client, p->wishes.busy);
 	draw_side(d, server, p->wishes.busy);
 	client->total = MAX(MIN(client->total, most_bytes(p)), (uint32_t)HEADER);
@@ -142,10 +174,10 @@ static void draw_flow(struct dice *d, struct flow_plan *f, const struct plan *p)
 	} else if (client->close == CLOSE_AFTER_EOF && server->close == CLOSE_AFTER_EOF) {
 		client->close = CLOSE_SHUTDOWN; /* or each would wait for the other */
 	}
-	if (p->wishes.aborts && one_in(d, 3)) {
-		struct side_plan *s = &f->side[f->kind == FLOW_STREAM ? between(d, 0, 1) : 0];
+	if (p->wishes.aborts && dice_one_in(d, 3)) {
+		struct side_plan *s = &f->side[f->kind == FLOW_STREAM ? dice_between(d, 0, 1) : 0];
 
-		s->abort_at = 1 + any_size(d, client->total + server->total);
+		s->abort_at = 1 + dice_size(d, client->total + server->total);
 	}
 }
 
@@ -153,12 +185,46 @@ static void draw_droughts(struct dice *d, struct plan *p)
 {
 	uint32_t at = 0;
 
-	p->nb_droughts = between(d, 1, PLAN_DROUGHTS);
+	p->nb_droughts = dice_between(d, 1, PLAN_DROUGHTS);
 	for (uint32_t i = 0; i < p->nb_droughts; i++) {
-		at += any_size(d, 1000000);
+		at += dice_size(d, 1000000);
 		p->droughts[i].begin_us = at;
-		at += 1 + any_size(d, 300000); /* a next hop counts as dead after 600 ms */
+		at += 1 + dice_size(d, 300000); /* a next hop counts as dead after 600 ms */
 		p->droughts[i].end_us = at;
+	}
+}
+
+static void draw_reboots(struct dice *d, struct plan *p)
+{
+	usec_t at = 0;
+
+	p->nb_reboots = dice_between(d, 1, PLAN_REBOOTS);
+	for (uint32_t i = 0; i < p->nb_reboots; i++) {
+		at += dice_size(d, 4000000);
+		p->reboots[i].at_us = at;
+		p->reboots[i].node = dice_between(d, 0, p->nb_nodes - 1);
+	}
+}
+
+static void draw_flows(struct dice *d, struct plan *p)
+{
+	p->nb_flows = dice_between(d, 1, dice_one_in(d, 4) ? PLAN_FLOWS : 8);
+	for (uint32_t i = 0; i < p->nb_flows; i++) {
+		draw_flow(d, &p->flows[i], p);
+		p->flows[i].lport = (uint16_t)(FIRST_PORT + (dice_one_in(d, 4) ? 0 : i));
+		if (dice_one_in(d, 40))
+			draw_long_rest(d, &p->flows[i], p);
+	}
+}
+
+/* Hours of rest are not to be filled with questions whether the peer is still there. */
+static void draw_out_keepalives(struct plan *p)
+{
+	for (uint32_t i = 0; i < p->nb_nodes; i++) {
+		struct habits *h = &p->nodes[i].habits;
+
+		if (h->keepalive_us)
+			h->keepalive_us = MAX(h->keepalive_us, (uint32_t)(p->longest_us / 1000));
 	}
 }
 
@@ -168,17 +234,18 @@ void plan_make(struct plan *p, uint64_t seed, const struct plan_wishes *wishes)
 
 	*p = (struct plan){.seed = seed, .wishes = *wishes, .nb_nodes = wishes->proxy ? 3 : 2};
 	/* Some begin a few seconds before the millisecond clock wraps. */
-	p->start = one_in(&d, 8) ? ((usec_t)1 << 32) * 1000 - between(&d, 1, 10000000)
-				 : 1000000 + roll(&d) % 1000000000;
+	if (dice_one_in(&d, 8))
+		p->start = ((usec_t)1 << 32) * 1000 - dice_between(&d, 1, 10000000);
+	else
+		p->start = 1000000 + dice_roll(&d) % 1000000000;
 	for (uint32_t i = 0; i < p->nb_nodes; i++)
-		draw_node(&d, &p->nodes[i], wishes);
+		draw_node(&d, &p->nodes[i], wishes, i == 0, i + 1 == p->nb_nodes);
 	for (uint32_t i = 0; i + 1 < p->nb_nodes; i++)
-		draw_link(&d, &p->links[i], wishes);
+		plan_link(&p->links[i], &d, wishes);
 	if (wishes->starve)
 		draw_droughts(&d, p);
-	p->nb_flows = between(&d, 1, one_in(&d, 4) ? PLAN_FLOWS : 8);
-	for (uint32_t i = 0; i < p->nb_flows; i++) {
-		draw_flow(&d, &p->flows[i], p);
-		p->flows[i].lport = (uint16_t)(FIRST_PORT + (one_in(&d, 4) ? 0 : i));
-	}
+	if (wishes->reboots)
+		draw_reboots(&d, p);
+	draw_flows(&d, p);
+	draw_out_keepalives(p);
 }

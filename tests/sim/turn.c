@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A node's turn: links with their harm on one side, shards on the other. */
+/* A node's turn: links with their harm on one side, shards or a stranger on the other. */
 #include "drivers/port.h"
 #include "tests/lib/frame.h"
+#include "tests/sim/alien.h"
+#include "tests/sim/hop.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/turn.h"
-
-#define FCS_LEN 4
 
 struct send {
 	struct world *world;
@@ -19,60 +19,22 @@ static void trace(const struct world *w, uint32_t node, bool sent, const struct 
 		trace_frame(w->now - w->begin, node, sent, b->data, b->len);
 }
 
-/* Where links harm frames, each one carries a frame check sequence. */
-static bool has_fcs(const struct world *w)
-{
-	return w->plan->wishes.corrupt_ppm > 0;
-}
-
-/* The frame as it is on such a link; the engine's own may have no room behind it. */
-static struct buf *with_fcs(struct world *w, const struct buf *b)
-{
-	struct buf *copy = mem_pool_get(w->pool);
-	uint32_t crc = frame_crc(b->data, b->len);
-
-	if (!copy)
-		return NULL;
-	memcpy(copy->data, b->data, b->len);
-	memcpy(copy->data + b->len, &crc, FCS_LEN);
-	copy->len = b->len + FCS_LEN;
-	return copy;
-}
-
-/* As port_tx(): what is sent and not kept is the port's. */
-static uint16_t send_with_fcs(struct world *w, struct port *port, struct buf **bufs, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		struct buf *copy = with_fcs(w, bufs[i]);
-
-		if (!copy)
-			return (uint16_t)i;
-		if (port_tx(port, 0, &copy, 1, w->now) == 0) {
-			mem_pool_put(w->pool, copy);
-			return (uint16_t)i;
-		}
-		if (!(bufs[i]->flags & BUF_KEEP))
-			mem_pool_put(w->pool, bufs[i]);
-	}
-	return (uint16_t)n;
-}
-
-/* True when the frame is harmed in a way that no checksum above the link can
- * show: a MAC address, ARP. Any device drops it; everything else is left to the
- * engine to find out. */
-static bool fcs_drops(const struct buf *b)
+/* Takes the frame check sequence off. False: it is wrong, and the frame is harmed in a
+ * way that no checksum above the link can show: a MAC address, ARP. Any device drops
+ * that; everything else is left to the node to find out. */
+static bool unseal(struct buf *b)
 {
 	struct frame f;
 	char why[200];
 	uint32_t crc;
 
-	if (b->len < FCS_LEN)
-		return true;
-	memcpy(&crc, b->data + b->len - FCS_LEN, FCS_LEN);
-	if (crc == frame_crc(b->data, b->len - FCS_LEN))
+	if (b->len < HOP_FCS)
 		return false;
-	return frame_parse(b->data, b->len - FCS_LEN, 0, &f, why, sizeof(why)) ||
-	       f.saddr.family == 0;
+	b->len -= HOP_FCS;
+	memcpy(&crc, b->data + b->len, HOP_FCS);
+	if (crc == frame_crc(b->data, b->len))
+		return true;
+	return !frame_parse(b->data, b->len, 0, &f, why, sizeof(why)) && f.saddr.family != 0;
 }
 
 /* Frames that a port takes now. Busy ports take none for 16 ms in two of three,
@@ -87,27 +49,38 @@ static uint32_t capacity(struct world *w, uint32_t n)
 	return (slot >> 16) % 3 ? 0 : MIN(n, (w->coin >> 16) % 32);
 }
 
+/* As port_tx(), under the observer's eyes. */
 static uint32_t send_frames(void *ctx, struct buf **bufs, uint32_t n)
 {
 	struct send *s = ctx;
+	struct world *w = s->world;
+	const struct node_plan *np = &w->plan->nodes[s->node];
+	struct observer_frame of = {s->node, np->alien, np->mtu};
+	uint8_t bytes[FRAME_MAX];
 
-	n = capacity(s->world, n);
-	/* What the port has no room for is traced again when it is tried again. */
-	for (uint32_t i = 0; i < n; i++)
-		trace(s->world, s->node, true, bufs[i]);
-	if (has_fcs(s->world))
-		return send_with_fcs(s->world, s->port, bufs, n);
-	return port_tx(s->port, 0, bufs, (uint16_t)n, s->world->now);
+	n = capacity(w, n);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t len = bufs[i]->len;
+
+		/* What the port takes is not ours to look at any more. */
+		memcpy(bytes, bufs[i]->data, len);
+		if (port_tx(s->port, 0, &bufs[i], 1, w->now) == 0)
+			return i;
+		if (w->trace)
+			trace_frame(w->now - w->begin, s->node, true, bytes, len);
+		observer_sees(&w->observer, &of, bytes, len);
+	}
+	return n;
 }
 
-/* Takes received frames of one port; returns how many the shard gets. */
+/* Takes received frames of one port; returns how many the node gets. */
 static uint16_t receive(struct world *w, uint32_t i, uint16_t p, struct buf **bufs)
 {
 	struct node *n = &w->nodes[i];
 	uint16_t got = port_rx(n->ports[p], 0, bufs, SHARD_BURST, w->now), kept = 0;
 
 	for (uint16_t k = 0; k < got; k++) {
-		if (has_fcs(w) && fcs_drops(bufs[k])) {
+		if (w->plan->wishes.corrupt_ppm && !unseal(bufs[k])) {
 			mem_pool_put(w->pool, bufs[k]);
 			w->fcs_dropped++;
 			continue;
@@ -122,10 +95,12 @@ static uint16_t receive(struct world *w, uint32_t i, uint16_t p, struct buf **bu
 /* Puts a frame into another shard's inbox, or drops it when that is full. */
 static void post(struct world *w, struct node *n, uint32_t shard, struct buf *b)
 {
-	if (n->nb_inbox[shard] < WORLD_INBOX)
+	if (n->nb_inbox[shard] < WORLD_INBOX) {
 		n->inbox[shard][n->nb_inbox[shard]++] = b;
-	else
+	} else {
 		mem_pool_put(w->pool, b);
+		n->lost++;
+	}
 }
 
 /* What has come in by a port: devices spread frames over the shards as they like;
@@ -166,6 +141,17 @@ static void hand_over(struct world *w, struct node *n, struct shard *sh)
 	sh->handover_count = 0;
 }
 
+static bool wake(struct world *w, uint32_t i, const struct transport *t, void *host)
+{
+	bool any = false;
+
+	if (i == 0)
+		any |= peers_wake(&w->peers, t, host, 0);
+	if (i + 1 == w->nb_nodes)
+		any |= peers_wake(&w->peers, t, host, 1);
+	return any;
+}
+
 /* What a worker does in one turn; true: something happened. */
 static bool turn_shard(struct world *w, uint32_t i, uint32_t shard)
 {
@@ -176,10 +162,7 @@ static bool turn_shard(struct world *w, uint32_t i, uint32_t shard)
 	shard_set_time(sh, w->now);
 	any = take_inbox(n, shard);
 	any |= shard_timers(sh, 64) > 0;
-	if (i == 0)
-		any |= peers_wake(&w->peers, sh, 0);
-	if (i + 1 == w->nb_nodes)
-		any |= peers_wake(&w->peers, sh, 1);
+	any |= wake(w, i, &engine_transport, sh);
 	shard_finish(sh);
 	for (uint16_t p = 0; p < n->nb_ports; p++) {
 		struct send s = {.world = w, .node = i, .port = n->ports[p]};
@@ -190,11 +173,66 @@ static bool turn_shard(struct world *w, uint32_t i, uint32_t shard)
 	return any;
 }
 
-bool world_turn(struct world *w, uint32_t i)
+static bool turn_engine(struct world *w, uint32_t i)
 {
 	bool any = distribute(w, i);
 
 	for (uint32_t k = 0; k < w->nb_shards; k++)
 		any |= turn_shard(w, i, k);
 	return any;
+}
+
+void turn_alien_sends(void *ctx, const uint8_t *bytes, uint32_t len)
+{
+	struct outbox *out = ctx;
+	struct txq *q = &out->q;
+	struct buf *b;
+
+	/* Without a buffer, or room, the frame is lost before it was sent. */
+	if (q->count == SHARD_TX_RING)
+		return;
+	b = mem_pool_get(out->pool);
+	if (!b)
+		return;
+	memcpy(b->data, bytes, len);
+	b->len = len;
+	q->bufs[q->count++] = b;
+}
+
+static uint32_t empty_outbox(struct world *w, uint32_t i)
+{
+	struct node *n = &w->nodes[i];
+	struct send s = {.world = w, .node = i, .port = n->ports[0]};
+	struct txq *q = &n->outbox.q;
+	uint32_t sent = send_frames(&s, q->bufs, q->count);
+
+	q->count -= sent;
+	memmove(q->bufs, q->bufs + sent, q->count * sizeof(q->bufs[0]));
+	n->frames_sent += sent;
+	return sent;
+}
+
+static bool turn_alien(struct world *w, uint32_t i)
+{
+	struct node *n = &w->nodes[i];
+	struct buf *bufs[SHARD_BURST];
+	uint16_t got = receive(w, i, 0, bufs);
+	bool any = got > 0;
+
+	alien_set_time(n->alien, w->now);
+	for (uint16_t k = 0; k < got; k++) {
+		alien_receive(n->alien, bufs[k]->data, bufs[k]->len);
+		mem_pool_put(w->pool, bufs[k]);
+	}
+	n->frames_received += got;
+	any |= alien_timers(n->alien);
+	any |= wake(w, i, &alien_transport, n->alien);
+	alien_finish(n->alien);
+	any |= empty_outbox(w, i) > 0;
+	return any;
+}
+
+bool world_turn(struct world *w, uint32_t i)
+{
+	return w->nodes[i].alien ? turn_alien(w, i) : turn_engine(w, i);
 }

@@ -7,3 +7,6 @@
 /* Frames in, timers, the services' own times, events, frames out, frames from one
  * shard to another; true: something happened. */
 bool world_turn(struct world *w, uint32_t i);
+
+/* Puts a frame of a stranger's into its outbox: alien_conf.send, with a struct outbox. */
+void turn_alien_sends(void *ctx, const uint8_t *bytes, uint32_t len);

@@ -139,12 +139,16 @@ static void fill_syn_options(const struct shard *sh, const struct conn *c, struc
 static uint16_t advertise(const struct shard *sh, struct conn *c, bool syn)
 {
 	uint32_t shift = syn ? 0 : c->wscale & 15;
-	uint32_t wnd, field;
+	uint32_t unit = 1u << shift, wnd, field;
 
 	c->rcv_adv = tcp_receive_edge(sh, c);
 	wnd = c->rcv_adv - c->rcv_nxt;
-	/* Rounding up keeps the right edge from moving left (SHLD-14). */
-	field = MIN((wnd + (1u << shift) - 1) >> shift, (uint32_t)UINT16_MAX);
+	/* Rounding up keeps the right edge from moving left (SHLD-14), as long as what
+	 * that adds stays below a unit in all (RFC 7323 §2.4). */
+	field = wnd >> shift;
+	if ((wnd & (unit - 1)) && (field << shift) < tcp_receive_space(sh, c))
+		field++;
+	field = MIN(field, (uint32_t)UINT16_MAX);
 	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << shift));
 	return (uint16_t)field;
 }

@@ -292,6 +292,9 @@ void tcp_send_fin(struct shard *sh, struct conn *c);
 /* Sends what is due; false: the port's queue is full, call again. */
 bool tcp_output(struct shard *sh, struct conn *c);
 
+/* Bytes that the receive buffer still has room for. */
+uint32_t tcp_receive_space(const struct shard *sh, const struct conn *c);
+
 /* Right edge to offer the peer now (receiver SWS avoidance, MUST-39). */
 uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c);
 

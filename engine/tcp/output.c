@@ -5,14 +5,20 @@
  */
 #include "engine/tcp/recovery.h"
 
+uint32_t tcp_receive_space(const struct shard *sh, const struct conn *c)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+	uint32_t rcvbuf = conn_tcp(sh, c)->rcvbuf, unread = x ? x->rcvq.bytes : 0;
+
+	return rcvbuf > unread ? rcvbuf - unread : 0;
+}
+
 /* Receiver silly-window avoidance, RFC 9293 §3.8.6.2.2 (MUST-39): the right
  * edge moves when at least a segment or half the buffer can be added. */
 uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
-	const struct xfer *x = conn_xfer(sh, c);
-	uint32_t unread = x ? x->rcvq.bytes : 0;
-	uint32_t space = tcp->rcvbuf > unread ? tcp->rcvbuf - unread : 0;
+	uint32_t space = tcp_receive_space(sh, c);
 	uint32_t shift = c->flags & CF_WSCALE ? c->wscale & 15 : 0;
 	uint32_t edge = c->rcv_nxt + MIN(space, (uint32_t)UINT16_MAX << shift);
 

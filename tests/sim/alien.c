@@ -284,6 +284,8 @@ static void finish(struct alien *a, struct alien_conn *c)
 	tell(a, c);
 	if (!c->ended && c->state != ALIEN_TIME_WAIT)
 		alien_output(c);
+	else if (!c->ended && c->ack_now)
+		alien_acknowledge(c); /* the one that begins the wait */
 	if (!is_over(c))
 		return;
 	if (!c->forsaken) {

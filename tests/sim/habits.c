@@ -67,7 +67,7 @@ static void draw_receiving(struct habits *h, struct dice *d)
 	h->dsack = dice_one_in(d, 2);
 	h->silly_window = dice_one_in(d, 3);
 	h->keeps_quiet = dice_one_in(d, 10);
-	h->wait_us = 1000000 * DICE_PICK(d, 1, 10, 60);
+	h->wait_us = 1000000 * DICE_PICK(d, 10, 60, 120);
 	h->reuses_wait = dice_one_in(d, 2);
 }
 

@@ -171,6 +171,12 @@ static uint32_t edge_of(const struct sight *s)
 	return t->ack + ((uint32_t)t->wnd << (scaled ? s->us->shift : 0));
 }
 
+/* Told in units, a window may lose less than one (RFC 7323 §2.4). */
+static uint32_t lost_by_rounding(const struct sight *s)
+{
+	return both(s->us->has_wscale, s->peer->has_wscale) ? (1u << s->us->shift) - 1 : 0;
+}
+
 static void check_ack(struct observer *o, const struct sight *s)
 {
 	const struct frame_tcp *t = &s->f->tcp;
@@ -181,7 +187,8 @@ static void check_ack(struct observer *o, const struct sight *s)
 		wrong(o, s, "acknowledges %u, less than before", t->ack);
 	/* A SYN-ACK that goes again, after both have opened at once, cannot tell of a
 	 * window as large as a scaled one. */
-	if (s->us->edge_known && !(t->flags & FRAME_SYN) && after(s->us->edge, edge_of(s)))
+	if (s->us->edge_known && !(t->flags & FRAME_SYN) &&
+	    after(s->us->edge - lost_by_rounding(s), edge_of(s)))
 		wrong(o, s, "takes back %u bytes of window", s->us->edge - edge_of(s));
 }
 

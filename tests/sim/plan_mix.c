@@ -14,11 +14,13 @@ static void draw_harm(struct dice *d, struct plan_wishes *w)
 
 /* A proxy's connection to its backend fails when three questions for the next hop are
  * lost in a row, and so does one that begins right after a reboot: neither is to be
- * taken for a mistake. */
+ * taken for a mistake. Nor is a segment in many fragments, one of which is always lost. */
 static void avoid_bad_luck(struct plan_wishes *w)
 {
 	if (w->proxy)
 		w->drop_ppm = MIN(w->drop_ppm, 1u * PERCENT);
+	if (w->router)
+		w->drop_ppm = MIN(w->drop_ppm, 3u * PERCENT);
 	if (w->starve)
 		w->drop_ppm = MIN(w->drop_ppm, 10u * PERCENT);
 }

@@ -333,7 +333,9 @@ static bool answers_old(const struct sight *s)
 	const struct frame_tcp *t = &s->f->tcp;
 	const struct observer_side *p = s->peer;
 
-	return (t->flags & FRAME_ACK) && p->syn && after(t->ack, p->old_iss) &&
+	bool of_new = after(t->ack, p->iss) && !after(t->ack, p->end);
+
+	return (t->flags & FRAME_ACK) && p->syn && !of_new && after(t->ack, p->old_iss) &&
 	       !after(t->ack, p->old_end);
 }
 

@@ -60,8 +60,9 @@ struct conf_tcp {
 	uint8_t dscp;		   /* 0..63, 0 */
 	uint16_t mss;		   /* announced MSS limit in bytes; 0: from the MTU */
 	uint16_t delack_ms;	   /* delayed-ACK limit, 40; below 500 (MUST-40) */
+	uint8_t quick_acks;	   /* first data segments acknowledged at once, 7 at most */
 	uint16_t initial_cwnd;	   /* segments, 10 (RFC 6928) */
-	uint32_t rto_min_ms;	   /* 200 */
+	uint32_t rto_min_ms;	   /* above the round trip, 200 */
 	uint32_t rto_max_ms;	   /* 120000 */
 	uint32_t rto_initial_ms;   /* 1000 (RFC 6298 2.1) */
 	uint32_t fin_timeout_ms;   /* tcp_fin_timeout, 60000 */

@@ -69,6 +69,14 @@ struct shard_args {
 	uint8_t entropy[64]; /* secret of the engine, the same for each of its shards */
 };
 
+/* What was challenged last among all that falls on this entry (RFC 5961 §7). */
+struct challenged {
+	uint32_t ref, salt;
+	tick_t at;
+};
+
+#define SHARD_CHALLENGED 64
+
 struct shard {
 	usec_t now_us;
 	tick_t now;
@@ -101,6 +109,7 @@ struct shard {
 	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
 	tick_t challenge_since;	   /* RFC 5961 §7: when the second being counted began, */
 	uint32_t challenge_left;   /* and challenge ACKs that may still be sent in it */
+	struct challenged challenged[SHARD_CHALLENGED];
 
 	struct buf_cache cache;
 	struct txq tx[CONF_MAX_PORTS];

@@ -37,6 +37,7 @@ const struct config_key config_tcp_keys[] = {
     {"sndbuf", TCP_BYTES(sndbuf, 1024, 512 << 20, 262144)},
     {"nodelay", TCP_BOOL(nodelay, false)},
     {"delack_ms", TCP_MSEC(delack_ms, 0, 499, 40)},
+    {"quick_acks", TCP_COUNT(quick_acks, 0, 7, 7)},
     {"congestion_control", .kind = CONFIG_CHOICE,
      CONFIG_FIELD(struct conf_tcp, congestion_control), .choices = cc_words, .def = CONF_CC_CUBIC},
     {"ecn", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct conf_tcp, ecn), .choices = ecn_words,

@@ -54,12 +54,14 @@ static void advance(struct shard *sh, struct conn *c, struct xfer *x, const stru
 	}
 }
 
-/* The first segment in flight is the one byte of a zero-window probe. */
-static bool probe_in_flight(const struct xfer *x)
+/* The first segment in flight is the one byte of a zero-window probe, or our FIN. */
+static bool probe_in_flight(const struct conn *c, const struct xfer *x)
 {
 	const struct buf *b = x->sndq.head;
 
-	return b && (b->flags & BUF_SENT) && buf_payload_len(b) == 1;
+	if (!b)
+		return c->flags & CF_FIN_SENT && c->snd_una != c->snd_nxt;
+	return (b->flags & BUF_SENT) && buf_payload_len(b) == 1;
 }
 
 /*
@@ -79,7 +81,9 @@ static void update_window(struct shard *sh, struct conn *c, const struct seg *s,
 	if (seq_gt(c->snd_wl1, s->seq) && !advanced)
 		return;
 	c->snd_wl1 = seq_max(c->snd_wl1, s->seq);
-	if (wnd == 0) /* it answers: it may stay closed for ever (MUST-37) */
+	/* It answers: it may stay closed for ever (MUST-37), but not for what its service has
+	 * left (RFC 6429 §4). */
+	if (wnd == 0 && !(c->flags & CF_ORPHAN))
 		k->retries = 0;
 	if (wnd == c->snd_wnd)
 		return;
@@ -89,13 +93,13 @@ static void update_window(struct shard *sh, struct conn *c, const struct seg *s,
 		return;
 	if (was_closed)
 		x->backoff = 0;
-	if (was_closed && probe_in_flight(x)) /* its byte was refused: it goes first */
+	if (was_closed && probe_in_flight(c, x)) /* its byte was refused: it goes first */
 		conn_work(sh, c, CF_REXMIT_ONE);
 	conn_work(sh, c, CF_OUTPUT);
 }
 
 /* RFC 7323 §4: with timestamps what was sent again times as well. */
-static uint32_t rtt_of_timestamp(const struct shard *sh, const struct conn *c, const struct seg *s)
+uint32_t tcp_rtt_of_timestamp(const struct shard *sh, const struct conn *c, const struct seg *s)
 {
 	uint32_t ticks = ts_now(sh) - s->opt.tsecr;
 
@@ -117,7 +121,7 @@ static void process(struct shard *sh, struct conn *c, struct xfer *x, const stru
 	if (seq_gt(s->ack, c->snd_una))
 		advance(sh, c, x, s, &news);
 	if (news.acked && !news.rtt_us)
-		news.rtt_us = rtt_of_timestamp(sh, c, s);
+		news.rtt_us = tcp_rtt_of_timestamp(sh, c, s);
 	if (news.rtt_us) {
 		tcp_rtt_sample(sh, c, news.rtt_us);
 		/* Karn (MUST-18), RFC 6298 §5: a backed-off RTO lasts until something
@@ -146,7 +150,7 @@ bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
 		challenge_ack(sh, c);
 		return false;
 	}
-	if (seq_geq(s->ack, c->snd_una) && c->snd_nxt != c->snd_una)
+	if ((seq_geq(s->ack, c->snd_una) || s->opt.nb_sack) && c->snd_nxt != c->snd_una)
 		process(sh, c, x, s);
 	if (c->snd_una == c->snd_nxt && c->state != TCP_CLOSED)
 		conn_cold(sh, c)->retries = 0; /* it answers: keepalive begins anew */

@@ -25,8 +25,10 @@ void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct ack_n
 	struct conn_cold *k = conn_cold(sh, c);
 	uint32_t ssthresh = tcp_ssthresh(c, k), acked = news->acked;
 
-	/* The window was not what held us back: it proves nothing (RFC 7661). */
-	if (news->prior_flight < k->cwnd / 2) {
+	/* The window was not what held us back, neither now nor when this was sent: it
+	 * proves nothing (RFC 7661 §4.2). */
+	if (news->prior_flight < k->cwnd / 2 &&
+	    !(x->phase == XFER_OPEN && seq_leq(c->snd_una, x->full_end))) {
 		cubic_pause(sh, x);
 		return;
 	}

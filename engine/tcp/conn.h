@@ -135,7 +135,8 @@ struct conn_cold {
 	uint16_t ssthresh;	 /* 46: segments of conn.mss, or SSTHRESH_NONE */
 	uint16_t max_wnd;	 /* 48: largest window field ever received, unscaled */
 	uint8_t retries;	 /* 50: unanswered retransmissions or probes in a row */
-	uint8_t close_reason : 7; /* 51: enum tcp_close_reason */
+	uint8_t close_reason : 4; /* 51: enum tcp_close_reason */
+	uint8_t quick_acks : 3;	  /* segments left that are acknowledged at once */
 	uint8_t fragmentable : 1; /* the path's MTU is below what we cut to */
 };
 static_assert(sizeof(struct conn_cold) == 52, "hot + cold = 116 bytes");
@@ -212,12 +213,21 @@ struct xfer {
 	uint32_t undo_marker;	/* snd_una then; valid while `may_undo` */
 	uint32_t undo_retrans;	/* retransmitted bytes not yet reported as duplicates */
 	uint32_t retrans_ts;	/* our timestamp of the first retransmission (RFC 4015) */
-	uint32_t prr_delivered, prr_out, prr_start; /* RFC 6937; start: RecoverFS */
+	union {
+		struct {
+			uint32_t prr_delivered, prr_out, prr_start; /* RFC 6937; start: RecoverFS */
+		};		   /* in XFER_RECOVERY */
+		uint32_t full_end; /* in XFER_OPEN: snd_nxt when the congestion window was
+				    * last used whole */
+	};
 	struct rack rack;
 	struct tlp tlp;
 	struct cubic cubic;
 
-	uint32_t syn_sent_us;	/* when our SYN went out, for the RTT */
+	union {
+		uint32_t syn_sent_us; /* when our SYN went out, for the RTT */
+		uint32_t small_end;   /* after the last small segment sent (Nagle), from then on */
+	};
 	uint32_t pace_us;	/* when the next new segment may leave, if paced at all */
 	tick_t timer_at;	/* deadline of `timer` */
 	tick_t unacked_since;	/* when the data in flight was last seen to advance */

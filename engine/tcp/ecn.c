@@ -25,8 +25,12 @@ void tcp_ecn_negotiated(const struct shard *sh, struct conn *c, const struct seg
 void tcp_ecn_input(struct shard *sh, struct conn *c, const struct seg *s)
 {
 	/* §6.1.3: CWR first, since the same segment may carry a newer mark. */
-	if (s->flags & TCP_CWR)
+	if (s->flags & TCP_CWR) {
 		c->flags &= ~(uint32_t)CF_ECN_ECHO;
+		/* Its sender may be down to one segment: no delay. */
+		if (s->payload_len)
+			conn_work(sh, c, CF_ACK_NOW);
+	}
 	if (s->payload_len == 0 || (s->tos & ECN_MASK) != ECN_CE)
 		return;
 	stat_inc(sh, STAT_ecn_marked);

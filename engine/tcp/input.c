@@ -12,6 +12,14 @@ static void drop(struct shard *sh, struct seg *s, enum stat why)
 	shard_buf_free(sh, s->buf);
 }
 
+/* What asks may not use up the budget of what challenges, or many living connections
+ * would look dead; but two ends that are a byte out of step ask each other for ever. */
+static bool keepalive_repeats(struct shard *sh, const struct conn *c)
+{
+	return challenge_repeats(sh, ref_make(REF_CONN, conn_index(sh, c)),
+				 conn_cold(sh, c)->opened);
+}
+
 /* An unacceptable segment gets an ACK that says what we expect (first check).
  * Data is a retransmission whose ACK was lost: answered at once. Anything else
  * counts against the challenge limit, or two of us could go on for ever. */
@@ -24,9 +32,9 @@ static void unacceptable(struct shard *sh, struct conn *c, struct seg *s, enum s
 		c->last_rx = sh->now; /* a sign of life */
 	if (s->payload_len && seq_lt(s->seq, c->rcv_nxt))
 		tcp_note_duplicate(sh, c, s->seq, seq_min(s->seq + s->payload_len, c->rcv_nxt));
-	if (s->payload_len || (s->flags & TCP_FIN) || keepalive)
+	if (s->payload_len || (s->flags & TCP_FIN) || (keepalive && !keepalive_repeats(sh, c)))
 		conn_work(sh, c, CF_ACK_NOW);
-	else
+	else if (!keepalive)
 		challenge_ack(sh, c);
 	drop(sh, s, why);
 }
@@ -105,12 +113,18 @@ static bool check_sequence(struct shard *sh, struct conn *c, struct seg *s)
 		trim(sh, c, s);
 		return true;
 	}
-	/* A closed window still takes valid ACKs, RSTs and URGs (MUST-66): the
-	 * text is cut, its sender told. */
+	/* A closed window still takes valid ACKs, RSTs and URGs (MUST-66), and a FIN
+	 * that needs no buffer: the text is cut, its sender told. */
 	if (wnd_zero && s->seq == c->rcv_nxt) {
+		if (s->payload_len)
+			s->flags &= (uint8_t)~TCP_FIN;
 		s->payload_len = 0;
-		s->flags &= (uint8_t)~TCP_FIN;
 		conn_work(sh, c, CF_ACK_NOW);
+		return true;
+	}
+	/* Some peers (macOS) reset after their FIN with the FIN's own number. */
+	if ((s->flags & TCP_RST) && s->seq + 1 == c->rcv_nxt && (c->flags & CF_FIN_RECEIVED)) {
+		s->seq++;
 		return true;
 	}
 	if (s->flags & TCP_RST)

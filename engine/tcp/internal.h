@@ -179,8 +179,13 @@ void tcp_reset_reply(struct shard *sh, struct seg *s);
 /* Sends RST for a connection: <SEQ=tcp_empty_seq()><ACK=RCV.NXT><CTL=RST,ACK>. */
 void tcp_reset_conn(struct shard *sh, struct conn *c);
 
-/* True while the challenge-ACK budget of this second lasts (RFC 5961 §7). */
-bool challenge_allowed(struct shard *sh);
+/* True when this object was challenged less than half a second ago; false: it is from now
+ * on. `ref` as in the table, `salt` tells it from one that had its place before. What
+ * two objects have in common is one entry, so one of them may be answered more often. */
+bool challenge_repeats(struct shard *sh, uint32_t ref, uint32_t salt);
+
+/* True when it does not, and the challenge-ACK budget of this second lasts (RFC 5961 §7). */
+bool challenge_allowed(struct shard *sh, uint32_t ref, uint32_t salt);
 
 /* Owes the peer a challenge ACK, within the limit. */
 void challenge_ack(struct shard *sh, struct conn *c);
@@ -267,6 +272,7 @@ void tcp_note_duplicate(struct shard *sh, struct conn *c, uint32_t start, uint32
 /* RFC 9293 §3.10.7.4 step 5 for synchronized states; false: drop the segment. */
 bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s);
 void tcp_rtt_sample(struct shard *sh, struct conn *c, uint32_t rtt_us);
+uint32_t tcp_rtt_of_timestamp(const struct shard *sh, const struct conn *c, const struct seg *s);
 
 /* ssthresh in bytes, UINT32_MAX while there is none. */
 uint32_t tcp_ssthresh(const struct conn *c, const struct conn_cold *k);

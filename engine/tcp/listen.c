@@ -185,13 +185,17 @@ void tcp_listen_input(struct shard *sh, struct seg *s, const uint32_t *iss_after
 
 /* A SYN-ACK that was sent once times the round trip (RFC 6298 §2): its timer
  * tells when that was, to the tick. */
-static void time_handshake(struct shard *sh, struct conn *c, const struct half *h)
+static void time_handshake(struct shard *sh, struct conn *c, const struct half *h,
+			   const struct seg *s)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 	uint32_t ticks = sh->now - (h->timer.at - tcp->rto_initial_ms);
+	uint32_t rtt_us = tcp_rtt_of_timestamp(sh, c, s);
 
 	if (h->retries == 0 && !tcp->synack_jitter)
-		tcp_rtt_sample(sh, c, MAX(ticks, 1u) * USEC_PER_TICK);
+		rtt_us = MAX(ticks, 1u) * USEC_PER_TICK;
+	if (rtt_us)
+		tcp_rtt_sample(sh, c, rtt_us);
 }
 
 /* The handshake is proven: the entry becomes a connection in ESTABLISHED.
@@ -224,7 +228,7 @@ static struct conn *half_promote(struct shard *sh, struct half *h, const struct 
 	tcp_conn_establish(sh, c);
 	tcp_set_state(c, TCP_ESTABLISHED);
 	stat_inc(sh, STAT_passive_opens);
-	time_handshake(sh, c, h);
+	time_handshake(sh, c, h, s);
 	tcp_syn_was_lost(c, k, h->retries);
 	half_free(sh, h);
 	accept_queue_add(sh, c, listener);
@@ -251,7 +255,7 @@ static void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum
 	uint32_t unit = 1u << (h->wscale & 15);
 
 	stat_inc(sh, why);
-	if (!challenge_allowed(sh)) {
+	if (!challenge_allowed(sh, ref_make(REF_HALF, pool_index(&sh->halves, h)), h->irs)) {
 		shard_buf_free(sh, s->buf);
 		return;
 	}
@@ -293,7 +297,10 @@ static bool half_acceptable(struct shard *sh, struct half *h, struct seg *s)
 		return false;
 	}
 	if (same_syn) {
-		/* Our SYN-ACK was lost, or crossed this: send it again. */
+		/* Our SYN-ACK was lost, or crossed this: send it again. A SYN that does not
+		 * offer ECN any more takes it back (RFC 3168 §6.1.1). */
+		if (!tcp_ecn_offered(sh->profiles[h->profile].tcp, s))
+			h->flags &= (uint8_t)(15 & ~CF_ECN);
 		stat_inc(sh, STAT_synack_retransmitted);
 		memcpy(h->dmac, s->buf->data + 6, 6);
 		emit_synack(sh, h, s->buf);

@@ -46,6 +46,7 @@ void tcp_conn_establish(struct shard *sh, struct conn *c)
 		c->mss = (uint16_t)(c->mss - TCPOPT_TS_LEN);
 	k->cwnd = tcp_initial_window(sh, c);
 	k->ssthresh = SSTHRESH_NONE;
+	k->quick_acks = conn_tcp(sh, c)->quick_acks & 7;
 }
 
 void tcp_syn_was_lost(const struct conn *c, struct conn_cold *k, uint32_t retries)
@@ -141,6 +142,7 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 	c->snd_una = isn_of(sh, &c->tuple);
 	c->snd_nxt = c->snd_una + 1;
 	x->recover = c->snd_una;
+	x->unacked_since = sh->now;
 	tcp_set_state(c, TCP_SYN_SENT);
 	if (conn_tcp(sh, c)->ecn == CONF_ECN_REQUEST)
 		c->flags |= CF_ECN;

@@ -102,7 +102,11 @@ static void start_timer(struct shard *sh, struct conn *c, struct xfer *x, bool a
 static void begin_flight(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	x->unacked_since = sh->now;
+	x->small_end = c->snd_una;
+	if (x->phase == XFER_OPEN)
+		x->full_end = c->snd_una;
 	conn_cold(sh, c)->retries = 0;
+	conn_cold(sh, c)->quick_acks = 0; /* this end answers: its data brings the ACKs */
 }
 
 /* Sends one queued buf, again or for the first time, with the FIN if it is due. False:
@@ -134,6 +138,8 @@ static bool send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct bu
 		begin_flight(sh, c, x);
 	conn_cold(sh, c)->sent_at = sh->now;
 	c->snd_nxt = seq_max(c->snd_nxt, end);
+	if (!again && len < c->mss)
+		x->small_end = end;
 	emit_segment(sh, c, frame, b->seq, flags);
 	start_timer(sh, c, x, again);
 	return true;
@@ -249,13 +255,20 @@ static uint32_t usable(const struct shard *sh, const struct conn *c, const struc
 	return MIN(wnd, cwnd_room(sh, c, x));
 }
 
+/* Minshall: only a small segment holds back another one. The last piece of a long
+ * write would otherwise wait for a delayed ACK. */
+static bool small_in_flight(const struct conn *c, const struct xfer *x)
+{
+	return seq_gt(x->small_end, c->snd_una) && seq_leq(x->small_end, c->snd_nxt);
+}
+
 /* Nagle (SHLD-7) can be turned off (MUST-17); a service that passes on what
  * another connection received has its sender's decision already. */
 static bool nagle_allows(const struct shard *sh, const struct conn *c, const struct xfer *x)
 {
 	const struct profile *p = conn_profile(sh, c);
 
-	return p->tcp->nodelay || p->service->relays || c->snd_nxt == c->snd_una ||
+	return p->tcp->nodelay || p->service->relays || !small_in_flight(c, x) ||
 	       (c->flags & CF_FIN_QUEUED) || x->urgent_out;
 }
 
@@ -431,6 +444,8 @@ static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
 	}
 	if (!send_new(sh, c, x, max_new))
 		return false;
+	if (x->phase == XFER_OPEN && cwnd_room(sh, c, x) < c->mss)
+		x->full_end = c->snd_nxt;
 	if (fin_due(c, x)) {
 		if (!port_has_room(sh, c))
 			return false;

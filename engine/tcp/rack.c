@@ -87,12 +87,13 @@ static uint32_t reordering_window(const struct shard *sh, const struct conn *c,
 				  const struct xfer *x)
 {
 	const struct rack *r = &x->rack;
-	uint32_t mult = MAX(r->reo_wnd_mult, 1u);
+	uint32_t mult = MAX(r->reo_wnd_mult, 1u), srtt_us = conn_cold(sh, c)->srtt_us;
+	uint32_t min_rtt_us = r->min_rtt_us ? r->min_rtt_us : srtt_us; /* the handshake's */
 
 	if (!r->reordering_seen &&
 	    (x->phase != XFER_OPEN || x->sacked >= (uint32_t)DUPTHRESH * c->mss))
 		return 0;
-	return (uint32_t)MIN((uint64_t)mult * (r->min_rtt_us / 4), conn_cold(sh, c)->srtt_us);
+	return (uint32_t)MIN((uint64_t)mult * (min_rtt_us / 4), srtt_us);
 }
 
 uint32_t rack_detect_loss(struct shard *sh, struct conn *c, struct xfer *x)

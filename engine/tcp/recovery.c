@@ -24,6 +24,14 @@ static void note_prior(struct conn *c, struct conn_cold *k, struct xfer *x)
 	x->retransmitted = false;
 }
 
+/* Nothing counts as lost any more. Whether the window is used whole shows anew: the
+ * ACK that comes right now does not tell. */
+static void open_phase(const struct conn *c, struct xfer *x)
+{
+	x->phase = XFER_OPEN;
+	x->full_end = c->snd_una - 1;
+}
+
 static void undo(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	struct conn_cold *k = conn_cold(sh, c);
@@ -37,7 +45,7 @@ static void undo(struct shard *sh, struct conn *c, struct xfer *x)
 	x->may_undo = false;
 	x->frto = false;
 	x->backoff = 0;
-	x->phase = XFER_OPEN;
+	open_phase(c, x);
 }
 
 /* True when everything that went again turns out to have arrived before. */
@@ -47,26 +55,11 @@ static bool is_spurious(const struct conn *c, const struct xfer *x, const struct
 	if (!x->may_undo || !x->retransmitted)
 		return false;
 	/* RFC 3522, RFC 4015 §3: the ACK was caused by the original. */
-	if ((c->flags & CF_TIMESTAMPS) && (s->opt.seen & TCPOPT_HAS_TS) && news->acked &&
-	    seq_lt(s->opt.tsecr, x->retrans_ts))
+	if (x->phase != XFER_OPEN && (c->flags & CF_TIMESTAMPS) &&
+	    (s->opt.seen & TCPOPT_HAS_TS) && news->acked && seq_lt(s->opt.tsecr, x->retrans_ts))
 		return true;
+	/* A DSACK may come a round trip after the recovery has ended. */
 	return news->dsack && x->undo_retrans == 0;
-}
-
-void recovery_enter(struct shard *sh, struct conn *c, struct xfer *x)
-{
-	struct conn_cold *k = conn_cold(sh, c);
-
-	stat_inc(sh, STAT_fast_retransmits);
-	note_prior(c, k, x);
-	x->prr_start = MAX(c->snd_nxt - c->snd_una, 1u);
-	x->prr_delivered = x->prr_out = 0;
-	x->recover = c->snd_nxt;
-	x->phase = XFER_RECOVERY;
-	x->tlp.out = false;
-	/* RFC 3168 §6.1.2: once per window, whatever tells of the congestion. */
-	if (seq_geq(c->snd_una, x->ecn_recover))
-		cc_set_ssthresh(k, c, cc_reduce(sh, c, x));
 }
 
 /* RFC 3168 §6.1.2: as for a loss, but nothing has to go again. */
@@ -106,6 +99,24 @@ static void prr(struct conn *c, struct conn_cold *k, struct xfer *x, const struc
 	if (x->prr_out == 0)
 		may_send = MAX(may_send, (uint64_t)c->mss);
 	k->cwnd = pipe + (uint32_t)MIN(may_send, 1u << 30);
+}
+
+void recovery_enter(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct conn_cold *k = conn_cold(sh, c);
+
+	stat_inc(sh, STAT_fast_retransmits);
+	note_prior(c, k, x);
+	x->prr_start = MAX(c->snd_nxt - c->snd_una, 1u);
+	x->prr_delivered = x->prr_out = 0;
+	x->recover = c->snd_nxt;
+	x->phase = XFER_RECOVERY;
+	x->tlp.out = false;
+	/* RFC 3168 §6.1.2: once per window, whatever tells of the congestion. */
+	if (seq_geq(c->snd_una, x->ecn_recover))
+		cc_set_ssthresh(k, c, cc_reduce(sh, c, x));
+	/* When the reordering timer tells of the loss, no ACK will. */
+	prr(c, k, x, &(struct ack_news){0}, 0);
 }
 
 /* Without SACK: RFC 6582. A partial ACK names the next hole. */
@@ -148,8 +159,7 @@ static uint32_t delivered_by(const struct conn *c, const struct xfer *x,
 /* PRR has brought what is in flight to ssthresh by now (RFC 6937 §3.1). */
 static void leave_recovery(struct conn *c, struct conn_cold *k, struct xfer *x)
 {
-	x->phase = XFER_OPEN;
-	x->may_undo = false;
+	open_phase(c, x);
 	x->dupacks = 0;
 	if (x->rack.reo_wnd_persist && --x->rack.reo_wnd_persist == 0)
 		x->rack.reo_wnd_mult = 1;
@@ -189,11 +199,10 @@ static void loss_ack(struct shard *sh, struct conn *c, struct xfer *x,
 	if (x->phase == XFER_OPEN)
 		return;
 	if (seq_geq(c->snd_una, x->recover) && !x->frto) {
-		x->phase = XFER_OPEN;
-		x->may_undo = false;
+		open_phase(c, x);
 		x->dupacks = 0;
 	}
-	if (news->acked) /* slow start again, RFC 5681 §3.1 */
+	if (news->acked && x->phase == XFER_LOSS) /* slow start again, RFC 5681 §3.1 */
 		cc_ack(sh, c, x, news);
 }
 
@@ -204,7 +213,7 @@ void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct
 	uint32_t reorder_us = 0, delivered = delivered_by(c, x, news);
 	bool reduced;
 
-	if (x->phase != XFER_OPEN && is_spurious(c, x, s, news))
+	if (is_spurious(c, x, s, news))
 		undo(sh, c, x);
 	if (x->phase == XFER_RECOVERY && seq_geq(c->snd_una, x->recover))
 		leave_recovery(c, k, x);
@@ -258,7 +267,7 @@ void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x)
 
 void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reorder_us)
 {
-	uint32_t rto = tcp_rto_ms(sh, c), pto;
+	uint32_t pto;
 
 	if (c->snd_una == c->snd_nxt) {
 		x->timer = XFER_TIMER_NONE; /* RFC 6298 §5.2 */
@@ -270,6 +279,9 @@ void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reo
 		return;
 	}
 	pto = tlp_timeout(sh, c, x);
-	x->timer = pto ? XFER_TIMER_TLP : XFER_TIMER_RTO;
-	x->timer_at = sh->now + (pto ? MIN(pto, rto) : rto);
+	tcp_arm_rto(sh, c, x);
+	if (pto) {
+		x->timer = XFER_TIMER_TLP;
+		x->timer_at = tick_min(x->timer_at, sh->now + pto);
+	}
 }

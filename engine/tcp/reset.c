@@ -7,6 +7,10 @@
  * the limit varies from second to second. */
 #define CHALLENGE_ACKS_PER_SEC 1000
 
+/* Per connection [tcp_invalid_ratelimit]: two ends that are out of step would
+ * challenge each other as fast as the line carries it. */
+#define CHALLENGE_INTERVAL_TICKS 500
+
 void tcp_reset_reply(struct shard *sh, struct seg *s)
 {
 	if (s->flags & TCP_RST) {
@@ -28,10 +32,24 @@ void tcp_reset_conn(struct shard *sh, struct conn *c)
 		stat_inc(sh, STAT_rst_sent);
 }
 
-bool challenge_allowed(struct shard *sh)
+bool challenge_repeats(struct shard *sh, uint32_t ref, uint32_t salt)
+{
+	struct challenged *e = &sh->challenged[ref % SHARD_CHALLENGED];
+
+	if (e->ref == ref && e->salt == salt && sh->now - e->at < CHALLENGE_INTERVAL_TICKS) {
+		stat_inc(sh, STAT_challenge_acks_limited);
+		return true;
+	}
+	*e = (struct challenged){.ref = ref, .salt = salt, .at = sh->now};
+	return false;
+}
+
+bool challenge_allowed(struct shard *sh, uint32_t ref, uint32_t salt)
 {
 	uint32_t jitter;
 
+	if (challenge_repeats(sh, ref, salt))
+		return false;
 	if (sh->now - sh->challenge_since >= TICKS_PER_SEC) {
 		uint64_t word = sh->now;
 
@@ -50,6 +68,8 @@ bool challenge_allowed(struct shard *sh)
 
 void challenge_ack(struct shard *sh, struct conn *c)
 {
-	if (challenge_allowed(sh))
+	uint32_t ref = ref_make(REF_CONN, conn_index(sh, c));
+
+	if (challenge_allowed(sh, ref, conn_cold(sh, c)->opened))
 		conn_work(sh, c, CF_ACK_NOW);
 }

@@ -16,10 +16,11 @@ uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c)
 	if (c->state >= TCP_ESTABLISHED)
 		rto = MAX(rto, (uint64_t)RTO_AFTER_SYN_MS);
 	if (k->srtt_us) {
-		/* RFC 6298 §2.3: RTO = SRTT + max(G, 4 * RTTVAR) */
-		rto = (k->srtt_us + MAX(4 * (uint64_t)k->rttvar_us, (uint64_t)USEC_PER_TICK) +
-		       USEC_PER_TICK - 1) / USEC_PER_TICK;
-		rto = MAX(rto, (uint64_t)tcp->rto_min_ms);
+		/* RFC 6298 §2.3: RTO = SRTT + max(G, 4 * RTTVAR). The minimum is of what comes
+		 * on top of the round trip, as in Linux: it is what a delayed ACK may take. */
+		rto = k->srtt_us + MAX(4 * (uint64_t)k->rttvar_us,
+				       (uint64_t)tcp->rto_min_ms * USEC_PER_TICK);
+		rto = (rto + USEC_PER_TICK - 1) / USEC_PER_TICK;
 	}
 	if (x)
 		rto <<= MIN(x->backoff, 20u); /* MUST-19: exponential backoff */
@@ -28,8 +29,13 @@ uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c)
 
 void tcp_arm_rto(struct shard *sh, struct conn *c, struct xfer *x)
 {
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+
 	x->timer = XFER_TIMER_RTO;
 	x->timer_at = sh->now + tcp_rto_ms(sh, c);
+	/* Not later than the connection is to be given up (RFC 9293 §3.8.3). */
+	if (tcp->user_timeout_ms)
+		x->timer_at = tick_min(x->timer_at, x->unacked_since + tcp->user_timeout_ms);
 }
 
 /* R2 in retransmissions (MUST-20, MUST-21, MUST-22): what the state allows. */

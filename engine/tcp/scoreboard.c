@@ -140,6 +140,22 @@ static void sack_block(struct shard *sh, struct conn *c, struct xfer *x, struct 
 	}
 }
 
+/* A FIN on its own has no buf. It went no earlier than the data before it, so what
+ * was sent before that data is late (RFC 8985 §6.2), and no round trip is timed. */
+static void sack_fin(struct shard *sh, const struct conn *c, struct xfer *x,
+		     struct ack_news *news)
+{
+	const struct buf *last = x->sndq.tail;
+	struct rack *r = &x->rack;
+
+	if (!last || x->send_next || (r->rtt_us && r->fack == c->snd_nxt))
+		return;
+	r->fack = r->end_seq = c->snd_nxt;
+	r->xmit_us = last->sent_us;
+	r->rtt_us = MAX((uint32_t)sh->now_us - last->sent_us, 1u);
+	news->sacked_new = true;
+}
+
 void scoreboard_sack(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s,
 		     struct ack_news *news)
 {
@@ -152,6 +168,8 @@ void scoreboard_sack(struct shard *sh, struct conn *c, struct xfer *x, const str
 			note_dsack(sh, c, x, k, news);
 		else if (seq_gt(k.end, c->snd_una))
 			sack_block(sh, c, x, k, s, news);
+		if (k.end == c->snd_nxt && (c->flags & CF_FIN_SENT))
+			sack_fin(sh, c, x, news);
 	}
 }
 

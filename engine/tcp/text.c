@@ -84,6 +84,8 @@ static bool deliver_early(struct shard *sh, struct conn *c, struct xfer *x)
 		b->flags &= ~(uint32_t)BUF_FIN;
 		if (old) {
 			old = MIN(old, b->len);
+			if (old)
+				tcp_note_duplicate(sh, c, b->seq, b->seq + old);
 			b->data += old;
 			b->len -= old;
 			b->flags &= ~(uint32_t)BUF_PAYLOAD_CSUM;
@@ -182,16 +184,24 @@ static void queue_early(struct shard *sh, struct conn *c, struct xfer *x, struct
 	x->ooo_count++;
 }
 
-/* Every second segment is acknowledged at once, a first one soon. */
+/* Every second segment is acknowledged at once, a first one soon; those of a new
+ * connection at once, or a peer with Nagle that writes its request in two pieces
+ * waits with the second. */
 static void owe_ack(struct shard *sh, struct conn *c)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	struct conn_cold *k = conn_cold(sh, c);
 
+	if (k->quick_acks) {
+		k->quick_acks--;
+		conn_work(sh, c, CF_ACK_NOW);
+		return;
+	}
 	if ((c->flags & CF_ACK_DELAYED) || tcp->delack_ms == 0) {
 		conn_work(sh, c, CF_ACK_NOW);
 		return;
 	}
-	conn_cold(sh, c)->due = sh->now + tcp->delack_ms;
+	k->due = sh->now + tcp->delack_ms;
 	conn_work(sh, c, CF_ACK_DELAYED);
 }
 

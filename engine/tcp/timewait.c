@@ -17,6 +17,11 @@ static const struct conf_tcp *tw_tcp(const struct shard *sh, const struct time_w
 	return sh->profiles[tw->profile].tcp;
 }
 
+static uint32_t tw_ref(const struct shard *sh, const struct time_wait *tw)
+{
+	return ref_make(REF_TIME_WAIT, pool_index(&sh->time_waits, tw));
+}
+
 static void tw_arm(struct shard *sh, struct time_wait *tw)
 {
 	wheel_arm(&sh->time_wait_wheel, pool_index(&sh->time_waits, tw),
@@ -57,7 +62,7 @@ static void tw_end(struct shard *sh, struct time_wait *tw)
 	const struct profile *p = &sh->profiles[tw->profile];
 	uint32_t i = pool_index(&sh->time_waits, tw);
 
-	table_remove(&sh->table, tuple_hash(sh, &key), ref_make(REF_TIME_WAIT, i));
+	table_remove(&sh->table, tuple_hash(sh, &key), tw_ref(sh, tw));
 	if (tw->active && p->pool != CONF_NONE)
 		proxy_port_put(sh, p->pool, tw->backend, tuple_local(&tw->tuple),
 			       tw->tuple.lport_be);
@@ -123,6 +128,9 @@ void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s)
 	}
 	/* The peer's FIN again: our last ACK was lost. The wait starts over. */
 	if ((s->flags & TCP_FIN) && s->seq + seg_len(s) == tw->rcv_nxt) {
+		if (tw->timestamps && (s->opt.seen & TCPOPT_HAS_TS) && s->ack == tw->snd_nxt &&
+		    seq_gt(s->opt.tsval, tw->ts_recent))
+			tw->ts_recent = s->opt.tsval; /* RFC 7323 §4.3 */
 		tw_arm(sh, tw);
 		tw_ack(sh, tw, s);
 		return;
@@ -131,7 +139,7 @@ void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s)
 	 * of us in TIME_WAIT would answer each other. */
 	if (seg_len(s) == 0 && s->seq == tw->rcv_nxt)
 		tw_drop(sh, s, STAT_drop_old_duplicate);
-	else if (seg_len(s) == 0 && !challenge_allowed(sh))
+	else if (seg_len(s) == 0 && !challenge_allowed(sh, tw_ref(sh, tw), tw->snd_nxt))
 		tw_drop(sh, s, STAT_drop_out_of_window);
 	else
 		tw_ack(sh, tw, s);

@@ -23,6 +23,7 @@ static const struct conf_tcp tcp_defaults = {
     .pmtu_discovery = true,
     .ttl = 64,
     .delack_ms = 40,
+    .quick_acks = 7,
     .initial_cwnd = 10,
     .rto_min_ms = 200,
     .rto_max_ms = 120000,

@@ -42,6 +42,7 @@ static const struct row rows[] = {
     TCP(dscp),
     TCP(mss),
     TCP(delack_ms),
+    TCP(quick_acks),
     TCP(initial_cwnd),
     TCP(rto_min_ms),
     TCP(rto_max_ms),
@@ -146,6 +147,7 @@ bool settings_read(struct settings *set, const struct script *script, struct sca
 				 .iss = 0xfffffe00,
 				 .neighbour = true};
 	set->tcp.rcvbuf = set->tcp.sndbuf = 65535;
+	set->tcp.quick_acks = 0;
 	for (size_t i = 0; i < script->nb_lines; i++) {
 		*where = &script->lines[i];
 		*scan = (struct scan){.p = script->lines[i].text};

@@ -25,6 +25,7 @@ static void draw_tcp(struct dice *d, struct conf_tcp *tcp, const struct plan_wis
 	tcp->ecn = (enum conf_ecn)dice_between(d, CONF_ECN_NEVER, CONF_ECN_REQUEST);
 	tcp->congestion_control = dice_one_in(d, 3) ? CONF_CC_NEWRENO : CONF_CC_CUBIC;
 	tcp->delack_ms = (uint16_t)DICE_PICK(d, 0, 40, 40, 200);
+	tcp->quick_acks = (uint8_t)DICE_PICK(d, 0, 7);
 	tcp->initial_cwnd = (uint16_t)DICE_PICK(d, 1, 2, 10, 10, 40);
 	tcp->rcvbuf = DICE_PICK(d, 1000, 3000, 16384, 65535, 262144, 1048576);
 	tcp->sndbuf = DICE_PICK(d, 1000, 3000, 16384, 65535, 262144, 1048576);

@@ -335,6 +335,7 @@ static void assert_tcp_defaults(const struct conf_tcp *t)
 	assert_int_equal(t->dscp, 0);
 	assert_int_equal(t->mss, 0);
 	assert_int_equal(t->delack_ms, 40);
+	assert_int_equal(t->quick_acks, 7);
 	assert_int_equal(t->initial_cwnd, 10);
 	assert_int_equal(t->rto_min_ms, 200);
 	assert_int_equal(t->rto_max_ms, 120000);
@@ -983,7 +984,7 @@ static void test_the_documentation_tells_defaults_and_ranges(void **state)
 	char *docs = read_file(DOCS, NULL);
 
 	(void)state;
-	assert_int_equal(check_table(docs, "tcp"), 35);
+	assert_int_equal(check_table(docs, "tcp"), 36);
 	assert_int_equal(check_table(docs, "memory"), 8);
 	assert_int_equal(check_table(docs, "fault"), 7);
 	free(docs);

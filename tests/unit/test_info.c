@@ -41,6 +41,7 @@ static void start(struct fixture *f, uint32_t half_open)
 	uint16_t port, iface, local;
 
 	testconf_init(&f->tc);
+	f->tc.conf.tcp.quick_acks = 0;
 	f->tc.user = f;
 	f->tc.conf.memory.half_open = half_open;
 	port = testconf_port(&f->tc, 1500);

@@ -49,7 +49,7 @@ static void draw_sending(struct habits *h, struct dice *d, uint16_t mtu, bool lo
 	h->urgent_ppm = dice_one_in(d, 5) ? 1 + dice_size(d, 1000000) : 0;
 	h->push = dice_one_in(d, 2);
 	h->close = (enum habits_close)dice_between(d, HABITS_FIN_WITH_DATA, HABITS_FIN_LATE);
-	h->keepalive_us = dice_one_in(d, 4) ? 100000 + dice_size(d, 30000000) : 0;
+	h->keepalive_us = dice_one_in(d, 4) ? 1000000 + dice_size(d, 30000000) : 0;
 	h->keepalive_byte = dice_one_in(d, 2);
 	h->ecn = dice_one_in(d, 3);
 	h->fragmentable = dice_one_in(d, 2);

@@ -68,6 +68,8 @@ struct world {
 	uint32_t wire_takes; /* frames that the port takes at a time */
 	bool wire_keeps;     /* frames stay until world_wire_release() */
 	uint32_t rx_flags;   /* what the port has verified of right frames */
+	uint8_t cut;	     /* how the next frame comes in fragments, 0: whole */
+	uint8_t frag_id;     /* few numbers, so that fragments of several meet */
 	bool abrupt;	     /* the end comes without warning */
 	struct toeplitz toeplitz; /* decides owners when there are other shards */
 };

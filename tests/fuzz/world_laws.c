@@ -110,6 +110,9 @@ static void check_buffers(struct world *w)
 		found(&s, sh->tx[0].bufs[i], kept);
 	for (uint32_t i = 0; i < w->wire_len; i++)
 		found(&s, w->wire[i].buf, kept);
+	for (uint32_t i = 0; i < ARRAY_SIZE(sh->frags.at); i++)
+		if (sh->frags.at[i].b)
+			found(&s, sh->frags.at[i].b, "fragments");
 	qsort(s.found, s.count, sizeof(s.found[0]), by_address);
 	for (uint32_t i = 0; i < s.count; i++) {
 		bool again = i && s.found[i].buf == s.found[i - 1].buf;

@@ -45,11 +45,39 @@ void world_arrive(struct world *w, const uint8_t *bytes, uint32_t len, uint32_t 
 	w->burst[w->burst_len++] = b;
 }
 
+/* In two to four fragments; one may be missing, come twice or overlap, and the last
+ * one may come first. */
+static void arrive_cut(struct world *w, const uint8_t *bytes, uint32_t len)
+{
+	uint32_t pieces = 2 + w->cut % 3, step = len / pieces / 8 * 8 + 8;
+	uint8_t piece[FRAME_MAX];
+
+	for (uint32_t i = 0; i < pieces; i++) {
+		uint32_t n = w->cut & 8 ? pieces - 1 - i : i, start = n * step;
+		bool odd = (w->cut >> 6) == n;
+
+		if (start + 80 >= len || (odd && (w->cut & 16)))
+			continue;
+		if (odd && (w->cut & 32) && start)
+			start -= 8;
+		for (uint32_t k = odd && !(w->cut & 48) ? 2 : 1; k; k--)
+			world_arrive(w, piece,
+				     frame_fragment(piece, bytes, len, start, (n + 1) * step,
+						    w->frag_id & 3),
+				     0);
+	}
+}
+
 static void arrive_frame(struct world *w, const struct frame *f)
 {
 	uint8_t bytes[FRAME_MAX];
+	uint32_t len = frame_build(bytes, f);
 
-	world_arrive(w, bytes, frame_build(bytes, f), w->rx_flags);
+	if (w->cut && f->kind != FRAME_ARP && len > 80)
+		arrive_cut(w, bytes, len);
+	else
+		world_arrive(w, bytes, len, w->rx_flags);
+	w->cut = 0;
 }
 
 static void view_tuple(const struct world *w, struct view *v, const struct tuple *t)
@@ -452,7 +480,7 @@ void world_peer_other(struct world *w, struct input *in)
 
 	memcpy(f.dst, w->rig.links[0].mac, 6);
 	memcpy(f.src, peer_mac, 6);
-	switch (input_u8(in) % 7) {
+	switch (input_u8(in) % 8) {
 	case 0:
 	case 1:
 		peer_arp(w, in, &f);
@@ -471,6 +499,10 @@ void world_peer_other(struct world *w, struct input *in)
 		break;
 	case 6:
 		stray(w, in, &f);
+		break;
+	case 7:
+		w->cut = input_u8(in);
+		w->frag_id = input_u8(in);
 		break;
 	}
 }

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "drivers/wrap_port.h"
+
 #define FAULT_BURST 64
 #define PPM	    1000000u
 #define NEVER	    UINT64_MAX
@@ -30,8 +32,7 @@ struct fault_queue {
 };
 
 struct fault_port {
-	struct port port;
-	struct port *inner;
+	struct wrap_port wrap;
 	struct conf_fault conf;
 	struct buf_ops bufs;
 	struct fault_queue *queues;
@@ -39,7 +40,7 @@ struct fault_port {
 
 static struct fault_port *fault_port_of(struct port *p)
 {
-	return CONTAINER_OF(p, struct fault_port, port);
+	return CONTAINER_OF(p, struct fault_port, wrap.port);
 }
 
 /* splitmix64: any seed is a good one. */
@@ -199,7 +200,8 @@ static uint16_t rx_burst(struct port *port, uint16_t queue, struct buf **bufs, u
 	struct fault_queue *q = &p->queues[queue];
 	struct buf *in[FAULT_BURST];
 	uint64_t room = (FAULT_HOLD_MAX - counted(&q->held)) / 2; /* each may be duplicated */
-	uint16_t got = port_rx(p->inner, queue, in, (uint16_t)MIN(room, MIN(n, FAULT_BURST)), now);
+	uint16_t most = (uint16_t)MIN(room, MIN(n, FAULT_BURST));
+	uint16_t got = port_rx(p->wrap.inner, queue, in, most, now);
 
 	for (uint16_t i = 0; i < got; i++)
 		receive(p, q, in[i], now);
@@ -209,41 +211,27 @@ static uint16_t rx_burst(struct port *port, uint16_t queue, struct buf **bufs, u
 static uint16_t tx_burst(struct port *port, uint16_t queue, struct buf **bufs, uint16_t n,
 			 usec_t now)
 {
-	return port_tx(fault_port_of(port)->inner, queue, bufs, n, now);
+	return port_tx(fault_port_of(port)->wrap.inner, queue, bufs, n, now);
 }
 
 static bool next_event(struct port *port, usec_t *at)
 {
 	struct fault_port *p = fault_port_of(port);
-	const struct port_ops *inner = p->inner->ops;
+	const struct port_ops *inner = p->wrap.inner->ops;
 	uint64_t first = NEVER;
 	usec_t t;
 
 	for (uint16_t i = 0; i < port->nb_queues; i++)
 		first = MIN(first, counted(&p->queues[i].due));
-	if (inner->next_event && inner->next_event(p->inner, &t))
+	if (inner->next_event && inner->next_event(p->wrap.inner, &t))
 		first = MIN(first, t);
 	*at = first;
 	return first != NEVER;
 }
 
-static bool link_up(struct port *port)
-{
-	struct port *inner = fault_port_of(port)->inner;
-
-	return inner->ops->link_up(inner);
-}
-
-static void stats(struct port *port, struct port_stats *out)
-{
-	struct port *inner = fault_port_of(port)->inner;
-
-	inner->ops->stats(inner, out);
-}
-
 static void fault_port_free(struct fault_port *p)
 {
-	for (uint16_t i = 0; p->queues && i < p->port.nb_queues; i++)
+	for (uint16_t i = 0; p->queues && i < p->wrap.port.nb_queues; i++)
 		free(p->queues[i].heap);
 	free(p->queues);
 	free(p);
@@ -262,7 +250,7 @@ static void close_port(struct port *port)
 			p->bufs.free_bulk(p->bufs.ctx, &b, 1);
 		}
 	}
-	p->inner->ops->close(p->inner);
+	p->wrap.inner->ops->close(p->wrap.inner);
 	fault_port_free(p);
 }
 
@@ -270,20 +258,17 @@ static const struct port_ops fault_port_ops = {
 	.rx_burst = rx_burst,
 	.tx_burst = tx_burst,
 	.next_event = next_event,
-	.link_up = link_up,
-	.stats = stats,
+	.link_up = wrap_port_link_up,
+	.stats = wrap_port_stats,
 	.close = close_port,
 };
 
 static bool queues_create(struct fault_port *p)
 {
-	size_t bytes = p->port.nb_queues * sizeof(*p->queues);
-
-	p->queues = aligned_alloc(CACHE_LINE, bytes);
+	p->queues = wrap_port_queues(p->wrap.port.nb_queues, sizeof(*p->queues));
 	if (!p->queues)
 		return false;
-	memset(p->queues, 0, bytes);
-	for (uint16_t i = 0; i < p->port.nb_queues; i++) {
+	for (uint16_t i = 0; i < p->wrap.port.nb_queues; i++) {
 		struct fault_queue *q = &p->queues[i];
 
 		q->prng = p->conf.seed + i * 0xd1b54a32d192ed03;
@@ -302,16 +287,16 @@ struct port *fault_port_create(struct port *inner, const struct conf_fault *conf
 
 	if (!p)
 		return NULL;
-	p->port = *inner;
-	p->port.ops = &fault_port_ops;
-	p->inner = inner;
+	p->wrap.port = *inner;
+	p->wrap.port.ops = &fault_port_ops;
+	p->wrap.inner = inner;
 	p->conf = *conf;
 	p->bufs = *bufs;
 	if (!queues_create(p)) {
 		fault_port_free(p);
 		return NULL;
 	}
-	return &p->port;
+	return &p->wrap.port;
 }
 
 void fault_port_stats(struct port *port, struct fault_stats *out)

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "drivers/pcapng_writer.h"
+#include "drivers/wrap_port.h"
 
 #define RECORD_BURST 32
 #define FILE_BUFFER  (1u << 18)
@@ -26,8 +27,7 @@ struct record_queue {
 };
 
 struct record_port {
-	struct port port;
-	struct port *inner;
+	struct wrap_port wrap;
 	FILE *file;
 	size_t block_max;
 	_Atomic uint64_t base_ns; /* wall-clock time at usec 0; 0: not known yet */
@@ -37,7 +37,7 @@ struct record_port {
 
 static struct record_port *record_port_of(struct port *p)
 {
-	return CONTAINER_OF(p, struct record_port, port);
+	return CONTAINER_OF(p, struct record_port, wrap.port);
 }
 
 static void count(_Atomic uint64_t *counter, uint64_t n)
@@ -106,7 +106,7 @@ static uint16_t rx_burst(struct port *port, uint16_t queue, struct buf **bufs, u
 	struct record_port *p = record_port_of(port);
 	struct record_queue *q = &p->queues[queue];
 	size_t end[RECORD_BURST];
-	uint16_t got = port_rx(p->inner, queue, bufs, MIN(n, RECORD_BURST), now);
+	uint16_t got = port_rx(p->wrap.inner, queue, bufs, MIN(n, RECORD_BURST), now);
 
 	if (got == 0) {
 		flush_when_idle(p, q, now);
@@ -129,7 +129,7 @@ static uint16_t tx_burst(struct port *port, uint16_t queue, struct buf **bufs, u
 		uint16_t piece = MIN(n - sent, RECORD_BURST), k;
 
 		lay_out(p, q, bufs + sent, piece, now, PCAPNG_OUTBOUND, end);
-		k = port_tx(p->inner, queue, bufs + sent, piece, now);
+		k = port_tx(p->wrap.inner, queue, bufs + sent, piece, now);
 		write_out(p, q, k > 0 ? end[k - 1] : 0, k);
 		sent += k;
 		if (k < piece)
@@ -140,28 +140,14 @@ static uint16_t tx_burst(struct port *port, uint16_t queue, struct buf **bufs, u
 
 static bool next_event(struct port *port, usec_t *at)
 {
-	struct port *inner = record_port_of(port)->inner;
+	struct port *inner = record_port_of(port)->wrap.inner;
 
 	return inner->ops->next_event && inner->ops->next_event(inner, at);
 }
 
-static bool link_up(struct port *port)
-{
-	struct port *inner = record_port_of(port)->inner;
-
-	return inner->ops->link_up(inner);
-}
-
-static void stats(struct port *port, struct port_stats *out)
-{
-	struct port *inner = record_port_of(port)->inner;
-
-	inner->ops->stats(inner, out);
-}
-
 static void record_port_free(struct record_port *p)
 {
-	for (uint16_t i = 0; p->queues && i < p->port.nb_queues; i++)
+	for (uint16_t i = 0; p->queues && i < p->wrap.port.nb_queues; i++)
 		free(p->queues[i].blocks);
 	free(p->queues);
 	if (p->file)
@@ -173,7 +159,7 @@ static void close_port(struct port *port)
 {
 	struct record_port *p = record_port_of(port);
 
-	p->inner->ops->close(p->inner);
+	p->wrap.inner->ops->close(p->wrap.inner);
 	record_port_free(p);
 }
 
@@ -181,20 +167,17 @@ static const struct port_ops record_port_ops = {
 	.rx_burst = rx_burst,
 	.tx_burst = tx_burst,
 	.next_event = next_event,
-	.link_up = link_up,
-	.stats = stats,
+	.link_up = wrap_port_link_up,
+	.stats = wrap_port_stats,
 	.close = close_port,
 };
 
 static bool queues_create(struct record_port *p)
 {
-	size_t bytes = p->port.nb_queues * sizeof(*p->queues);
-
-	p->queues = aligned_alloc(CACHE_LINE, bytes);
+	p->queues = wrap_port_queues(p->wrap.port.nb_queues, sizeof(*p->queues));
 	if (!p->queues)
 		return false;
-	memset(p->queues, 0, bytes);
-	for (uint16_t i = 0; i < p->port.nb_queues; i++) {
+	for (uint16_t i = 0; i < p->wrap.port.nb_queues; i++) {
 		p->queues[i].blocks = malloc(RECORD_BURST * p->block_max);
 		if (!p->queues[i].blocks)
 			return false;
@@ -212,7 +195,7 @@ static bool file_create(struct record_port *p, const char *path, struct report *
 		goto error;
 	setvbuf(p->file, NULL, _IOFBF, FILE_BUFFER);
 	n = pcapng_put_section(head, sizeof(head));
-	n += pcapng_put_interface(head + n, sizeof(head) - n, p->port.name, p->port.mac);
+	n += pcapng_put_interface(head + n, sizeof(head) - n, p->wrap.port.name, p->wrap.port.mac);
 	/* Flushed, so that a full or unwritable disk shows now and not later. */
 	if (fwrite(head, 1, n, p->file) == n && fflush(p->file) == 0)
 		return true;
@@ -229,10 +212,10 @@ struct port *record_port_create(struct port *inner, const char *path, struct rep
 		report_error(report, "out of memory");
 		return NULL;
 	}
-	p->port = *inner;
-	p->port.ops = &record_port_ops;
-	p->port.caps &= ~(uint32_t)(PORT_TX_IP_CSUM | PORT_TX_TCP_CSUM);
-	p->inner = inner;
+	p->wrap.port = *inner;
+	p->wrap.port.ops = &record_port_ops;
+	p->wrap.port.caps &= ~(uint32_t)(PORT_TX_IP_CSUM | PORT_TX_TCP_CSUM);
+	p->wrap.inner = inner;
 	/* The MTU, an Ethernet header and two VLAN tags. */
 	p->block_max = ALIGN_UP(inner->mtu + 22u, 4u) + PCAPNG_PACKET_EXTRA;
 	if (!queues_create(p)) {
@@ -244,7 +227,7 @@ struct port *record_port_create(struct port *inner, const char *path, struct rep
 		record_port_free(p);
 		return NULL;
 	}
-	return &p->port;
+	return &p->wrap.port;
 }
 
 void record_port_stats(struct port *port, struct record_stats *out)

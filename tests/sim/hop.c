@@ -2,6 +2,7 @@
 /* The router's line and queue. See hop.h. */
 #include <stdlib.h>
 
+#include "drivers/wrap_port.h"
 #include "tests/lib/frame.h"
 #include "tests/sim/hop.h"
 
@@ -14,8 +15,7 @@ struct waiting {
 };
 
 struct hop {
-	struct port port;
-	struct port *inner;
+	struct wrap_port wrap;
 	struct hop_conf conf;
 	struct dice dice;
 	usec_t busy_until; /* the line is, with what is in the queue */
@@ -26,7 +26,7 @@ struct hop {
 
 static struct hop *hop_of(struct port *p)
 {
-	return CONTAINER_OF(p, struct hop, port);
+	return CONTAINER_OF(p, struct hop, wrap.port);
 }
 
 static void drop(struct hop *h, struct buf *b)
@@ -81,7 +81,7 @@ static void report(struct hop *h, const struct buf *b, uint32_t mtu, usec_t now)
 	if (!out)
 		return;
 	hop_report(out, b, h->conf.plan->nameless && b->data[12] == 0x08 ? 0 : mtu);
-	if (port_tx(h->inner, 0, &out, 1, now) == 1)
+	if (port_tx(h->wrap.inner, 0, &out, 1, now) == 1)
 		h->made++;
 	else
 		mem_pool_put(h->conf.pool, out);
@@ -146,7 +146,7 @@ static uint16_t rx_burst(struct port *port, uint16_t queue, struct buf **bufs, u
 	uint16_t got = 0, k = 0;
 
 	if (h->tail - h->head + ARRAY_SIZE(in) * PIECES <= FIFO)
-		got = port_rx(h->inner, queue, in, ARRAY_SIZE(in), now);
+		got = port_rx(h->wrap.inner, queue, in, ARRAY_SIZE(in), now);
 	for (uint16_t i = 0; i < got; i++)
 		forward(h, in[i], now);
 	while (k < n && h->head != h->tail && h->fifo[h->head % FIFO].depart <= now) {
@@ -162,7 +162,7 @@ static uint16_t rx_burst(struct port *port, uint16_t queue, struct buf **bufs, u
 static uint16_t tx_burst(struct port *port, uint16_t queue, struct buf **bufs, uint16_t n,
 			 usec_t now)
 {
-	return port_tx(hop_of(port)->inner, queue, bufs, n, now);
+	return port_tx(hop_of(port)->wrap.inner, queue, bufs, n, now);
 }
 
 static bool next_event(struct port *port, usec_t *at)
@@ -175,27 +175,13 @@ static bool next_event(struct port *port, usec_t *at)
 	return true;
 }
 
-static bool link_up(struct port *port)
-{
-	struct port *inner = hop_of(port)->inner;
-
-	return inner->ops->link_up(inner);
-}
-
-static void stats(struct port *port, struct port_stats *out)
-{
-	struct port *inner = hop_of(port)->inner;
-
-	inner->ops->stats(inner, out);
-}
-
 static void close_port(struct port *port)
 {
 	struct hop *h = hop_of(port);
 
 	while (h->head != h->tail)
 		mem_pool_put(h->conf.pool, h->fifo[h->head++ % FIFO].b);
-	h->inner->ops->close(h->inner);
+	h->wrap.inner->ops->close(h->wrap.inner);
 	free(h);
 }
 
@@ -203,8 +189,8 @@ static const struct port_ops hop_ops = {
     .rx_burst = rx_burst,
     .tx_burst = tx_burst,
     .next_event = next_event,
-    .link_up = link_up,
-    .stats = stats,
+    .link_up = wrap_port_link_up,
+    .stats = wrap_port_stats,
     .close = close_port,
 };
 
@@ -214,12 +200,12 @@ struct port *hop_create(struct port *inner, const struct hop_conf *conf)
 
 	if (!h)
 		return NULL;
-	h->port = *inner;
-	h->port.ops = &hop_ops;
-	h->inner = inner;
+	h->wrap.port = *inner;
+	h->wrap.port.ops = &hop_ops;
+	h->wrap.inner = inner;
 	h->conf = *conf;
 	h->dice.state = conf->seed;
-	return &h->port;
+	return &h->wrap.port;
 }
 
 void hop_stats(struct port *p, struct hop_stats *out)

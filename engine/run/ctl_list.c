@@ -17,6 +17,22 @@
 /* A connection cursor: the worker's number above the worker's own cursor. */
 #define CURSOR_WORKER_SHIFT 40
 
+/* What an object comes to over all workers. */
+struct list_sum {
+	uint32_t index; /* of a listener in the configuration */
+	union {
+		struct listener_info listener;
+		struct backend_info backend;
+	};
+};
+
+struct list_kind {
+	enum inquiry_kind inquiry;
+	/* Adds one worker's answer about the i-th object of the page. */
+	void (*add)(struct list_sum *row, const struct inquiry *q, uint32_t i);
+	void (*fill)(struct rte_tel_data *d, const struct conf *conf, const struct list_sum *row);
+};
+
 static uint64_t monotonic_us(void)
 {
 	struct timespec ts;
@@ -35,11 +51,12 @@ static bool page_start(const char *params, uint32_t *first, struct rte_tel_data 
 	return false;
 }
 
-static void fill_listener(struct rte_tel_data *d, const struct conf *conf, uint32_t i,
-			  const struct listener_info *l)
+static void fill_listener(struct rte_tel_data *d, const struct conf *conf,
+			  const struct list_sum *row)
 {
+	const struct listener_info *l = &row->listener;
 	static const char *const services[] = {"proxy", "http", "echo", "discard"};
-	const struct conf_listener *c = &conf->listeners[i];
+	const struct conf_listener *c = &conf->listeners[row->index];
 	char local[ADDR_TEXT_MAX];
 
 	reply_text(d, "name", c->name);
@@ -55,8 +72,11 @@ static void fill_listener(struct rte_tel_data *d, const struct conf *conf, uint3
 	reply_number(d, "overflows", l->overflows);
 }
 
-static void add_listener(struct listener_info *sum, const struct listener_info *l)
+static void add_listener(struct list_sum *row, const struct inquiry *q, uint32_t i)
 {
+	struct listener_info *sum = &row->listener;
+	const struct listener_info *l = &q->listeners[i];
+
 	sum->backlog += l->backlog;
 	sum->queued += l->queued;
 	sum->half_open += l->half_open;
@@ -64,40 +84,10 @@ static void add_listener(struct listener_info *sum, const struct listener_info *
 	sum->overflows += l->overflows;
 }
 
-void ctl_listeners(struct engine *e, const char *params, struct rte_tel_data *d)
-{
-	struct listener_info sum[PAGE_ROWS] = {0};
-	uint32_t first, count = 0;
-	struct reply p;
-
-	if (!page_start(params, &first, d))
-		return;
-	for (uint16_t w = 0; w < e->conf->nb_workers; w++) {
-		struct inquiry q = {
-		    .kind = INQUIRY_LISTENER_STATES, .cursor = first, .max = PAGE_ROWS};
-
-		if (!ctl_ask(e, w, &q, d))
-			return;
-		count = q.count;
-		for (uint32_t i = 0; i < count; i++)
-			add_listener(&sum[i], &q.listeners[i]);
-	}
-	reply_start(&p, d);
-	for (uint32_t i = 0; i < count; i++) {
-		struct rte_tel_data *row = reply_row(&p);
-
-		if (!row)
-			break;
-		fill_listener(row, e->conf, first + i, &sum[i]);
-		reply_add_row(&p, row);
-	}
-	reply_number(d, "next", p.count == PAGE_ROWS ? first + p.count : 0);
-	reply_finish(&p);
-}
-
 static void fill_backend(struct rte_tel_data *d, const struct conf *conf,
-			 const struct backend_info *b)
+			 const struct list_sum *row)
 {
+	const struct backend_info *b = &row->backend;
 	const struct conf_pool *pool = &conf->pools[b->pool];
 	const struct conf_backend *c = &pool->backends[b->backend];
 	char address[ADDR_TEXT_MAX];
@@ -114,8 +104,11 @@ static void fill_backend(struct rte_tel_data *d, const struct conf *conf,
 	reply_number(d, "pool_limit", b->pool_limit);
 }
 
-static void add_backend(struct backend_info *sum, const struct backend_info *b)
+static void add_backend(struct list_sum *row, const struct inquiry *q, uint32_t i)
 {
+	struct backend_info *sum = &row->backend;
+	const struct backend_info *b = &q->backends[i];
+
 	sum->pool = b->pool;
 	sum->backend = b->backend;
 	sum->active += b->active;
@@ -127,23 +120,24 @@ static void add_backend(struct backend_info *sum, const struct backend_info *b)
 	sum->failed += b->failed;
 }
 
-void ctl_pools(struct engine *e, const char *params, struct rte_tel_data *d)
+/* A page of objects that each worker has a part of, summed up. */
+static void list(struct engine *e, const char *params, struct rte_tel_data *d,
+		 const struct list_kind *kind)
 {
-	struct backend_info sum[PAGE_ROWS] = {0};
+	struct list_sum sum[PAGE_ROWS] = {0};
 	uint32_t first, count = 0;
 	struct reply p;
 
 	if (!page_start(params, &first, d))
 		return;
 	for (uint16_t w = 0; w < e->conf->nb_workers; w++) {
-		struct inquiry q = {
-		    .kind = INQUIRY_BACKEND_STATES, .cursor = first, .max = PAGE_ROWS};
+		struct inquiry q = {.kind = kind->inquiry, .cursor = first, .max = PAGE_ROWS};
 
 		if (!ctl_ask(e, w, &q, d))
 			return;
 		count = q.count;
 		for (uint32_t i = 0; i < count; i++)
-			add_backend(&sum[i], &q.backends[i]);
+			kind->add(&sum[i], &q, i);
 	}
 	reply_start(&p, d);
 	for (uint32_t i = 0; i < count; i++) {
@@ -151,11 +145,26 @@ void ctl_pools(struct engine *e, const char *params, struct rte_tel_data *d)
 
 		if (!row)
 			break;
-		fill_backend(row, e->conf, &sum[i]);
+		sum[i].index = first + i;
+		kind->fill(row, e->conf, &sum[i]);
 		reply_add_row(&p, row);
 	}
 	reply_number(d, "next", p.count == PAGE_ROWS ? first + p.count : 0);
 	reply_finish(&p);
+}
+
+void ctl_listeners(struct engine *e, const char *params, struct rte_tel_data *d)
+{
+	static const struct list_kind kind = {INQUIRY_LISTENER_STATES, add_listener, fill_listener};
+
+	list(e, params, d, &kind);
+}
+
+void ctl_pools(struct engine *e, const char *params, struct rte_tel_data *d)
+{
+	static const struct list_kind kind = {INQUIRY_BACKEND_STATES, add_backend, fill_backend};
+
+	list(e, params, d, &kind);
 }
 
 static void fill_owner(struct rte_tel_data *d, const struct conf *conf, const struct conn_info *c)

@@ -56,5 +56,7 @@ static inline bool ipaddr_is_unicast(const struct ipaddr *a)
 		return a->bytes[0] != 0 && a->bytes[0] != 127 && a->bytes[0] < 224;
 	if (a->bytes[0] == 0xff)
 		return false;
-	return a->words[0] != 0 || (a->words[1] != 0 && a->words[1] != __builtin_bswap64(1));
+	/* Unspecified, loopback, and IPv4's addresses mapped (RFC 4291 §2.5.5.2). */
+	return a->words[0] != 0 || (a->words[1] != 0 && a->words[1] != __builtin_bswap64(1) &&
+				    __builtin_bswap64(a->words[1]) >> 32 != 0xffff);
 }

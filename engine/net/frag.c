@@ -226,6 +226,10 @@ struct buf *frag_input(struct shard *sh, struct seg *s)
 	/* All but the last are a multiple of 8 bytes long; none is empty. */
 	if (s->payload_len == 0 || (s->frag.more && s->payload_len % 8 != 0))
 		return drop(sh, s, STAT_drop_fragment_bad);
+	/* RFC 7112 §5: the first one has all headers, so that filters can judge it. */
+	if (s->family == IP_V6 && s->frag.offset == 0 && s->frag.more &&
+	    s->frag.proto == IPPROTO_TCP_ && s->payload_len < TCP_HLEN)
+		return drop(sh, s, STAT_drop_fragment_bad);
 	if (s->l3_off + IPV6_HLEN + s->frag.offset + s->payload_len > room)
 		return drop(sh, s, STAT_drop_fragment_too_big);
 	stat_inc(sh, STAT_fragments);

@@ -172,10 +172,8 @@ static bool serve_one(struct shard *sh, struct conn *c)
 	c->svc_data = r.body_len;
 	answer(sh, c, &r);
 	if (r.bad || r.close) {
-		/* Our FIN says that this was the last response; what the peer
-		 * may still send is read and forgotten. */
-		tcp_shutdown(sh, c);
-		tcp_consume(sh, c, tcp_readable(sh, c));
+		/* Our FIN says that this was the last response. */
+		tcp_linger(sh, c);
 		return false;
 	}
 	return true;
@@ -183,10 +181,6 @@ static bool serve_one(struct shard *sh, struct conn *c)
 
 static void http_pump(struct shard *sh, struct conn *c)
 {
-	if (c->flags & CF_FIN_QUEUED) {
-		tcp_consume(sh, c, tcp_readable(sh, c));
-		return;
-	}
 	while (!(c->flags & CF_ORPHAN) && tcp_writable(sh, c) && skip_body(sh, c) &&
 	       serve_one(sh, c))
 		;

@@ -129,6 +129,7 @@ static struct conn *connect_backend(struct shard *sh, struct session *s, uint16_
 	s->backend = conn_index(sh, c);
 	s->backend_id = b;
 	c->svc_data = pool_index(&sh->sessions, s);
+	tcp_ask_mss(sh, c, shard_conn(sh, s->client)->mss);
 	return c;
 }
 

@@ -112,7 +112,10 @@ uint32_t tcp_rtt_of_timestamp(const struct shard *sh, const struct conn *c, cons
 /* An ACK for something in flight, or repeating that it is not there. */
 static void process(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s)
 {
-	struct ack_news news = {.prior_flight = tcp_flight(c, x)};
+	struct ack_news news = {
+	    .prior_flight = tcp_flight(c, x),
+	    .fack = x->rack.rtt_us ? x->rack.fack : c->snd_una,
+	};
 
 	news.duplicate = is_duplicate(c, x, s);
 	news.ecn_echo = (c->flags & CF_ECN) && (s->flags & TCP_ECE);

@@ -106,6 +106,13 @@ void tcp_close(struct shard *sh, struct conn *c)
 	tcp_shutdown(sh, c);
 }
 
+void tcp_linger(struct shard *sh, struct conn *c)
+{
+	conn_cold(sh, c)->drains = true;
+	conn_drop_received(sh, c);
+	tcp_close(sh, c);
+}
+
 void tcp_abort(struct shard *sh, struct conn *c)
 {
 	conn_orphan(sh, c);

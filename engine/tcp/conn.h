@@ -100,7 +100,8 @@ struct conn {
 	struct tuple tuple;  /* 0 */
 	uint8_t state;	     /* 12: enum tcp_state; written by tcp_set_state() only */
 	uint8_t wscale;	     /* 13: peer's shift << 4 | ours */
-	uint16_t mss;	     /* 14: largest payload we may send, options already taken off */
+	uint16_t mss;	     /* 14: largest payload we may send, options already taken off;
+			      * in SYN_SENT what is to be announced at most, 0: no matter */
 	uint32_t flags;	     /* 16: enum conn_flags */
 	uint32_t rcv_nxt;    /* 20 */
 	uint32_t rcv_adv;    /* 24: right edge we advertised; never moves left (SHLD-14) */
@@ -131,7 +132,8 @@ struct conn_cold {
 	tick_t sent_at;		 /* 32: of the last data (restart after idle, RFC 5681 §4.1) */
 	uint8_t dmac[6];	 /* 36: next hop, learnt from the last segment or by ARP / ND */
 	uint16_t profile;	 /* 42: index into shard.profiles */
-	uint16_t backend;	 /* 44: active: index of the backend in its pool */
+	uint16_t backend : 14;	 /* 44: active: index of the backend in its pool */
+	uint16_t drains : 1;	 /* closed; what still comes is thrown away (tcp_linger()) */
 	uint16_t ssthresh;	 /* 46: segments of conn.mss, or SSTHRESH_NONE */
 	uint16_t max_wnd;	 /* 48: largest window field ever received, unscaled */
 	uint8_t retries;	 /* 50: unanswered retransmissions or probes in a row */

@@ -65,14 +65,14 @@ static void fill_addresses(struct shard *sh, struct out *o, const struct tuple *
 		fill_fragmentation(sh, o);
 }
 
-/* The block of the out-of-order queue that holds `seq`; false: none does (a lone FIN
- * is not data). */
+/* The block of the out-of-order queue that holds `seq`, with a FIN's own number; false:
+ * none does. */
 static bool block_around(const struct xfer *x, uint32_t seq, struct sack_block *block)
 {
 	for (const struct buf *b = x->ooo; b && seq_leq(b->seq, seq);) {
 		block->start = b->seq;
 		do {
-			block->end = b->seq + b->len;
+			block->end = b->seq + b->len + !!(b->flags & BUF_FIN);
 			b = b->next;
 		} while (b && b->seq == block->end);
 		if (seq_lt(seq, block->end))
@@ -128,6 +128,8 @@ static void fill_syn_options(const struct shard *sh, const struct conn *c, struc
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 
 	opt->mss = mss_to_announce(sh, tcp, c->tuple.iface, tuple_is_v6(&c->tuple));
+	if (!answer && c->mss)
+		opt->mss = MIN(opt->mss, c->mss);
 	/* An answer offers only what the peer's SYN did (RFC 7323 §2.2, §3.2). */
 	opt->sack_permitted = answer ? c->flags & CF_SACK : tcp->sack;
 	opt->has_wscale = answer ? c->flags & CF_WSCALE : tcp->window_scaling;

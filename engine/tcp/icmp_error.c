@@ -61,6 +61,13 @@ static bool is_hard(const struct seg *s)
 	return type == 1 && code == 4;
 }
 
+/* RFC 8201 §4: to be discarded. Nothing on an IPv6 path needs less. */
+static bool is_below_least(const struct seg *s)
+{
+	return s->family == IP_V6 && s->payload[0] == 2 &&
+	       get_be32(s->payload + 4) < PMTU_MIN_V6;
+}
+
 /* The MTU that "fragmentation needed" or "packet too big" names; 0: another error. */
 static uint32_t next_hop_mtu(const struct seg *s, const struct quoted *q)
 {
@@ -68,7 +75,7 @@ static uint32_t next_hop_mtu(const struct seg *s, const struct quoted *q)
 	uint32_t mtu;
 
 	if (s->family == IP_V6)
-		return type == 2 ? MAX(get_be32(s->payload + 4), 1u) : 0;
+		return type == 2 ? get_be32(s->payload + 4) : 0;
 	if (type != 3 || code != 4)
 		return 0;
 	mtu = get_be16(s->payload + 6);
@@ -81,7 +88,7 @@ static void apply(struct shard *sh, struct conn *c, const struct quoted *q, cons
 {
 	uint32_t mtu = next_hop_mtu(s, q);
 
-	if (q->seq - c->snd_una >= MAX(c->snd_nxt - c->snd_una, 1u)) {
+	if (is_below_least(s) || q->seq - c->snd_una >= MAX(c->snd_nxt - c->snd_una, 1u)) {
 		stat_inc(sh, STAT_drop_icmp_stale);
 		return;
 	}

@@ -226,6 +226,8 @@ void tcp_conn_establish(struct shard *sh, struct conn *c);
 
 /* ---- pmtu.c ---- */
 
+#define PMTU_MIN_V6 1280u /* every link takes that (RFC 8200 §5) */
+
 /* A router says that packets of this connection above `mtu` bytes do not pass. */
 void tcp_path_mtu(struct shard *sh, struct conn *c, uint32_t mtu);
 

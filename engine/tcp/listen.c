@@ -255,7 +255,9 @@ static void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum
 	uint32_t unit = 1u << (h->wscale & 15);
 
 	stat_inc(sh, why);
-	if (!challenge_allowed(sh, ref_make(REF_HALF, pool_index(&sh->halves, h)), h->irs)) {
+	/* Data is a retransmission: whoever sends it waits for the answer. */
+	if (!s->payload_len &&
+	    !challenge_allowed(sh, ref_make(REF_HALF, pool_index(&sh->halves, h)), h->irs)) {
 		shard_buf_free(sh, s->buf);
 		return;
 	}

@@ -138,7 +138,7 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 		conn_free(sh, c);
 		return NULL;
 	}
-	conn_cold(sh, c)->backend = backend;
+	conn_cold(sh, c)->backend = backend & 0x3fff;
 	c->snd_una = isn_of(sh, &c->tuple);
 	c->snd_nxt = c->snd_una + 1;
 	x->recover = c->snd_una;
@@ -149,6 +149,12 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 	stat_inc(sh, STAT_active_opens);
 	conn_work(sh, c, CF_ACTIVE | CF_REXMIT_ONE);
 	return c;
+}
+
+void tcp_ask_mss(const struct shard *sh, struct conn *c, uint16_t mss)
+{
+	/* Timestamps take their room from it (RFC 6691 §2). */
+	c->mss = (uint16_t)(mss + (conn_tcp(sh, c)->timestamps ? TCPOPT_TS_LEN : 0));
 }
 
 static void sent_drop(struct shard *sh, struct seg *s, enum stat why)

@@ -4,8 +4,7 @@
 #include "engine/tcp/recovery.h"
 
 /* Nobody needs less [ip_min_pmtu], but who forges the message likes small segments. */
-#define PMTU_MIN_V4 552
-#define PMTU_MIN_V6 1280 /* RFC 8200 §5 */
+#define PMTU_MIN_V4 552u
 
 /* RFC 1191 §7.1: what links have, for routers that do not name a number. */
 static const uint16_t plateaus[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, PMTU_MIN_V4};
@@ -53,7 +52,7 @@ void tcp_path_mtu(struct shard *sh, struct conn *c, uint32_t mtu)
 	bool v6 = tuple_is_v6(&c->tuple);
 	uint32_t headers = (v6 ? IPV6_HLEN : IPV4_HLEN) + TCP_HLEN +
 			   (c->flags & CF_TIMESTAMPS ? TCPOPT_TS_LEN : 0);
-	uint32_t mss = MAX(mtu, v6 ? (uint32_t)PMTU_MIN_V6 : PMTU_MIN_V4) - headers;
+	uint32_t mss = MAX(mtu, v6 ? PMTU_MIN_V6 : PMTU_MIN_V4) - headers;
 	struct conn_cold *k = conn_cold(sh, c);
 	/* Below the least that we go down to, routers have to cut. */
 	bool cut_from_now = !v6 && mtu < PMTU_MIN_V4 && !k->fragmentable;

@@ -46,7 +46,7 @@ static bool is_ambiguous(const struct shard *sh, const struct conn *c, const str
 }
 
 void rack_delivered(struct shard *sh, const struct conn *c, struct xfer *x, const struct buf *b,
-		    const struct seg *s)
+		    const struct seg *s, uint32_t fack)
 {
 	struct rack *r = &x->rack;
 	uint32_t rtt_us = MAX((uint32_t)sh->now_us - b->sent_us, 1u);
@@ -55,8 +55,8 @@ void rack_delivered(struct shard *sh, const struct conn *c, struct xfer *x, cons
 	/* Step 1 */
 	if (!(b->flags & BUF_RESENT) && (r->min_rtt_us == 0 || rtt_us < r->min_rtt_us))
 		r->min_rtt_us = rtt_us;
-	/* Step 3: delivered below what was delivered before, and never repeated. */
-	if (r->min_rtt_us && seq_lt(end, r->fack) && !(b->flags & BUF_RESENT))
+	/* Step 3: delivered below what an earlier ACK had delivered, and never repeated. */
+	if (seq_lt(end, fack) && !(b->flags & BUF_RESENT))
 		r->reordering_seen = true;
 	if (r->rtt_us == 0 || seq_gt(end, r->fack))
 		r->fack = end;

@@ -15,6 +15,7 @@
 /* What one ACK has brought; made by tcp_ack_input() on its stack. */
 struct ack_news {
 	uint32_t prior_flight;	/* bytes in flight before it */
+	uint32_t fack;		/* the highest number delivered before it, SND.UNA if none */
 	uint32_t acked;		/* bytes newly acknowledged by SEG.ACK */
 	uint32_t delivered;	/* bytes newly acknowledged or SACKed */
 	uint32_t rtt_us;	/* of the latest segment among them that times, 0: none */
@@ -57,7 +58,7 @@ void scoreboard_forget_sacks(struct xfer *x);
 
 /* A segment was delivered: RFC 8985 §6.2 steps 1 to 3. Call before its marks go. */
 void rack_delivered(struct shard *sh, const struct conn *c, struct xfer *x, const struct buf *b,
-		    const struct seg *s);
+		    const struct seg *s, uint32_t fack);
 
 /* Step 5: marks what is lost; returns microseconds until more may be, 0: none. */
 uint32_t rack_detect_loss(struct shard *sh, struct conn *c, struct xfer *x);

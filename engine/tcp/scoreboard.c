@@ -92,7 +92,7 @@ static void delivered(struct shard *sh, const struct conn *c, struct xfer *x, st
 		news->original = true;
 		news->rtt_us = MAX((uint32_t)sh->now_us - b->sent_us, 1u);
 	}
-	rack_delivered(sh, c, x, b, s);
+	rack_delivered(sh, c, x, b, s, news->fack);
 }
 
 /* True when the first block reports what arrived twice (RFC 2883 §4). */

@@ -68,6 +68,10 @@ struct conn *tcp_accept(struct shard *sh, uint16_t listener);
 struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, uint16_t local,
 			 uint16_t lport_be, const struct ipaddr *raddr, uint16_t rport_be);
 
+/* Asks the peer of a connection that is just being opened for segments of at most `mss`
+ * bytes of payload, those of the connection that they are passed on to. */
+void tcp_ask_mss(const struct shard *sh, struct conn *c, uint16_t mss);
+
 /* Bytes that wait to be read. */
 uint32_t tcp_readable(const struct shard *sh, const struct conn *c);
 
@@ -106,6 +110,11 @@ void tcp_shutdown(struct shard *sh, struct conn *c);
 
 /* Closes both ways; no more events. Unread data resets (RFC 9293 SHLD-3). */
 void tcp_close(struct shard *sh, struct conn *c);
+
+/* The same for a peer that may still send, and is not to be reset for that, since a reset
+ * might overtake the answer: what comes is thrown away, until its FIN or until
+ * fin_timeout is over. */
+void tcp_linger(struct shard *sh, struct conn *c);
 
 /* Sends RST and forgets the connection; no more events (M13). */
 void tcp_abort(struct shard *sh, struct conn *c);

@@ -76,7 +76,8 @@ static bool deliver_early(struct shard *sh, struct conn *c, struct xfer *x)
 
 	while ((b = x->ooo) && seq_leq(b->seq, c->rcv_nxt)) {
 		uint32_t old = c->rcv_nxt - b->seq;
-		bool fin = b->flags & BUF_FIN;
+		/* Data where the FIN was said to be: the peer contradicts itself. */
+		bool fin = (b->flags & BUF_FIN) && old <= b->len;
 
 		x->ooo = b->next;
 		x->ooo_bytes -= b->len;
@@ -250,6 +251,29 @@ static void in_order(struct shard *sh, struct conn *c, struct xfer *x, struct se
 	}
 }
 
+/* Nobody will read it: say so, or the peer thinks it arrived (RFC 9293 §3.6.1, SHLD-3;
+ * RFC 2525 §2.17). Or it is not to matter any more: then it is as if it were read at
+ * once. Consumes. */
+static void text_after_close(struct shard *sh, struct conn *c, struct seg *s)
+{
+	bool fin = s->flags & TCP_FIN;
+
+	stat_inc(sh, STAT_drop_after_close);
+	shard_buf_free(sh, s->buf);
+	if (!conn_cold(sh, c)->drains) {
+		tcp_reset_conn(sh, c);
+		conn_die(sh, c, TCP_CLOSE_ABORTED);
+		return;
+	}
+	conn_work(sh, c, CF_ACK_NOW);
+	if (s->seq != c->rcv_nxt)
+		return;
+	c->rcv_nxt += s->payload_len + fin;
+	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
+	if (fin)
+		tcp_fin_received(sh, c);
+}
+
 void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s)
 {
 	struct xfer *x = conn_xfer(sh, c);
@@ -262,13 +286,8 @@ void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s)
 		shard_buf_free(sh, s->buf);
 		return;
 	}
-	/* Nobody will read it: say so, or the peer thinks it arrived (RFC 9293
-	 * §3.6.1, SHLD-3; RFC 2525 §2.17). */
 	if ((c->flags & CF_ORPHAN) && s->payload_len) {
-		stat_inc(sh, STAT_drop_after_close);
-		tcp_reset_conn(sh, c);
-		conn_die(sh, c, TCP_CLOSE_ABORTED);
-		shard_buf_free(sh, s->buf);
+		text_after_close(sh, c, s);
 		return;
 	}
 	if (s->payload_len || s->seq != c->rcv_nxt) {

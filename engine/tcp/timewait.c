@@ -50,7 +50,7 @@ void tcp_time_wait_enter(struct shard *sh, struct conn *c)
 	tw->snd_nxt = c->snd_nxt;
 	tw->ts_recent = c->ts_recent;
 	tw->profile = k->profile;
-	tw->backend = k->backend & 0x3fff;
+	tw->backend = k->backend;
 	tw->active = !!(c->flags & CF_ACTIVE);
 	tw->timestamps = !!(c->flags & CF_TIMESTAMPS);
 	tw_arm(sh, tw);

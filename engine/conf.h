@@ -60,7 +60,8 @@ struct conf_tcp {
 	uint8_t dscp;		   /* 0..63, 0 */
 	uint16_t mss;		   /* announced MSS limit in bytes; 0: from the MTU */
 	uint16_t delack_ms;	   /* delayed-ACK limit, 40; below 500 (MUST-40) */
-	uint8_t quick_acks;	   /* first data segments acknowledged at once, 7 at most */
+	uint8_t quick_acks;	   /* first data segments, and first ones after a loss, that are
+				    * acknowledged at once, 7 at most; 0: nor after a lull */
 	uint16_t initial_cwnd;	   /* segments, 10 (RFC 6928) */
 	uint32_t rto_min_ms;	   /* above the round trip, 200 */
 	uint32_t rto_max_ms;	   /* 120000 */

@@ -134,6 +134,7 @@ struct conn_cold {
 	uint16_t profile;	 /* 42: index into shard.profiles */
 	uint16_t backend : 14;	 /* 44: active: index of the backend in its pool */
 	uint16_t drains : 1;	 /* closed; what still comes is thrown away (tcp_linger()) */
+	uint16_t answered : 1;	 /* data of ours has gone since the peer's last */
 	uint16_t ssthresh;	 /* 46: segments of conn.mss, or SSTHRESH_NONE */
 	uint16_t max_wnd;	 /* 48: largest window field ever received, unscaled */
 	uint8_t retries;	 /* 50: unanswered retransmissions or probes in a row */

@@ -6,6 +6,8 @@
  */
 #include "engine/tcp/internal.h"
 
+#define LULL_TICKS 2 /* no tail loss probe comes sooner */
+
 static void drop(struct shard *sh, struct seg *s, enum stat why)
 {
 	stat_inc(sh, why);
@@ -256,6 +258,15 @@ static void follow_next_hop(const struct shard *sh, const struct conn *c, const 
 		memcpy(dmac, s->buf->data + 6, 6);
 }
 
+/* A segment after a lull, which no answer of ours has caused: a tail loss probe (RFC 8985
+ * §7), most likely, since the ACK of a whole flight was lost. Its sender has waited
+ * long enough. */
+static void heed_lull(struct shard *sh, struct conn *c)
+{
+	if (!conn_cold(sh, c)->answered && conn_tcp(sh, c)->quick_acks)
+		conn_work(sh, c, CF_ACK_NOW);
+}
+
 void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
 {
 	bool ack_owed;
@@ -267,6 +278,8 @@ void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
 	if (unlikely(!is_expected(c, s)) && !check_slow(sh, c, s))
 		return;
 	ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
+	if (s->payload_len && sh->now - c->last_rx >= LULL_TICKS)
+		heed_lull(sh, c);
 	c->last_rx = sh->now;
 	follow_next_hop(sh, c, s);
 	if (c->flags & CF_ECN)

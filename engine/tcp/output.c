@@ -107,6 +107,7 @@ static void begin_flight(struct shard *sh, struct conn *c, struct xfer *x)
 		x->full_end = c->snd_una;
 	conn_cold(sh, c)->retries = 0;
 	conn_cold(sh, c)->quick_acks = 0; /* this end answers: its data brings the ACKs */
+	conn_cold(sh, c)->answered = true;
 }
 
 /* Sends one queued buf, again or for the first time, with the FIN if it is due. False:

@@ -156,8 +156,10 @@ static void queue_early(struct shard *sh, struct conn *c, struct xfer *x, struct
 {
 	struct buf *b = s->buf, *prev;
 
-	/* RFC 5681 §4.2: a gap is reported at once. */
+	/* RFC 5681 §4.2: a gap is reported at once; and who repairs one has few segments in
+	 * flight and waits for each ACK. */
 	conn_work(sh, c, CF_ACK_NOW);
+	conn_cold(sh, c)->quick_acks = conn_tcp(sh, c)->quick_acks & 7;
 	if (x->ooo_count >= max_bufs(sh, c) ||
 	    x->rcvq.bytes + x->ooo_bytes + s->payload_len > conn_tcp(sh, c)->rcvbuf) {
 		stat_inc(sh, STAT_drop_reassembly_full);
@@ -193,6 +195,7 @@ static void owe_ack(struct shard *sh, struct conn *c)
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 	struct conn_cold *k = conn_cold(sh, c);
 
+	k->answered = false;
 	if (k->quick_acks) {
 		k->quick_acks--;
 		conn_work(sh, c, CF_ACK_NOW);

@@ -1,47 +1,76 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench/harness.h"
 
-#include <inttypes.h>
+#include <malloc.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 #include <x86intrin.h>
 
 #include "engine/run/config.h"
 
 #define TURN_USEC 10 /* virtual time of a turn */
+#define HUGE_PAGE (2u << 20)
 
-static void die(const char *what)
+void bench_die(const char *fmt, ...)
 {
-	fprintf(stderr, "bench: %s\n", what);
+	va_list ap;
+
+	fputs("bench: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
 	exit(1);
 }
 
-void bench_init(struct bench *b, const char *yaml, uint32_t nb_bufs, bool csum_offload)
+uint64_t bench_tsc(void)
+{
+	return __rdtsc();
+}
+
+void *bench_memory(size_t bytes)
+{
+	void *mem = mmap(NULL, ALIGN_UP(bytes, HUGE_PAGE), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED)
+		bench_die("out of memory: %zu bytes are asked for", bytes);
+	madvise(mem, ALIGN_UP(bytes, HUGE_PAGE), MADV_HUGEPAGE);
+	return mem;
+}
+
+void bench_memory_free(void *mem, size_t bytes)
+{
+	munmap(mem, ALIGN_UP(bytes, HUGE_PAGE));
+}
+
+void bench_init(struct bench *b, const char *yaml, bool csum_offload)
 {
 	struct shard_args args = {.buf_ops = &b->buf_ops, .links = b->links, .nb_shards = 1};
 	struct config_error err;
 
+	/* What is freed goes back at once: some benches look at resident memory. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	memset(b, 0, sizeof(*b));
+	b->csum_offload = csum_offload;
 	b->conf = config_parse("bench", yaml, strlen(yaml), &err);
 	if (!b->conf)
-		die(err.text);
-	b->pool = mem_pool_create(nb_bufs, 0, 0);
+		bench_die("%s", err.text);
+	b->pool = mem_pool_create(BENCH_BUFS, 0, 0);
 	if (!b->pool)
-		die("out of memory for buffers");
+		bench_die("out of memory for buffers");
 	b->buf_ops = mem_pool_ops(b->pool);
 	for (uint16_t p = 0; p < b->conf->nb_ports; p++)
 		b->links[p] = (struct net_link){.mac = {2, 0, 0, 0, 0, (uint8_t)(p + 1)},
 						.mtu = b->conf->ports[p].mtu,
 						.tx_ip_csum = csum_offload,
 						.tx_tcp_csum = csum_offload};
-	b->mem_bytes = ALIGN_UP(shard_bytes(b->conf), 2u << 20);
-	b->mem = mmap(NULL, b->mem_bytes, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (b->mem == MAP_FAILED)
-		die("out of memory for the shard");
-	madvise(b->mem, b->mem_bytes, MADV_HUGEPAGE);
+	b->mem_bytes = shard_bytes(b->conf);
+	b->mem = bench_memory(b->mem_bytes);
 	b->now = 1000000;
 	args.conf = b->conf;
 	args.now = b->now;
@@ -52,7 +81,7 @@ void bench_init(struct bench *b, const char *yaml, uint32_t nb_bufs, bool csum_o
 void bench_fini(struct bench *b)
 {
 	shard_fini(b->sh);
-	munmap(b->mem, b->mem_bytes);
+	bench_memory_free(b->mem, b->mem_bytes);
 	mem_pool_destroy(b->pool);
 	config_free(b->conf);
 }
@@ -69,9 +98,10 @@ static uint32_t collect(void *ctx, struct buf **bufs, uint32_t n)
 	return n;
 }
 
-void bench_turn(struct bench *b, struct buf **bufs, uint32_t n)
+/* Not inlined: callgrind counts what happens in here. */
+__attribute__((noinline)) void bench_turn(struct bench *b, struct buf **bufs, uint32_t n)
 {
-	uint64_t start = __rdtsc();
+	uint64_t start = bench_tsc();
 
 	b->nb_frames = 0;
 	b->now += TURN_USEC;
@@ -79,21 +109,16 @@ void bench_turn(struct bench *b, struct buf **bufs, uint32_t n)
 	shard_receive(b->sh, bufs, n);
 	shard_timers(b->sh, 256);
 	shard_finish(b->sh);
-	shard_transmit(b->sh, 0, collect, b);
-	b->cycles += __rdtsc() - start;
+	for (uint16_t p = 0; p < b->conf->nb_ports; p++)
+		shard_transmit(b->sh, p, collect, b);
+	b->cycles += bench_tsc() - start;
+	b->received += n;
+	b->sent += b->nb_frames;
 }
 
-uint64_t bench_option(int argc, char **argv, const char *name, uint64_t fallback)
+void bench_restart_count(struct bench *b)
 {
-	size_t len = strlen(name);
-
-	for (int i = 1; i < argc; i++) {
-		const char *a = argv[i];
-
-		if (strncmp(a, "--", 2) == 0 && strncmp(a + 2, name, len) == 0 && a[2 + len] == '=')
-			return strtoull(a + 3 + len, NULL, 10);
-	}
-	return fallback;
+	b->cycles = b->received = b->sent = 0;
 }
 
 double bench_tsc_hz(void)
@@ -102,11 +127,22 @@ double bench_tsc_hz(void)
 	uint64_t c0, c1;
 
 	clock_gettime(CLOCK_MONOTONIC, &t0);
-	c0 = __rdtsc();
+	c0 = bench_tsc();
 	do {
 		clock_gettime(CLOCK_MONOTONIC, &t1);
 	} while ((double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9 < 0.05);
-	c1 = __rdtsc();
+	c1 = bench_tsc();
 	return (double)(c1 - c0) /
 	       ((double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9);
+}
+
+uint64_t bench_resident_bytes(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long total, resident;
+
+	if (!f || fscanf(f, "%lu %lu", &total, &resident) != 2)
+		bench_die("/proc/self/statm cannot be read");
+	fclose(f);
+	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the microbenches share: one shard over plain memory, a cycle counter
- * that runs only while the engine does, and the output line. The peer's work
- * happens while the counter stands still.
+ * What the microbenches share: one shard over plain memory, and a cycle counter that runs
+ * only while the engine does. The peer's work happens while the counter stands still.
  */
 #pragma once
 
 #include "drivers/mem_pool.h"
 #include "engine/shard.h"
+
+#define BENCH_BUFS 8192 /* in the pool of a shard */
 
 struct bench {
 	struct conf *conf;
@@ -17,23 +18,39 @@ struct bench {
 	struct shard *sh;
 	void *mem;
 	size_t mem_bytes;
+	bool csum_offload;
 	usec_t now;
 	uint64_t cycles;    /* spent inside the engine */
+	uint64_t received;  /* frames that the engine got, and */
+	uint64_t sent;      /* gave, while cycles were counted */
 	uint32_t nb_frames; /* that the engine has sent and the peer not yet taken */
-	struct buf *frames[SHARD_TX_RING];
+	struct buf *frames[CONF_MAX_PORTS * SHARD_TX_RING];
 };
 
-/* Starts a shard from a config in YAML; ends the program with a message when
- * that fails. `csum_offload`: the port verifies and fills in checksums. */
-void bench_init(struct bench *b, const char *yaml, uint32_t nb_bufs, bool csum_offload);
+/* Ends the program with a message. */
+PRINTF_LIKE(1, 2) __attribute__((noreturn)) void bench_die(const char *fmt, ...);
+
+/* Starts a shard from a config in YAML; ends the program with a message when that fails.
+ * `csum_offload`: the ports verify and fill in checksums. */
+void bench_init(struct bench *b, const char *yaml, bool csum_offload);
 void bench_fini(struct bench *b);
 
-/* One turn of the worker on n received frames, counted; what it sent is in
- * b->frames afterwards, each the peer's to free or to send back. */
+/* One turn of the worker on n received frames, counted; what it sent is in b->frames
+ * afterwards, each the peer's to free or to send back. */
 void bench_turn(struct bench *b, struct buf **bufs, uint32_t n);
 
-/* A decimal option `--name=value` or its default. */
-uint64_t bench_option(int argc, char **argv, const char *name, uint64_t fallback);
+/* What was counted so far was the warm-up. */
+void bench_restart_count(struct bench *b);
+
+/* The time-stamp counter now. */
+uint64_t bench_tsc(void);
+
+/* Zeroed memory that asks for huge pages; ends the program when there is none. */
+void *bench_memory(size_t bytes);
+void bench_memory_free(void *mem, size_t bytes);
 
 /* Cycles of the time-stamp counter per second, measured once. */
 double bench_tsc_hz(void);
+
+/* Bytes of memory that the process occupies now. */
+uint64_t bench_resident_bytes(void);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See instructions.h. */
+#include "bench/instructions.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MARK	 "TERMINUS_BENCH_COUNTED"
+#define ARGS_MAX 16
+
+bool instructions_are_counted(void)
+{
+	return getenv(MARK) != NULL;
+}
+
+__attribute__((noreturn)) static void run_counted(char **argv, int out)
+{
+	setenv(MARK, "1", 1);
+	dup2(out, STDERR_FILENO);
+	execvp(argv[0], argv);
+	_exit(127);
+}
+
+/* "==123== Collected : 4567" */
+static bool read_count(FILE *f, uint64_t *count)
+{
+	char line[256];
+	bool found = false;
+
+	while (fgets(line, sizeof(line), f)) {
+		const char *p = strstr(line, "Collected : ");
+
+		if (p)
+			found = sscanf(p + 12, "%" SCNu64, count) == 1;
+	}
+	return found;
+}
+
+static bool count(char **argv, uint64_t *collected)
+{
+	int fds[2], status;
+	bool found = false;
+	pid_t child;
+	FILE *f;
+
+	if (pipe(fds) != 0)
+		return false;
+	child = fork();
+	if (child == 0)
+		run_counted(argv, fds[1]);
+	close(fds[1]);
+	f = fdopen(fds[0], "r");
+	if (f) {
+		found = read_count(f, collected);
+		fclose(f);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0 && found;
+}
+
+static bool count_units(const char *name, uint64_t units, const char *const *args,
+			uint64_t *collected)
+{
+	char option[64], self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *argv[ARGS_MAX] = {(char *)"valgrind", (char *)"--tool=callgrind",
+				(char *)"--callgrind-out-file=/dev/null",
+				(char *)"--collect-atstart=no",
+				(char *)"--toggle-collect=bench_turn", self, option};
+	uint32_t at = 7;
+
+	if (n < 0)
+		return false;
+	self[n] = '\0';
+	snprintf(option, sizeof(option), "--%s=%" PRIu64, name, units);
+	while (args && *args && at + 1 < ARGS_MAX)
+		argv[at++] = (char *)(uintptr_t)*args++;
+	return count(argv, collected);
+}
+
+bool instructions_per(const char *name, uint64_t units, const char *const *args, double *result,
+		      const char **why)
+{
+	uint64_t once, twice;
+
+	if (!count_units(name, units, args, &once) || !count_units(name, 2 * units, args, &twice) ||
+	    twice <= once) {
+		*why = "valgrind is not installed, or cannot run the benchmark";
+		return false;
+	}
+	*result = (double)(twice - once) / (double)units;
+	return true;
+}

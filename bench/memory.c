@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a connection occupies in each of the states that it can stay in for long, its share of
+ * the table and its timer included: memory that has become resident, over how many there are.
+ */
+#include <stdio.h>
+
+#include "bench/options.h"
+#include "bench/result.h"
+#include "bench/visit.h"
+#include "engine/wire/wire.h"
+
+#define LEAST (2u * VISIT_BATCH) /* of each, what the configuration takes */
+
+static void start(struct bench *b, uint32_t connections, uint32_t half_open, uint32_t time_wait)
+{
+	char yaml[1024];
+
+	snprintf(yaml, sizeof(yaml),
+		 "workers: {count: 1}\n"
+		 "memory: {connections: %u, half_open: %u, time_wait: %u, transfers: 65536, "
+		 "sessions: 64, buffers: 8192}\n"
+		 "tcp: {rto_initial_ms: 60s, time_wait: 60s}\n"
+		 "ports:\n"
+		 "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
+		 "listeners:\n"
+		 "  - {name: web, address: \"" PEER_ENGINE ":80\", service: http,\n"
+		 "     http: {size: 64}, backlog: 65536}\n",
+		 connections, half_open, time_wait);
+	bench_init(b, yaml, true);
+}
+
+/* VISIT_BATCH more clients leave the engine with as many more objects. */
+static void half_open(struct bench *b, uint32_t first)
+{
+	struct buf *bufs[VISIT_BATCH];
+
+	for (uint32_t i = 0; i < VISIT_BATCH; i++)
+		bufs[i] = peer_make(b, &(struct peer_seg){.client = first + i,
+							  .flags = TCP_SYN,
+							  .seq = peer_isn(first + i)});
+	bench_turn(b, bufs, VISIT_BATCH);
+	peer_ignore(b);
+}
+
+static void establish(struct bench *b, uint32_t first)
+{
+	peer_connect(b, first, VISIT_BATCH, NULL, NULL);
+}
+
+struct kind {
+	const char *key;
+	void (*more)(struct bench *b, uint32_t first);
+	size_t pool; /* in struct shard: where they are */
+	bool connections, half_open, time_wait; /* which limit counts */
+};
+
+static const struct kind kinds[] = {
+    {"syn_received", half_open, offsetof(struct shard, halves), .half_open = true},
+    {"time_wait", visit, offsetof(struct shard, time_waits), .time_wait = true},
+    {"established", establish, offsetof(struct shard, conns), .connections = true},
+};
+
+/* Bytes that a shard occupies which is made for n objects of a kind and has them. */
+static uint64_t occupied(const struct kind *k, uint32_t n)
+{
+	uint64_t before = bench_resident_bytes(), bytes;
+	const struct pool *pool;
+	struct bench b;
+
+	start(&b, k->connections ? n : LEAST, k->half_open ? n : LEAST, k->time_wait ? n : LEAST);
+	for (uint32_t i = 0; i < n; i += VISIT_BATCH)
+		k->more(&b, i);
+	bytes = bench_resident_bytes() - before;
+	pool = (const void *)((const char *)b.sh + k->pool);
+	if (pool->used != n)
+		bench_die("%u of %u are there: %s", pool->used, n, k->key);
+	bench_fini(&b);
+	return bytes;
+}
+
+/* What does not grow with them falls out. */
+static double each(const struct kind *k, uint32_t n)
+{
+	uint64_t fixed = occupied(k, LEAST);
+
+	return (double)(occupied(k, n) - fixed) / (n - LEAST);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t count = 1000000;
+	const struct option list[] = {
+	    {"count", "of objects of each kind", &count, 10000, 200000000},
+	};
+	struct options o = {.bench = "memory",
+			    .what = "bytes of memory of each connection, by its state",
+			    .list = list,
+			    .count = ARRAY_SIZE(list)};
+	struct result r;
+	uint32_t n;
+
+	options_parse(&o, argc, argv);
+	n = ALIGN_UP((uint32_t)count, VISIT_BATCH);
+	result_begin(&r, o.json, o.bench);
+	result_count(&r, "count", n);
+	for (uint32_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		result_number(&r, kinds[i].key, each(&kinds[i], n), 1);
+	result_end(&r);
+	return 0;
+}

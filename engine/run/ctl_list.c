@@ -21,8 +21,8 @@
 struct list_sum {
 	uint32_t index; /* of a listener in the configuration */
 	union {
+		struct backend_info backend; /* the longer one, so that {0} clears both */
 		struct listener_info listener;
-		struct backend_info backend;
 	};
 };
 

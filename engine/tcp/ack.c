@@ -43,6 +43,8 @@ static void advance(struct shard *sh, struct conn *c, struct xfer *x, const stru
 	/* They must not fall behind by half the sequence space. */
 	x->recover = seq_max(x->recover, c->snd_una);
 	x->ecn_recover = seq_max(x->ecn_recover, c->snd_una);
+	if (x->phase == XFER_OPEN)
+		x->full_end = seq_max(x->full_end, c->snd_una - 1);
 	if (x->urgent_out && seq_geq(c->snd_una, x->snd_up))
 		x->urgent_out = false;
 	k->retries = 0;

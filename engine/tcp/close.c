@@ -28,8 +28,11 @@ void tcp_fin_received(struct shard *sh, struct conn *c)
 
 static void limit_fin_wait_2(struct shard *sh, struct conn *c)
 {
-	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN))
-		conn_cold(sh, c)->due = sh->now + conn_tcp(sh, c)->fin_timeout_ms;
+	if (c->state != TCP_FIN_WAIT_2 || !(c->flags & CF_ORPHAN))
+		return;
+	if (c->flags & CF_ACK_DELAYED) /* `due` is not its own any more */
+		conn_work(sh, c, CF_ACK_NOW);
+	conn_cold(sh, c)->due = sh->now + conn_tcp(sh, c)->fin_timeout_ms;
 }
 
 void tcp_fin_acked(struct shard *sh, struct conn *c)
@@ -97,7 +100,7 @@ void tcp_close(struct shard *sh, struct conn *c)
 		reset_and_die(sh, c);
 		return;
 	}
-	if (sh->orphans > sh->max_orphans) {
+	if (sh->orphans > sh->max_orphans && !conn_cold(sh, c)->drains) {
 		stat_inc(sh, STAT_orphans_reset);
 		reset_and_die(sh, c);
 		return;

@@ -215,7 +215,11 @@ struct xfer {
 	uint32_t prior_w_max;	/* CUBIC's likewise */
 	uint32_t undo_marker;	/* snd_una then; valid while `may_undo` */
 	uint32_t undo_retrans;	/* retransmitted bytes not yet reported as duplicates */
-	uint32_t retrans_ts;	/* our timestamp of the first retransmission (RFC 4015) */
+	union {
+		uint32_t retrans_ts; /* our timestamp of the first retransmission (RFC 4015) */
+		uint32_t undo_end;   /* in XFER_OPEN: snd_una when the recovery ended; what is
+				      * behind it was not repeated by it */
+	};
 	union {
 		struct {
 			uint32_t prr_delivered, prr_out, prr_start; /* RFC 6937; start: RecoverFS */

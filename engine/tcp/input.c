@@ -23,8 +23,8 @@ static bool keepalive_repeats(struct shard *sh, const struct conn *c)
 }
 
 /* An unacceptable segment gets an ACK that says what we expect (first check).
- * Data is a retransmission whose ACK was lost: answered at once. Anything else
- * counts against the challenge limit, or two of us could go on for ever. */
+ * Data is a retransmission whose ACK was lost: answered at once. Anything else is
+ * limited, or two of us could go on for ever. */
 static void unacceptable(struct shard *sh, struct conn *c, struct seg *s, enum stat why)
 {
 	/* A keepalive asks for an answer (MUST-26). */
@@ -260,10 +260,12 @@ static void follow_next_hop(const struct shard *sh, const struct conn *c, const 
 
 /* A segment after a lull, which no answer of ours has caused: a tail loss probe (RFC 8985
  * §7), most likely, since the ACK of a whole flight was lost. Its sender has waited
- * long enough. */
-static void heed_lull(struct shard *sh, struct conn *c)
+ * long enough. Gaps of less than a round trip are a slow stream's. */
+static void heed_lull(struct shard *sh, struct conn *c, uint32_t ticks)
 {
-	if (!conn_cold(sh, c)->answered && conn_tcp(sh, c)->quick_acks)
+	const struct conn_cold *k = conn_cold(sh, c);
+
+	if (!k->answered && conn_tcp(sh, c)->quick_acks && ticks >= k->srtt_us / USEC_PER_TICK)
 		conn_work(sh, c, CF_ACK_NOW);
 }
 
@@ -279,7 +281,7 @@ void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
 		return;
 	ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
 	if (s->payload_len && sh->now - c->last_rx >= LULL_TICKS)
-		heed_lull(sh, c);
+		heed_lull(sh, c, sh->now - c->last_rx);
 	c->last_rx = sh->now;
 	follow_next_hop(sh, c, s);
 	if (c->flags & CF_ECN)

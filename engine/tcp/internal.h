@@ -273,7 +273,12 @@ void tcp_note_duplicate(struct shard *sh, struct conn *c, uint32_t start, uint32
 
 /* RFC 9293 §3.10.7.4 step 5 for synchronized states; false: drop the segment. */
 bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s);
+
+/* Takes a round trip into SRTT and RTTVAR (RFC 6298 §2). */
 void tcp_rtt_sample(struct shard *sh, struct conn *c, uint32_t rtt_us);
+
+/* The round trip that the segment's echoed timestamp tells of, in microseconds but to the
+ * tick; 0: none (RFC 7323 §4). */
 uint32_t tcp_rtt_of_timestamp(const struct shard *sh, const struct conn *c, const struct seg *s);
 
 /* ssthresh in bytes, UINT32_MAX while there is none. */
@@ -284,7 +289,6 @@ static inline uint32_t tcp_max_wnd(const struct shard *sh, const struct conn *c)
 {
 	return (uint32_t)conn_cold(sh, c)->max_wnd << (c->wscale >> 4);
 }
-
 
 /* ---- close.c ---- */
 
@@ -301,7 +305,13 @@ void tcp_send_fin(struct shard *sh, struct conn *c);
 bool tcp_output(struct shard *sh, struct conn *c);
 
 /* Bytes that the receive buffer still has room for. */
-uint32_t tcp_receive_space(const struct shard *sh, const struct conn *c);
+static inline uint32_t tcp_receive_space(const struct shard *sh, const struct conn *c)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+	uint32_t rcvbuf = conn_tcp(sh, c)->rcvbuf, unread = x ? x->rcvq.bytes : 0;
+
+	return rcvbuf > unread ? rcvbuf - unread : 0;
+}
 
 /* Right edge to offer the peer now (receiver SWS avoidance, MUST-39). */
 uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c);

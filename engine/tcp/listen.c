@@ -192,7 +192,8 @@ static void time_handshake(struct shard *sh, struct conn *c, const struct half *
 	uint32_t ticks = sh->now - (h->timer.at - tcp->rto_initial_ms);
 	uint32_t rtt_us = tcp_rtt_of_timestamp(sh, c, s);
 
-	if (h->retries == 0 && !tcp->synack_jitter)
+	/* Without timestamps; a SYN-ACK that went again since the SYN did is not known. */
+	if (!rtt_us && h->retries == 0 && !tcp->synack_jitter)
 		rtt_us = MAX(ticks, 1u) * USEC_PER_TICK;
 	if (rtt_us)
 		tcp_rtt_sample(sh, c, rtt_us);

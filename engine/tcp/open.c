@@ -154,6 +154,7 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 void tcp_ask_mss(const struct shard *sh, struct conn *c, uint16_t mss)
 {
 	/* Timestamps take their room from it (RFC 6691 §2). */
+	mss = MAX(mss, (uint16_t)MSS_DEFAULT_V4);
 	c->mss = (uint16_t)(mss + (conn_tcp(sh, c)->timestamps ? TCPOPT_TS_LEN : 0));
 }
 

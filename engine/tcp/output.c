@@ -5,14 +5,6 @@
  */
 #include "engine/tcp/recovery.h"
 
-uint32_t tcp_receive_space(const struct shard *sh, const struct conn *c)
-{
-	const struct xfer *x = conn_xfer(sh, c);
-	uint32_t rcvbuf = conn_tcp(sh, c)->rcvbuf, unread = x ? x->rcvq.bytes : 0;
-
-	return rcvbuf > unread ? rcvbuf - unread : 0;
-}
-
 /* Receiver silly-window avoidance, RFC 9293 §3.8.6.2.2 (MUST-39): the right
  * edge moves when at least a segment or half the buffer can be added. */
 uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c)
@@ -38,7 +30,8 @@ static bool window_update_due(const struct shard *sh, const struct conn *c)
 
 	if (!(c->flags & CF_READ) || gain == 0)
 		return false;
-	return gain >= rcvbuf / 2 || known == 0 ||
+	/* Less than a unit of the scale is nothing to the peer. */
+	return gain >= rcvbuf / 2 || known >> (c->wscale & 15) == 0 ||
 	       (gain >= 2u * c->mss && (gain >= rcvbuf / 4 || known <= rcvbuf / 8));
 }
 
@@ -157,7 +150,7 @@ static void send_fin_alone(struct shard *sh, struct conn *c, struct xfer *x)
 		begin_flight(sh, c, x);
 	c->flags |= CF_FIN_SENT;
 	c->snd_nxt = seq + 1;
-	if (x->timer != XFER_TIMER_RTO)
+	if (x->timer == XFER_TIMER_NONE)
 		tcp_arm_rto(sh, c, x);
 }
 
@@ -412,14 +405,17 @@ static void arm_persist(struct shard *sh, const struct conn *c, struct xfer *x)
 	x->timer_at = sh->now + tcp_rto_ms(sh, c);
 }
 
+/* Behind a byte that a closed window has refused it waits, or goes with it. */
 static bool fin_due(const struct conn *c, const struct xfer *x)
 {
-	return (c->flags & CF_FIN_QUEUED) && !(c->flags & CF_FIN_SENT) && !x->send_next;
+	if (!(c->flags & CF_FIN_QUEUED) || (c->flags & CF_FIN_SENT) || x->send_next)
+		return false;
+	return c->snd_nxt == c->snd_una || seq_leq(c->snd_nxt, c->snd_una + c->snd_wnd);
 }
 
 static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
 {
-	uint32_t max_new = UINT32_MAX;
+	uint32_t max_new = UINT32_MAX, before = c->snd_nxt;
 
 	if (c->flags & CF_REXMIT_ONE) {
 		c->flags &= ~(uint32_t)CF_REXMIT_ONE;
@@ -445,7 +441,7 @@ static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
 	}
 	if (!send_new(sh, c, x, max_new))
 		return false;
-	if (x->phase == XFER_OPEN && cwnd_room(sh, c, x) < c->mss)
+	if (c->snd_nxt != before && x->phase == XFER_OPEN && cwnd_room(sh, c, x) < c->mss)
 		x->full_end = c->snd_nxt;
 	if (fin_due(c, x)) {
 		if (!port_has_room(sh, c))

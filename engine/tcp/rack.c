@@ -170,6 +170,7 @@ bool tlp_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
 	} else if (seq_gt(ack, x->tlp.end_seq)) {
 		/* The probe repaired a loss that nobody saw: respond to it. */
 		x->tlp.out = false;
+		x->may_undo = false;
 		k->cwnd = cc_reduce(sh, c, x);
 		cc_set_ssthresh(k, c, k->cwnd);
 		stat_inc(sh, STAT_tail_losses);

@@ -30,6 +30,8 @@ static void open_phase(const struct conn *c, struct xfer *x)
 {
 	x->phase = XFER_OPEN;
 	x->full_end = c->snd_una - 1;
+	x->may_undo &= x->retransmitted;
+	x->undo_end = c->snd_una;
 }
 
 static void undo(struct shard *sh, struct conn *c, struct xfer *x)
@@ -40,6 +42,7 @@ static void undo(struct shard *sh, struct conn *c, struct xfer *x)
 	scoreboard_forgive(x);
 	k->cwnd = MAX(k->cwnd, x->prior_cwnd);
 	x->cubic.w_max = x->prior_w_max; /* RFC 9438 §4.9 */
+	x->cubic.in_epoch = false; /* that of the reduced window, if one has begun */
 	if (x->prior_ssthresh == SSTHRESH_NONE || x->prior_ssthresh > k->ssthresh)
 		k->ssthresh = x->prior_ssthresh;
 	x->may_undo = false;
@@ -71,6 +74,7 @@ static void heed_ecn_echo(struct shard *sh, struct conn *c, struct xfer *x)
 		return;
 	stat_inc(sh, STAT_ecn_reductions);
 	x->ecn_recover = c->snd_nxt;
+	x->may_undo = false; /* this reduction is due, whatever the last one was */
 	cc_set_ssthresh(k, c, cc_reduce(sh, c, x));
 	k->cwnd = MIN(k->cwnd, tcp_ssthresh(c, k));
 }
@@ -180,7 +184,7 @@ static void frto(struct shard *sh, struct conn *c, struct xfer *x, const struct 
 		/* Step 3a: a duplicate after the new data: a real loss. */
 		if (news->duplicate || news->sacked_new)
 			x->frto = false;
-	} else if (news->acked) {
+	} else if (news->acked && seq_lt(c->snd_una, x->recover)) {
 		/* Step 2b: new data, if there is any and the window takes it. */
 		x->recover = c->snd_nxt;
 		if (x->send_next && seq_gt(c->snd_una + c->snd_wnd, c->snd_nxt))
@@ -188,7 +192,7 @@ static void frto(struct shard *sh, struct conn *c, struct xfer *x, const struct 
 		else
 			x->frto = false;
 	} else {
-		x->frto = false;
+		x->frto = false; /* step 2a: a duplicate, or all is acknowledged */
 	}
 }
 

@@ -32,15 +32,32 @@ void tcp_reset_conn(struct shard *sh, struct conn *c)
 		stat_inc(sh, STAT_rst_sent);
 }
 
+/* Spread, or a connection would share it with the half-open entry of its number. */
+static struct challenged *entry_of(struct shard *sh, uint32_t ref)
+{
+	return &sh->challenged[(uint64_t)(ref * 2654435761u) * SHARD_CHALLENGED >> 32];
+}
+
+static bool was_challenged(struct shard *sh, uint32_t ref, uint32_t salt)
+{
+	const struct challenged *e = entry_of(sh, ref);
+
+	if (e->ref != ref || e->salt != salt || sh->now - e->at >= CHALLENGE_INTERVAL_TICKS)
+		return false;
+	stat_inc(sh, STAT_challenge_acks_limited);
+	return true;
+}
+
+static void note_challenge(struct shard *sh, uint32_t ref, uint32_t salt)
+{
+	*entry_of(sh, ref) = (struct challenged){.ref = ref, .salt = salt, .at = sh->now};
+}
+
 bool challenge_repeats(struct shard *sh, uint32_t ref, uint32_t salt)
 {
-	struct challenged *e = &sh->challenged[ref % SHARD_CHALLENGED];
-
-	if (e->ref == ref && e->salt == salt && sh->now - e->at < CHALLENGE_INTERVAL_TICKS) {
-		stat_inc(sh, STAT_challenge_acks_limited);
+	if (was_challenged(sh, ref, salt))
 		return true;
-	}
-	*e = (struct challenged){.ref = ref, .salt = salt, .at = sh->now};
+	note_challenge(sh, ref, salt);
 	return false;
 }
 
@@ -48,7 +65,7 @@ bool challenge_allowed(struct shard *sh, uint32_t ref, uint32_t salt)
 {
 	uint32_t jitter;
 
-	if (challenge_repeats(sh, ref, salt))
+	if (was_challenged(sh, ref, salt))
 		return false;
 	if (sh->now - sh->challenge_since >= TICKS_PER_SEC) {
 		uint64_t word = sh->now;
@@ -62,6 +79,7 @@ bool challenge_allowed(struct shard *sh, uint32_t ref, uint32_t salt)
 		return false;
 	}
 	sh->challenge_left--;
+	note_challenge(sh, ref, salt);
 	stat_inc(sh, STAT_challenge_acks);
 	return true;
 }

@@ -117,7 +117,8 @@ static void note_dsack(struct shard *sh, const struct conn *c, struct xfer *x, s
 	stat_inc(sh, STAT_dsack_received);
 	rack_dsack(c, x);
 	/* Only what this episode sent again can clear it (RFC 3708). */
-	if (x->may_undo && seq_geq(b.start, x->undo_marker))
+	if (x->may_undo && seq_geq(b.start, x->undo_marker) &&
+	    (x->phase != XFER_OPEN || seq_leq(b.end, x->undo_end)))
 		x->undo_retrans -= MIN(x->undo_retrans, len);
 }
 
@@ -148,7 +149,9 @@ static void sack_fin(struct shard *sh, const struct conn *c, struct xfer *x,
 	const struct buf *last = x->sndq.tail;
 	struct rack *r = &x->rack;
 
-	if (!last || x->send_next || (r->rtt_us && r->fack == c->snd_nxt))
+	/* Of one that has gone again the FIN may have come with the original (step 2). */
+	if (!last || x->send_next || (last->flags & BUF_RESENT) ||
+	    (r->rtt_us && r->fack == c->snd_nxt))
 		return;
 	r->fack = r->end_seq = c->snd_nxt;
 	r->xmit_us = last->sent_us;
@@ -199,4 +202,7 @@ void scoreboard_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t a
 		x->sndq.tail = NULL;
 	if (repeated)
 		news->rtt_us = 0; /* Karn, MUST-18 */
+	/* Without SACK what lay behind a repeated one may have waited for it. */
+	if (repeated && !(c->flags & CF_SACK))
+		news->original = false;
 }

@@ -226,6 +226,15 @@ static void drop_early(struct shard *sh, struct xfer *x)
 	}
 }
 
+static void take_fin(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	c->rcv_nxt++;
+	/* The FIN may take the number just beyond the window. */
+	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
+	drop_early(sh, x);
+	tcp_fin_received(sh, c);
+}
+
 /* In-order text and FIN. Consumes. */
 static void in_order(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
 {
@@ -245,13 +254,8 @@ static void in_order(struct shard *sh, struct conn *c, struct xfer *x, struct se
 			fin = deliver_early(sh, c, x);
 		conn_work(sh, c, CF_ACK_NOW);
 	}
-	if (fin) {
-		c->rcv_nxt++;
-		/* The FIN may take the number just beyond the window. */
-		c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
-		drop_early(sh, x);
-		tcp_fin_received(sh, c);
-	}
+	if (fin)
+		take_fin(sh, c, x);
 }
 
 /* Nobody will read it: say so, or the peer thinks it arrived (RFC 9293 §3.6.1, SHLD-3;
@@ -259,6 +263,7 @@ static void in_order(struct shard *sh, struct conn *c, struct xfer *x, struct se
  * once. Consumes. */
 static void text_after_close(struct shard *sh, struct conn *c, struct seg *s)
 {
+	struct xfer *x = conn_xfer(sh, c);
 	bool fin = s->flags & TCP_FIN;
 
 	stat_inc(sh, STAT_drop_after_close);
@@ -271,10 +276,11 @@ static void text_after_close(struct shard *sh, struct conn *c, struct seg *s)
 	conn_work(sh, c, CF_ACK_NOW);
 	if (s->seq != c->rcv_nxt)
 		return;
-	c->rcv_nxt += s->payload_len + fin;
-	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
+	c->rcv_nxt += s->payload_len;
+	if (!fin && x && x->ooo) /* one that came early: of text nothing is kept */
+		fin = deliver_early(sh, c, x);
 	if (fin)
-		tcp_fin_received(sh, c);
+		take_fin(sh, c, x);
 }
 
 void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s)

@@ -115,7 +115,7 @@ uint32_t tcp_write_copy(struct shard *sh, struct conn *c, const void *data, uint
 		if (!b)
 			break;
 		n = MIN(len - done, buf_tailroom(b));
-		if (c->mss) /* known once the connection is up */
+		if (c->mss) /* known once the connection is up; before, a guess */
 			n = MIN(n, (uint32_t)c->mss);
 		memcpy(b->data, (const uint8_t *)data + done, n);
 		b->len = n;

@@ -41,10 +41,14 @@ struct alien_conn *alien_conn_find(struct alien *a, const struct ipaddr *raddr, 
 	return NULL;
 }
 
+/* Anything, or near the wrap; but beyond the connection before, whose tuple it may get
+ * (RFC 9293 §3.4.1). */
 static uint32_t initial_number(struct alien *a)
 {
 	const struct habits *h = a->conf.habits;
 
+	if (a->has_ended)
+		return a->last_seq + dice_between(&a->dice, 1, 100000);
 	return h->iss_before_wrap ? 0u - dice_between(&a->dice, 1, h->iss_before_wrap)
 				  : (uint32_t)dice_roll(&a->dice);
 }
@@ -93,6 +97,12 @@ struct alien_conn *alien_conn_new(struct alien *a, const struct ipaddr *raddr, u
 
 static void conn_free(struct alien_conn *c)
 {
+	struct alien *a = c->host;
+	uint32_t last = alien_seq(c, c->max);
+
+	if (!a->has_ended || (int32_t)(last - a->last_seq) > 0)
+		a->last_seq = last;
+	a->has_ended = true;
 	free(c->in);
 	free(c->out);
 	c->in = c->out = NULL;
@@ -125,6 +135,8 @@ struct alien *alien_create(const struct alien_conf *conf)
 	if (!a)
 		return NULL;
 	a->conf = *conf;
+	a->has_ended = conf->has_lived;
+	a->last_seq = conf->last_seq;
 	a->dice.state = conf->seed;
 	a->ip_id = (uint16_t)dice_roll(&a->dice);
 	a->frags = alien_frags_create();
@@ -135,13 +147,17 @@ struct alien *alien_create(const struct alien_conf *conf)
 	return a;
 }
 
-void alien_destroy(struct alien *a)
+uint32_t alien_destroy(struct alien *a)
 {
+	uint32_t last;
+
 	for (uint32_t i = 0; i < a->top; i++)
 		if (a->conns[i].state != ALIEN_FREE)
 			conn_free(&a->conns[i]);
+	last = a->last_seq;
 	free(a->frags);
 	free(a);
+	return last;
 }
 
 void alien_set_time(struct alien *a, usec_t now)

@@ -43,6 +43,10 @@ struct alien_conf {
 	uint16_t mtu;    /* bytes of IP packet */
 	uint16_t listen; /* port that connections are taken on, 0: none */
 	uint64_t seed;
+	/* A life before this one: numbers go on behind its last, as after a quiet time (RFC
+	 * 9293 §3.4.3). */
+	bool has_lived;
+	uint32_t last_seq;
 	/* Puts a finished frame on the wire; it is copied. */
 	void (*send)(void *ctx, const uint8_t *bytes, uint32_t len);
 	void *send_ctx;
@@ -51,8 +55,8 @@ struct alien_conf {
 /* NULL: out of memory. */
 struct alien *alien_create(const struct alien_conf *conf);
 
-/* All connections end without a word. */
-void alien_destroy(struct alien *a);
+/* All connections end without a word. Returns the highest number that one has used. */
+uint32_t alien_destroy(struct alien *a);
 
 void alien_set_time(struct alien *a, usec_t now);
 

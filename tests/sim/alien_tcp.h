@@ -92,7 +92,9 @@ struct alien {
 	struct alien_conn conns[ALIEN_CONNS];
 	uint32_t top; /* entries ever used, which come first */
 	struct alien_frags *frags;
-	uint16_t ip_id; /* of the last IPv4 packet that may be cut */
+	uint16_t ip_id;    /* of the last IPv4 packet that may be cut */
+	bool has_ended;    /* a connection, and */
+	uint32_t last_seq; /* this was the highest number of one */
 	char complaint[200];
 };
 

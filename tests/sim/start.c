@@ -124,6 +124,8 @@ static bool start_alien(struct world *w, uint32_t i)
 	    .mtu = np->mtu,
 	    .listen = i == 0 ? 0 : peer_port(FLOW_STREAM),
 	    .seed = seed_of(w, i),
+	    .has_lived = n->reboots > 0,
+	    .last_seq = n->last_seq,
 	    .send = turn_alien_sends,
 	    .send_ctx = &n->outbox,
 	};
@@ -240,7 +242,7 @@ static void end_node(struct world *w, struct node *n)
 	while (n->outbox.q.count)
 		mem_pool_put(w->pool, n->outbox.q.bufs[--n->outbox.q.count]);
 	if (n->alien)
-		alien_destroy(n->alien);
+		n->last_seq = alien_destroy(n->alien);
 	n->alien = NULL;
 }
 

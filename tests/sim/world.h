@@ -31,6 +31,7 @@ struct node {
 	struct buf *inbox[WORLD_SHARDS][WORLD_INBOX];
 	uint32_t nb_inbox[WORLD_SHARDS];
 	struct alien *alien; /* NULL: an engine */
+	uint32_t last_seq;   /* of the alien before a reboot */
 	struct outbox {      /* frames of the alien's that no port has taken yet */
 		struct mem_pool *pool;
 		struct txq q;

@@ -82,6 +82,21 @@ static void test_a_connection_is_challenged_twice_a_second(void **state)
 	stop(&f);
 }
 
+/* What the budget has refused was not sent: an answer to a keepalive is still owed. */
+static void test_a_refusal_is_no_challenge(void **state)
+{
+	struct fixture f;
+	struct shard *sh = start(&f);
+	uint32_t ref = ref_make(REF_HALF, 1);
+
+	(void)state;
+	challenged(sh, 5000, 1);
+	assert_false(challenge_allowed(sh, ref, 1));
+	assert_false(challenge_repeats(sh, ref, 1));
+	assert_true(challenge_repeats(sh, ref, 1));
+	stop(&f);
+}
+
 static void test_others_do_not_count(void **state)
 {
 	struct fixture f;
@@ -89,10 +104,11 @@ static void test_others_do_not_count(void **state)
 
 	(void)state;
 	assert_true(challenge_allowed(sh, ref_make(REF_CONN, 7), 1));
-	/* The next connection in its place, a half-open entry, and who shares its entry. */
+	/* The next connection in its place, a half-open entry, and some that share its entry. */
 	assert_true(challenge_allowed(sh, ref_make(REF_CONN, 7), 2));
 	assert_true(challenge_allowed(sh, ref_make(REF_HALF, 7), 1));
-	assert_true(challenge_allowed(sh, ref_make(REF_CONN, 7 + SHARD_CHALLENGED), 1));
+	for (uint32_t i = 1; i <= 4 * SHARD_CHALLENGED; i++)
+		assert_true(challenge_allowed(sh, ref_make(REF_CONN, 100 + i), 1));
 	stop(&f);
 }
 
@@ -101,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_shard_has_a_budget_for_each_second),
 	    cmocka_unit_test(test_a_connection_is_challenged_twice_a_second),
+	    cmocka_unit_test(test_a_refusal_is_no_challenge),
 	    cmocka_unit_test(test_others_do_not_count),
 	};
 

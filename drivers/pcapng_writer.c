@@ -110,3 +110,19 @@ size_t pcapng_put_frame(uint8_t *to, size_t room, const struct pcapng_frame *f)
 		return 0;
 	return put_frame(to, f);
 }
+
+uint64_t pcapng_unwritten(const uint8_t *blocks, size_t bytes, size_t at, size_t *whole)
+{
+	uint64_t packets = 0;
+	uint32_t head[2]; /* type, length */
+
+	*whole = 0;
+	for (size_t i = 0; i < bytes; i += head[1]) {
+		memcpy(head, blocks + i, sizeof(head));
+		if (i + head[1] <= at)
+			*whole = i + head[1];
+		else
+			packets += head[0] == PCAPNG_EPB;
+	}
+	return packets;
+}

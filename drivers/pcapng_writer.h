@@ -45,3 +45,8 @@ size_t pcapng_put_packet(uint8_t *to, size_t room, uint32_t iface, uint64_t time
 /* The same with all that can be said of a frame. All kept bytes go in: `room` is
  * at least PCAPNG_FRAME_EXTRA more. */
 size_t pcapng_put_frame(uint8_t *to, size_t room, const struct pcapng_frame *f);
+
+/* What is left of blocks in memory, `bytes` long, when a write has ended after `at`
+ * of them: the number of packets that are not in the file as a whole. In *whole:
+ * the bytes of the blocks in front of the one that was cut. */
+uint64_t pcapng_unwritten(const uint8_t *blocks, size_t bytes, size_t at, size_t *whole);

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The recording port; see record_port.h. A burst is laid out in memory first and
- * goes to the file in one fwrite(), which stdio makes atomic among the queues'
- * threads. For sent frames that also allows to lay them out before they are
- * given away and then to write only those that the inner port took. */
+/* The recording port; see record_port.h. The blocks of a burst are laid out in
+ * memory of the queue first, and then appended to what all queues share. For sent
+ * frames that allows to lay them out before they are given away, and to append only
+ * those that the inner port took. */
 #include "drivers/record_port.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "drivers/pcapng_writer.h"
 #include "drivers/wrap_port.h"
@@ -22,28 +25,28 @@
 struct record_queue {
 	CACHE_ALIGNED uint8_t *blocks; /* RECORD_BURST packets of block_max bytes */
 	usec_t flushed_us;
-	bool dirty; /* written to since flushed_us */
-	_Atomic uint64_t frames, missed;
+	bool dirty; /* appended to since flushed_us */
 };
 
 struct record_port {
 	struct wrap_port wrap;
-	FILE *file;
 	size_t block_max;
 	_Atomic uint64_t base_ns; /* wall-clock time at usec 0; 0: not known yet */
-	atomic_bool failed;
 	struct record_queue *queues;
+
+	pthread_mutex_t lock; /* of what follows */
+	int fd;
+	bool is_file; /* and can be cut */
+	uint8_t *buf; /* buf_size bytes */
+	size_t buf_size;
+	size_t used;	  /* of buf, in whole blocks: not yet written */
+	uint64_t written; /* bytes in the file */
+	struct record_stats stats;
 };
 
 static struct record_port *record_port_of(struct port *p)
 {
 	return CONTAINER_OF(p, struct record_port, wrap.port);
-}
-
-static void count(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-			      memory_order_relaxed);
 }
 
 /* The wall clock is looked at once, so that times in the file have the engine's
@@ -76,26 +79,60 @@ static void lay_out(struct record_port *p, struct record_queue *q, struct buf **
 	}
 }
 
-static void write_out(struct record_port *p, struct record_queue *q, size_t bytes, uint16_t frames)
+/* After `at` bytes of the buffer nothing can be written any more. */
+static void give_up(struct record_port *p, size_t at)
+{
+	uint64_t lost;
+	size_t whole;
+
+	p->stats.error = errno;
+	lost = pcapng_unwritten(p->buf, p->used, at, &whole);
+	p->stats.frames -= lost;
+	p->stats.missed += lost;
+	/* A frame cut in half would keep the file from being replayed. */
+	if (p->is_file && ftruncate(p->fd, (off_t)(p->written + whole)) != 0)
+		p->stats.error = errno;
+}
+
+static void flush(struct record_port *p)
+{
+	size_t at = 0;
+
+	while (at < p->used && p->stats.error == 0) {
+		ssize_t n = write(p->fd, p->buf + at, p->used - at);
+
+		if (n >= 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			give_up(p, at);
+	}
+	p->written += at;
+	p->used = 0;
+}
+
+static void append(struct record_port *p, struct record_queue *q, size_t bytes, uint16_t frames)
 {
 	if (frames == 0)
 		return;
-	if (atomic_load_explicit(&p->failed, memory_order_relaxed) ||
-	    fwrite(q->blocks, 1, bytes, p->file) != bytes) {
-		atomic_store_explicit(&p->failed, true, memory_order_relaxed);
-		count(&q->missed, frames);
-		return;
+	pthread_mutex_lock(&p->lock);
+	if (bytes > p->buf_size - p->used)
+		flush(p);
+	if (p->stats.error == 0) {
+		memcpy(p->buf + p->used, q->blocks, bytes);
+		p->used += bytes;
+		p->stats.frames += frames;
+		q->dirty = true;
+	} else {
+		p->stats.missed += frames;
 	}
-	q->dirty = true;
-	count(&q->frames, frames);
+	pthread_mutex_unlock(&p->lock);
 }
 
 static void flush_when_idle(struct record_port *p, struct record_queue *q, usec_t now)
 {
 	if (!q->dirty || now - q->flushed_us < FLUSH_US)
 		return;
-	if (fflush(p->file) != 0)
-		atomic_store_explicit(&p->failed, true, memory_order_relaxed);
+	record_port_flush(&p->wrap.port);
 	q->flushed_us = now;
 	q->dirty = false;
 }
@@ -113,7 +150,7 @@ static uint16_t rx_burst(struct port *port, uint16_t queue, struct buf **bufs, u
 		return 0;
 	}
 	lay_out(p, q, bufs, got, now, PCAPNG_INBOUND, end);
-	write_out(p, q, end[got - 1], got);
+	append(p, q, end[got - 1], got);
 	return got;
 }
 
@@ -130,7 +167,7 @@ static uint16_t tx_burst(struct port *port, uint16_t queue, struct buf **bufs, u
 
 		lay_out(p, q, bufs + sent, piece, now, PCAPNG_OUTBOUND, end);
 		k = port_tx(p->wrap.inner, queue, bufs + sent, piece, now);
-		write_out(p, q, k > 0 ? end[k - 1] : 0, k);
+		append(p, q, k > 0 ? end[k - 1] : 0, k);
 		sent += k;
 		if (k < piece)
 			break;
@@ -150,8 +187,10 @@ static void record_port_free(struct record_port *p)
 	for (uint16_t i = 0; p->queues && i < p->wrap.port.nb_queues; i++)
 		free(p->queues[i].blocks);
 	free(p->queues);
-	if (p->file)
-		fclose(p->file);
+	free(p->buf);
+	if (p->fd >= 0)
+		close(p->fd);
+	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
 
@@ -160,6 +199,7 @@ static void close_port(struct port *port)
 	struct record_port *p = record_port_of(port);
 
 	p->wrap.inner->ops->close(p->wrap.inner);
+	flush(p);
 	record_port_free(p);
 }
 
@@ -185,23 +225,32 @@ static bool queues_create(struct record_port *p)
 	return true;
 }
 
-static bool file_create(struct record_port *p, const char *path, struct report *report)
+/* The head is written at once, so that a full or unwritable disk shows now. */
+static bool file_create(struct record_port *p, const char *path)
 {
-	uint8_t head[2 * PCAPNG_HEAD_MAX];
-	size_t n;
+	struct stat st;
 
-	p->file = fopen(path, "wbe");
-	if (!p->file)
-		goto error;
-	setvbuf(p->file, NULL, _IOFBF, FILE_BUFFER);
-	n = pcapng_put_section(head, sizeof(head));
-	n += pcapng_put_interface(head + n, sizeof(head) - n, p->wrap.port.name, p->wrap.port.mac);
-	/* Flushed, so that a full or unwritable disk shows now and not later. */
-	if (fwrite(head, 1, n, p->file) == n && fflush(p->file) == 0)
-		return true;
-error:
-	return report_error(report, "cannot record to %s: %s: name a file that can be written",
-			    path, strerror(errno));
+	/* Not readable by others: it holds what users of the service said. */
+	p->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0600);
+	if (p->fd < 0 || fstat(p->fd, &st) != 0) {
+		p->stats.error = errno;
+		return false;
+	}
+	p->is_file = S_ISREG(st.st_mode);
+	p->used = pcapng_put_section(p->buf, p->buf_size);
+	p->used += pcapng_put_interface(p->buf + p->used, p->buf_size - p->used, p->wrap.port.name,
+					p->wrap.port.mac);
+	flush(p);
+	return p->stats.error == 0;
+}
+
+static bool buffers_create(struct record_port *p)
+{
+	/* The MTU, an Ethernet header and two VLAN tags. */
+	p->block_max = ALIGN_UP(p->wrap.inner->mtu + 22u, 4u) + PCAPNG_PACKET_EXTRA;
+	p->buf_size = MAX(FILE_BUFFER, RECORD_BURST * p->block_max);
+	p->buf = malloc(p->buf_size);
+	return p->buf && queues_create(p);
 }
 
 struct port *record_port_create(struct port *inner, const char *path, struct report *report)
@@ -216,27 +265,35 @@ struct port *record_port_create(struct port *inner, const char *path, struct rep
 	p->wrap.port.ops = &record_port_ops;
 	p->wrap.port.caps &= ~(uint32_t)(PORT_TX_IP_CSUM | PORT_TX_TCP_CSUM);
 	p->wrap.inner = inner;
-	/* The MTU, an Ethernet header and two VLAN tags. */
-	p->block_max = ALIGN_UP(inner->mtu + 22u, 4u) + PCAPNG_PACKET_EXTRA;
-	if (!queues_create(p)) {
+	p->fd = -1;
+	pthread_mutex_init(&p->lock, NULL);
+	if (!buffers_create(p)) {
 		report_error(report, "out of memory");
-		record_port_free(p);
-		return NULL;
+	} else if (!file_create(p, path)) {
+		report_error(report,
+			     "cannot record to %s: %s: name a file that can be written", path,
+			     strerror(p->stats.error));
+	} else {
+		return &p->wrap.port;
 	}
-	if (!file_create(p, path, report)) {
-		record_port_free(p);
-		return NULL;
-	}
-	return &p->wrap.port;
+	record_port_free(p);
+	return NULL;
+}
+
+void record_port_flush(struct port *port)
+{
+	struct record_port *p = record_port_of(port);
+
+	pthread_mutex_lock(&p->lock);
+	flush(p);
+	pthread_mutex_unlock(&p->lock);
 }
 
 void record_port_stats(struct port *port, struct record_stats *out)
 {
 	struct record_port *p = record_port_of(port);
 
-	*out = (struct record_stats){0};
-	for (uint16_t i = 0; i < port->nb_queues; i++) {
-		out->frames += atomic_load_explicit(&p->queues[i].frames, memory_order_relaxed);
-		out->missed += atomic_load_explicit(&p->queues[i].missed, memory_order_relaxed);
-	}
+	pthread_mutex_lock(&p->lock);
+	*out = p->stats;
+	pthread_mutex_unlock(&p->lock);
 }

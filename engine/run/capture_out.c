@@ -137,14 +137,9 @@ bool capture_out_wait(struct capture_out *o, int timeout_ms)
 
 uint64_t capture_out_unwritten(const struct capture_out *o)
 {
-	uint64_t frames = 0;
-	uint32_t head[2]; /* of a block: type, length */
+	size_t whole;
 
-	for (size_t at = 0; at < o->used; at += head[1]) {
-		memcpy(head, o->buf + at, sizeof(head));
-		frames += head[0] == PCAPNG_EPB && at + head[1] > o->at;
-	}
-	return frames;
+	return pcapng_unwritten(o->buf, o->used, o->at, &whole);
 }
 
 void capture_out_close(struct capture_out *o)

@@ -231,6 +231,7 @@ static bool conclude(struct cli_capture *c)
 	for (int i = 0; i < END_POLLS; i++) {
 		json_t *answer = ask(c, "status");
 		bool running, renewed;
+		uint64_t frames;
 
 		if (!answer)
 			return fail(
@@ -239,9 +240,10 @@ static bool conclude(struct cli_capture *c)
 			    c->client->instance, c->name);
 		running = number_of(answer, "running");
 		renewed = strcmp(text_of(answer, "ended"), CAPTURE_NOT_RENEWED_WORD) != 0;
+		frames = number_of(answer, "frames");
 		if (!running)
-			fprintf(stderr, "%" PRIu64 " frames captured, %" PRIu64 " missed\n",
-				number_of(answer, "frames"), number_of(answer, "missed"));
+			fprintf(stderr, "%" PRIu64 " frame%s captured, %" PRIu64 " missed\n",
+				frames, frames == 1 ? "" : "s", number_of(answer, "missed"));
 		json_decref(answer);
 		if (!running)
 			return renewed ||

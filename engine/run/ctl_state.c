@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drivers/record_port.h"
 #include "engine/run/addr_text.h"
 #include "engine/run/ctl_commands.h"
 #include "engine/run/ctl_params.h"
@@ -86,6 +87,19 @@ void ctl_objects(struct engine *e, const char *params UNUSED, struct rte_tel_dat
 	add_object(d, "buffers", buffers_used - MIN(cached, buffers_used), buffers);
 }
 
+static void fill_recording(struct rte_tel_data *d, const struct conf_port *c, struct port *p)
+{
+	struct record_stats s;
+
+	if (!c->record[0])
+		return;
+	record_port_stats(p, &s);
+	reply_text(d, "record", c->record);
+	reply_number(d, "recorded", s.frames);
+	reply_number(d, "record_missed", s.missed);
+	reply_text(d, "record_error", s.error ? strerror(s.error) : "");
+}
+
 static void fill_port(struct rte_tel_data *d, const struct conf_port *c, struct port *p)
 {
 	struct port_stats s = {0};
@@ -106,6 +120,7 @@ static void fill_port(struct rte_tel_data *d, const struct conf_port *c, struct 
 	reply_number(d, "rx_missed", s.rx_missed);
 	reply_number(d, "rx_errors", s.rx_errors);
 	reply_number(d, "tx_errors", s.tx_errors);
+	fill_recording(d, c, p);
 }
 
 void ctl_ports(struct engine *e, const char *params UNUSED, struct rte_tel_data *d)

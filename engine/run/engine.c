@@ -10,6 +10,7 @@
 #include <rte_lcore.h>
 
 #include "drivers/port_open.h"
+#include "drivers/record_port.h"
 #include "engine/run/config.h"
 #include "engine/run/ctl.h"
 #include "engine/run/machine.h"
@@ -140,6 +141,12 @@ bool engine_start(struct engine *e, struct report *r)
 	return launch(e, r) && ctl_start(e, r);
 }
 
+/* A port with a file has the recording port in front, see port_open(). */
+static bool is_recording(const struct engine *e, uint16_t i)
+{
+	return e->ports[i] && e->conf->ports[i].record[0];
+}
+
 void engine_stop(struct engine *e)
 {
 	ctl_stop();
@@ -148,6 +155,28 @@ void engine_stop(struct engine *e)
 	for (uint16_t i = 0; i < e->nb_launched; i++)
 		rte_eal_wait_lcore(DPDK_WORKER_LCORE(i));
 	e->nb_launched = 0;
+	for (uint16_t i = 0; e->conf && i < e->conf->nb_ports; i++)
+		if (is_recording(e, i))
+			record_port_flush(e->ports[i]);
+}
+
+void engine_news(struct engine *e, struct report *r)
+{
+	for (uint16_t i = 0; i < e->conf->nb_ports; i++) {
+		const struct conf_port *c = &e->conf->ports[i];
+		struct record_stats s;
+
+		if (e->record_told[i] || !is_recording(e, i))
+			continue;
+		record_port_stats(e->ports[i], &s);
+		if (s.error == 0)
+			continue;
+		e->record_told[i] = true;
+		report_notice(r,
+			      "%s:%d: port \"%s\": recording to %s has stopped: %s: traffic goes "
+			      "on, its frames are missing there",
+			      e->conf->file, c->line, c->name, c->record, strerror(s.error));
+	}
 }
 
 static void free_worker(struct worker *w)

@@ -24,6 +24,7 @@ struct engine {
 	struct dpdk_pools pools;
 	struct buf_ops buf_ops[CONF_MAX_WORKERS];
 	struct port *ports[CONF_MAX_PORTS]; /* NULL from the first that is not open */
+	bool record_told[CONF_MAX_PORTS]; /* that its recording has stopped */
 	struct net_link links[CONF_MAX_PORTS];
 	struct exchange exchange;
 	struct worker *workers[CONF_MAX_WORKERS]; /* NULL from the first that is not made */
@@ -38,8 +39,12 @@ bool engine_open(struct engine *e, const struct conf *conf, struct report *r);
  * and launches the workers. False as above. */
 bool engine_start(struct engine *e, struct report *r);
 
-/* Ends workers and control commands; returns when the last has ended. */
+/* Ends workers and control commands; returns when the last has ended. What ports
+ * record is in their files then. */
 void engine_stop(struct engine *e);
+
+/* A notice of each recording that has stopped for an error since the last call. */
+void engine_news(struct engine *e, struct report *r);
 
 /* Frees everything that was opened; after engine_stop(). */
 void engine_close(struct engine *e);

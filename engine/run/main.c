@@ -103,14 +103,20 @@ static void hold_signals(sigset_t *set)
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGHUP);
 	sigprocmask(SIG_BLOCK, set, NULL);
+	/* Write errors are noticed where they happen. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
-static void wait_for_signal(const sigset_t *set)
+/* Prints meanwhile what there is to tell. */
+static void wait_for_signal(struct engine *e, const sigset_t *set, struct report *r)
 {
-	int sig;
+	const struct timespec look = {.tv_sec = 1};
 
-	sigwait(set, &sig);
+	while (sigtimedwait(set, NULL, &look) < 0) {
+		engine_news(e, r);
+		print_notices(r);
+	}
 	/* The next one kills. */
 	sigprocmask(SIG_UNBLOCK, set, NULL);
 }
@@ -136,6 +142,19 @@ static bool start(struct engine *e, const struct conf *conf, struct report *r)
 	return probe_addresses(&probe, r) && engine_start(e, r);
 }
 
+static const char *plural(uint32_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void print_ready(const struct conf *conf)
+{
+	printf("terminus: ready, %u worker%s, %u listener%s, %u pool%s\n", conf->nb_workers,
+	       plural(conf->nb_workers), conf->nb_listeners, plural(conf->nb_listeners),
+	       conf->nb_pools, plural(conf->nb_pools));
+	fflush(stdout);
+}
+
 static int run(const struct conf *conf)
 {
 	struct engine engine = {0};
@@ -150,12 +169,14 @@ static int run(const struct conf *conf)
 	ok = start(&engine, conf, &r);
 	print_notices(&r);
 	if (ok) {
-		printf("terminus: ready, %u workers, %u listeners, %u pools\n", conf->nb_workers,
-		       conf->nb_listeners, conf->nb_pools);
-		fflush(stdout);
-		wait_for_signal(&signals);
+		print_ready(conf);
+		wait_for_signal(&engine, &signals, &r);
 	}
 	engine_stop(&engine);
+	if (ok) {
+		engine_news(&engine, &r);
+		print_notices(&r);
+	}
 	engine_close(&engine);
 	instance_release(&instance);
 	return ok ? EXIT_OK : complain(r.error);

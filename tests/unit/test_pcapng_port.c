@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -582,6 +583,22 @@ static void test_recording_replays_what_came_in(void **state)
 	mem_pool_destroy(pool);
 }
 
+static uint64_t frames_in_file(const char *path)
+{
+	struct pcapng_packet packet;
+	struct opened o = {.file = fopen(path, "rb")};
+	uint64_t n = 0;
+
+	o.reader = pcapng_reader_open(o.file, &o.report);
+	assert_non_null(o.reader);
+	while (pcapng_reader_next(o.reader, &packet))
+		n++;
+	assert_null(pcapng_reader_error(o.reader)); /* it ends with a whole frame */
+	close_image(&o);
+	return n;
+}
+
+/* No multiple of a block's length fits the limit: a frame is cut. */
 static void test_write_error_stops_recording_only(void **state)
 {
 	const char *path = ((struct scratch *)*state)->path;
@@ -591,21 +608,57 @@ static void test_write_error_stops_recording_only(void **state)
 	struct record_stats rs;
 
 	getrlimit(RLIMIT_FSIZE, &old);
-	limit = (struct rlimit){.rlim_cur = 4096, .rlim_max = old.rlim_max};
+	limit = (struct rlimit){.rlim_cur = 300001, .rlim_max = old.rlim_max};
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &limit);
-	for (usec_t i = 0; i < 6000; i++) {
+	for (usec_t i = 0; i < 10000; i++) {
 		send_text(pool, far, "a frame that wants to be in the file", i);
 		assert_int_equal(receive_len(pool, p, i), 36);
 	}
 	record_port_stats(p, &rs);
-	p->ops->close(p);
 	setrlimit(RLIMIT_FSIZE, &old);
 	signal(SIGXFSZ, SIG_DFL);
-	assert_true(rs.missed > 0);
-	assert_int_equal(rs.frames + rs.missed, 6000);
+	assert_int_equal(rs.error, EFBIG);
+	assert_in_range(rs.frames, 1, 9999);
+	assert_int_equal(rs.frames + rs.missed, 10000);
+	/* It stays so when there is room again, and the file tells the same. */
+	send_text(pool, far, "later", 10000);
+	assert_int_equal(receive_len(pool, p, 10000), 5);
+	p->ops->close(p);
+	assert_int_equal(frames_in_file(path), rs.frames);
 	far->ops->close(far);
 	assert_int_equal(mem_pool_in_use(pool), 0);
+	mem_pool_destroy(pool);
+}
+
+static void test_flush_shows_a_full_disk(void **state)
+{
+	const char *path = ((struct scratch *)*state)->path;
+	struct mem_pool *pool = mem_pool_create(4, 0, 0);
+	struct port *far, *p = recorded_pair(pool, path, &far, 4);
+	struct record_stats rs;
+	struct rlimit limit, old;
+
+	getrlimit(RLIMIT_FSIZE, &old);
+	limit = (struct rlimit){.rlim_cur = 512, .rlim_max = old.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	for (usec_t i = 0; i < 10; i++) {
+		send_text(pool, far, "small", i);
+		assert_int_equal(receive_len(pool, p, i), 5);
+	}
+	record_port_stats(p, &rs);
+	assert_int_equal(rs.error, 0);
+	assert_int_equal(rs.frames, 10);
+	record_port_flush(p);
+	record_port_stats(p, &rs);
+	setrlimit(RLIMIT_FSIZE, &old);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(rs.error, EFBIG);
+	assert_int_equal(rs.frames + rs.missed, 10);
+	p->ops->close(p);
+	assert_int_equal(frames_in_file(path), rs.frames);
+	far->ops->close(far);
 	mem_pool_destroy(pool);
 }
 
@@ -659,6 +712,7 @@ int main(void)
 		WITH_SCRATCH(test_record_both_directions),
 		WITH_SCRATCH(test_recording_replays_what_came_in),
 		WITH_SCRATCH(test_write_error_stops_recording_only),
+		WITH_SCRATCH(test_flush_shows_a_full_disk),
 		cmocka_unit_test(test_record_refuses_bad_paths),
 		cmocka_unit_test(test_packet_block_keeps_what_fits),
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/run/instance.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -12,7 +13,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LOCK_NAME "terminus.lock"
+#define LOCK_NAME  "terminus.lock"
+#define LOCK_TRIES 10
+
+/* Of DPDK's telemetry; one that was there before adds a number. */
+#define SOCKET_PREFIX "dpdk_telemetry."
 
 void instance_root(char *out, size_t size)
 {
@@ -48,27 +53,56 @@ static void report_holder(int fd, const char *name, struct report *r)
 		     name, *pid ? pid : "unknown");
 }
 
-static int lock_name(const char *name, struct report *r)
+/* A predecessor removes the file when it ends: what has been locked may be one that
+ * nobody finds any more. */
+static bool is_at(int fd, const char *path)
 {
-	char root[INSTANCE_PATH_MAX], path[2 * INSTANCE_PATH_MAX];
-	int fd;
+	struct stat mine, there;
 
-	instance_root(root, sizeof(root));
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	if (!make_dir(root, r) || !make_dir(path, r))
-		return -1;
-	snprintf(path, sizeof(path), "%s/%s/%s", root, name, LOCK_NAME);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino &&
+	       mine.st_dev == there.st_dev;
+}
+
+/* The locked file, or -1 with the reason; *again: it went away meanwhile. */
+static int lock_file(const char *path, const char *name, bool *again, struct report *r)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	*again = fd < 0 && errno == ENOENT;
 	if (fd < 0) {
 		report_error(r, "cannot open %s: %s: run as root", path, strerror(errno));
 		return -1;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		report_holder(fd, name, r);
-		close(fd);
-		return -1;
+	} else if (is_at(fd, path)) {
+		return fd;
+	} else {
+		*again = true;
+		report_error(r, "cannot lock %s: it is removed again and again", path);
 	}
-	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", getpid()) < 0)
+	close(fd);
+	return -1;
+}
+
+/* Leaves the directory's path in `dir`. */
+static int lock_name(const char *name, char dir[INSTANCE_DIR_MAX], struct report *r)
+{
+	char root[INSTANCE_PATH_MAX], path[INSTANCE_DIR_MAX + sizeof(LOCK_NAME)];
+	bool again = true;
+	int fd = -1;
+
+	instance_root(root, sizeof(root));
+	snprintf(dir, INSTANCE_DIR_MAX, "%s/%s", root, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, LOCK_NAME);
+	for (int i = 0; i < LOCK_TRIES && again; i++) {
+		if (!make_dir(root, r) || !make_dir(dir, r))
+			return -1;
+		fd = lock_file(path, name, &again, r);
+		if (fd >= 0)
+			break;
+	}
+	if (fd >= 0 && (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", getpid()) < 0))
 		report_notice(r, "cannot write to %s: %s", path, strerror(errno));
 	return fd;
 }
@@ -114,7 +148,8 @@ static int claim_interface(const char *file, const struct conf_port *port, struc
 
 bool instance_claim(struct instance *in, const struct conf *conf, struct report *r)
 {
-	*in = (struct instance){.lock = lock_name(conf->instance, r)};
+	*in = (struct instance){0};
+	in->lock = lock_name(conf->instance, in->dir, r);
 	if (in->lock < 0)
 		return false;
 	for (uint16_t i = 0; i < conf->nb_ports; i++) {
@@ -129,9 +164,29 @@ bool instance_claim(struct instance *in, const struct conf *conf, struct report 
 	return true;
 }
 
+/* DPDK removes its socket when the process exits: too late for the directory. */
+static void remove_sockets(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (strncmp(entry->d_name, SOCKET_PREFIX, strlen(SOCKET_PREFIX)) == 0)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+}
+
 void instance_release(struct instance *in)
 {
+	char path[INSTANCE_DIR_MAX + sizeof(LOCK_NAME)];
+
 	for (uint16_t i = 0; i < in->nb_interfaces; i++)
 		close(in->interfaces[i]);
+	/* While the lock is held, so that a successor's files are never the ones removed. */
+	remove_sockets(in->dir);
+	snprintf(path, sizeof(path), "%s/%s", in->dir, LOCK_NAME);
+	unlink(path);
+	rmdir(in->dir);
 	close(in->lock);
 }

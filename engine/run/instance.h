@@ -11,6 +11,7 @@
 #include "engine/conf.h"
 
 #define INSTANCE_PATH_MAX 256
+#define INSTANCE_DIR_MAX  (INSTANCE_PATH_MAX + CONF_NAME_MAX)
 
 /* DPDK's directory for this user's instances. Cut off at `size`. */
 void instance_root(char *out, size_t size);
@@ -19,6 +20,7 @@ void instance_root(char *out, size_t size);
  * process ends, however it ends. */
 struct instance {
 	int lock;
+	char dir[INSTANCE_DIR_MAX]; /* of the lock file and DPDK's socket */
 	int interfaces[CONF_MAX_PORTS];
 	uint16_t nb_interfaces;
 };
@@ -27,4 +29,6 @@ struct instance {
  * or the directory can't be written to; nothing is claimed then. */
 bool instance_claim(struct instance *in, const struct conf *conf, struct report *r);
 
+/* Gives the claims up, and removes the lock file, the socket and their directory unless
+ * there is something else in it; after DPDK has ended. */
 void instance_release(struct instance *in);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Start, end, and start again: by signal, twice at once, and after a crash."""
+import os
 import re
 import signal
 
@@ -33,8 +34,10 @@ def test_signal_ends_it_cleanly(served_lab, config, how):
     with Engine(served_lab, config) as engine, served_lab.clients.connect(FRONT[4], WEB) as client:
         client.sendall(REQUEST)
         assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        assert os.path.exists(f"/var/run/dpdk/{engine.instance}")
         assert engine.stop(how) == 0
         assert engine.stderr.read_text() == ""
+        assert not os.path.exists(f"/var/run/dpdk/{engine.instance}")
 
 
 def test_signal_resets_what_is_open(served_lab, config):

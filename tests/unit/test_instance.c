@@ -5,9 +5,12 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/run/instance.h"
@@ -66,6 +69,84 @@ static void test_a_name_stands_for_one(void **state)
 	instance_release(&a);
 	assert_true(instance_claim(&b, &tc.conf, &r));
 	instance_release(&b);
+}
+
+static void test_nothing_is_left_behind(void **state)
+{
+	struct report r = {0};
+	struct instance a, b;
+	struct testconf tc;
+	char path[2 * INSTANCE_PATH_MAX];
+	FILE *other;
+
+	(void)state;
+	configure(&tc, "web", "x");
+	assert_true(instance_claim(&a, &tc.conf, &r));
+	assert_int_equal(access(a.dir, F_OK), 0);
+	/* One that is refused removes nothing of the other's. */
+	assert_false(instance_claim(&b, &tc.conf, &r));
+	snprintf(path, sizeof(path), "%s/terminus.lock", a.dir);
+	assert_int_equal(access(path, F_OK), 0);
+	instance_release(&a);
+	assert_int_equal(access(a.dir, F_OK), -1);
+
+	/* Sockets of those that were killed go as well. */
+	assert_true(instance_claim(&a, &tc.conf, &r));
+	snprintf(path, sizeof(path), "%s/dpdk_telemetry.v2:1", a.dir);
+	assert_int_equal(mknod(path, S_IFSOCK | 0600, 0), 0);
+	instance_release(&a);
+	assert_int_equal(access(a.dir, F_OK), -1);
+
+	/* What others keep in the directory stays. */
+	assert_true(instance_claim(&a, &tc.conf, &r));
+	snprintf(path, sizeof(path), "%s/other", a.dir);
+	other = fopen(path, "w");
+	assert_non_null(other);
+	fclose(other);
+	instance_release(&a);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_true(instance_claim(&a, &tc.conf, &r));
+	unlink(path);
+	instance_release(&a);
+	assert_int_equal(access(a.dir, F_OK), -1);
+}
+
+/* Many processes want one name, which is removed whenever one of them gives it up. */
+static void test_a_name_has_one_holder_at_a_time(void **state)
+{
+	char held[2 * INSTANCE_PATH_MAX];
+	int status, failed = 0;
+	struct testconf tc;
+
+	(void)state;
+	configure(&tc, "web", "x");
+	tc.conf.nb_ports = 0;
+	snprintf(held, sizeof(held), "%s/held", dir);
+	for (int i = 0; i < 4; i++) {
+		if (fork() != 0)
+			continue;
+		for (int k = 0; k < 1000; k++) {
+			struct report r = {0};
+			struct instance in;
+			int fd;
+
+			if (!instance_claim(&in, &tc.conf, &r)) {
+				if (!strstr(r.error, "already running"))
+					_exit(2);
+				continue;
+			}
+			fd = open(held, O_CREAT | O_EXCL, 0600);
+			if (fd < 0)
+				_exit(1);
+			unlink(held);
+			close(fd);
+			instance_release(&in);
+		}
+		_exit(0);
+	}
+	while (wait(&status) > 0)
+		failed += status != 0;
+	assert_int_equal(failed, 0);
 }
 
 static void test_an_interface_serves_one(void **state)
@@ -164,6 +245,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_name_stands_for_one),
+	    cmocka_unit_test(test_nothing_is_left_behind),
+	    cmocka_unit_test(test_a_name_has_one_holder_at_a_time),
 	    cmocka_unit_test(test_an_interface_serves_one),
 	    cmocka_unit_test(test_devices_without_interface),
 	    cmocka_unit_test(test_directory_that_cannot_be_made),

@@ -15,6 +15,48 @@ static bool has_name(const struct show_counters *which, const char *name)
 	return which->nb_patterns == 0;
 }
 
+/* Zeros are left out, unless all are wanted or this one is asked for by its whole name. */
+static bool is_wanted(const struct show_counters *which, const char *name, uint64_t v)
+{
+	if (v != 0 || which->zero)
+		return has_name(which, name);
+	for (int i = 0; i < which->nb_patterns; i++)
+		if (strcmp(which->patterns[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool fits_any(const char *pattern, const json_t *counters)
+{
+	void *i = json_object_iter((json_t *)counters);
+
+	for (; i; i = json_object_iter_next((json_t *)counters, i))
+		if (fnmatch(pattern, json_object_iter_key(i), 0) == 0)
+			return true;
+	return false;
+}
+
+const char *unfit_pattern(const struct show_counters *which, const json_t *counters)
+{
+	for (int i = 0; i < which->nb_patterns; i++)
+		if (!fits_any(which->patterns[i], counters))
+			return which->patterns[i];
+	return NULL;
+}
+
+void keep_counters(json_t *counters, const struct show_counters *which)
+{
+	const char *name;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(counters, next, name, value)
+	{
+		if (!has_name(which, name))
+			json_object_del(counters, name);
+	}
+}
+
 void show_listeners(FILE *out, const json_t *rows)
 {
 	static const struct table_column columns[] = {
@@ -100,6 +142,25 @@ void show_objects(FILE *out, const json_t *objects)
 	table_end(&t);
 }
 
+/* The line below a port whose frames go to a file as well. */
+static void note_recording(struct table *t, const json_t *row)
+{
+	const char *error = text_of(row, "record_error");
+	char text[512];
+
+	if (!*text_of(row, "record"))
+		return;
+	if (*error)
+		snprintf(text, sizeof(text),
+			 "\trecording to %s has stopped: %s: %" PRIu64 " in it, %" PRIu64 " missed",
+			 text_of(row, "record"), error, number_of(row, "recorded"),
+			 number_of(row, "record_missed"));
+	else
+		snprintf(text, sizeof(text), "\trecorded to %s: %" PRIu64, text_of(row, "record"),
+			 number_of(row, "recorded"));
+	table_note(t, text);
+}
+
 void show_ports(FILE *out, const json_t *rows)
 {
 	static const struct table_column columns[] = {
@@ -126,8 +187,15 @@ void show_ports(FILE *out, const json_t *rows)
 		table_cell(&t, "%" PRIu64, number_of(row, "rx_errors"));
 		table_cell(&t, "%" PRIu64, number_of(row, "tx_errors"));
 		table_cell(&t, "%s", text_of(row, "device"));
+		note_recording(&t, row);
 	}
 	table_end(&t);
+}
+
+/* "1 pool", "2 pools". */
+static void show_number(FILE *out, uint64_t n, const char *noun, const char *behind)
+{
+	fprintf(out, "%" PRIu64 " %s%s%s", n, noun, n == 1 ? "" : "s", behind);
 }
 
 void show_info(FILE *out, const json_t *info)
@@ -137,9 +205,10 @@ void show_info(FILE *out, const json_t *info)
 	fprintf(out, "%s %s, instance \"%s\", pid %" PRIu64 ", up %s\n", text_of(info, "program"),
 		text_of(info, "version"), text_of(info, "instance"), number_of(info, "pid"),
 		show_time(uptime, number_of(info, "uptime_s") * 1000));
-	fprintf(out, "config %s: %" PRIu64 " workers, %" PRIu64 " listeners, %" PRIu64 " pools\n",
-		text_of(info, "config"), number_of(info, "workers"), number_of(info, "listeners"),
-		number_of(info, "pools"));
+	fprintf(out, "config %s: ", text_of(info, "config"));
+	show_number(out, number_of(info, "workers"), "worker", ", ");
+	show_number(out, number_of(info, "listeners"), "listener", ", ");
+	show_number(out, number_of(info, "pools"), "pool", "\n");
 }
 
 void show_counters(FILE *out, const json_t *counters, const struct show_counters *which)
@@ -153,7 +222,7 @@ void show_counters(FILE *out, const json_t *counters, const struct show_counters
 		const char *name = json_object_iter_key(i);
 		uint64_t v = number_of(counters, name);
 
-		if (!has_name(which, name) || (v == 0 && !which->zero))
+		if (!is_wanted(which, name, v))
 			continue;
 		table_cell(&t, "%s", name);
 		table_cell(&t, "%" PRIu64, v);
@@ -174,7 +243,7 @@ void show_rates(FILE *out, const json_t *before, const json_t *after, double sec
 		const char *name = json_object_iter_key(i);
 		uint64_t v = number_of(after, name), added = v - number_of(before, name);
 
-		if (!has_name(which, name) || (added == 0 && !which->zero))
+		if (!is_wanted(which, name, added))
 			continue;
 		table_cell(&t, "%s", name);
 		table_cell(&t, "%" PRIu64, v);
@@ -184,19 +253,31 @@ void show_rates(FILE *out, const json_t *before, const json_t *after, double sec
 	table_end(&t);
 }
 
-void show_explanations(FILE *out, const struct show_counters *which)
+void show_explanations(FILE *out, const json_t *texts, const struct show_counters *which)
 {
 	static const struct table_column columns[] = {{"Counter", false}, {"Counts", false}};
+	void *i = json_object_iter((json_t *)texts);
 	struct table t;
 
 	table_start(&t, out, columns, ARRAY_SIZE(columns));
-	for (uint32_t i = 0; i < STAT_COUNT; i++) {
-		if (!has_name(which, stat_name(i)))
+	for (; i; i = json_object_iter_next((json_t *)texts, i)) {
+		const char *name = json_object_iter_key(i);
+
+		if (!has_name(which, name))
 			continue;
-		table_cell(&t, "%s", stat_name(i));
-		table_cell(&t, "%s", stat_text(i));
+		table_cell(&t, "%s", name);
+		table_cell(&t, "%s", text_of(texts, name));
 	}
 	table_end(&t);
+}
+
+json_t *explanations(void)
+{
+	json_t *texts = json_object();
+
+	for (uint32_t i = 0; i < STAT_COUNT; i++)
+		json_object_set_new(texts, stat_name(i), json_string(stat_text(i)));
+	return texts;
 }
 
 json_t *group_pools(const json_t *rows)

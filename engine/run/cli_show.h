@@ -24,16 +24,24 @@ void show_info(FILE *out, const json_t *info);
 struct show_counters {
 	char *const *patterns;
 	int nb_patterns; /* 0: every name */
-	bool zero;       /* also those that are 0 */
+	bool zero;       /* also those that are 0 and not named in full */
 };
 void show_counters(FILE *out, const json_t *counters, const struct show_counters *which);
+
+/* The first of the patterns that fits no name in {name: ...}; NULL: each fits one. */
+const char *unfit_pattern(const struct show_counters *which, const json_t *counters);
+
+/* Takes out of {name: ...} what no pattern fits; zeros stay. */
+void keep_counters(json_t *counters, const struct show_counters *which);
 
 /* What was added between two readings, in all and per second. */
 void show_rates(FILE *out, const json_t *before, const json_t *after, double seconds,
 		const struct show_counters *which);
 
-/* Name and meaning of each counter; asks nobody. */
-void show_explanations(FILE *out, const struct show_counters *which);
+/* What each counter of this version counts, {name: text}. The caller frees it;
+ * NULL: no memory. */
+json_t *explanations(void);
+void show_explanations(FILE *out, const json_t *texts, const struct show_counters *which);
 
 /* Rows of backends, as the engine gives them, by pool: [{name, sessions, limit,
  * backends: [...]}]. The caller frees it; NULL: no memory. */

@@ -140,11 +140,28 @@ static void sleep_seconds(double s)
 		;
 }
 
-static int watch_counters(struct cli_client *c, const struct cli_args *args,
-			  const struct show_counters *which, char *err)
+/* As grep does: what nothing fits is most likely misspelt. True when there is such
+ * a pattern, which is complained about. */
+static bool is_unfit(const struct show_counters *which, const json_t *counters)
 {
-	json_t *before = ask_counters(c, args, err), *after;
+	const char *pattern = unfit_pattern(which, counters);
+	char err[CLIENT_ERROR_MAX];
+
+	if (!pattern)
+		return false;
+	snprintf(err, sizeof(err),
+		 "no counter's name fits \"%.60s\": terminusctl counters --explain lists them",
+		 pattern);
+	complain(err);
+	return true;
+}
+
+/* Takes over `before`. */
+static int watch_counters(struct cli_client *c, const struct cli_args *args,
+			  const struct show_counters *which, json_t *before, char *err)
+{
 	double then = seconds_now(), now;
+	json_t *after;
 
 	for (uint32_t n = 0; before && (args->watch_count == 0 || n < args->watch_count); n++) {
 		sleep_seconds(args->watch_s);
@@ -165,19 +182,15 @@ static int watch_counters(struct cli_client *c, const struct cli_args *args,
 	return EXIT_OK;
 }
 
-static int show_counters_command(struct cli_client *c, const struct cli_args *args, char *err)
+/* Takes over `counters`. Who asks for some by name wants nothing but these. */
+static int print_counters_json(struct cli_client *c, const struct show_counters *which,
+			       json_t *counters, char *err)
 {
-	struct show_counters which = {args->names, args->nb_names, args->all};
-	json_t *counters, *objects;
+	json_t *objects;
 
-	if (args->watch_s > 0)
-		return watch_counters(c, args, &which, err);
-	counters = ask_counters(c, args, err);
-	if (!counters)
-		return complain(err);
-	if (!args->json) {
-		show_counters(stdout, counters, &which);
-		json_decref(counters);
+	if (which->nb_patterns) {
+		keep_counters(counters, which);
+		print_json(json_pack("{s:o}", "counters", counters));
 		return EXIT_OK;
 	}
 	objects = cli_client_ask(c, "/terminus/objects", err);
@@ -189,14 +202,69 @@ static int show_counters_command(struct cli_client *c, const struct cli_args *ar
 	return EXIT_OK;
 }
 
+static int show_counters_command(struct cli_client *c, const struct cli_args *args, char *err)
+{
+	struct show_counters which = {args->names, args->nb_names, args->all};
+	json_t *counters = ask_counters(c, args, err);
+
+	if (!counters)
+		return complain(err);
+	if (is_unfit(&which, counters)) {
+		json_decref(counters);
+		return EXIT_FAILED;
+	}
+	if (args->watch_s > 0)
+		return watch_counters(c, args, &which, counters, err);
+	if (args->json)
+		return print_counters_json(c, &which, counters, err);
+	show_counters(stdout, counters, &which);
+	json_decref(counters);
+	return EXIT_OK;
+}
+
+static int explain_counters(const struct cli_args *args)
+{
+	struct show_counters which = {args->names, args->nb_names, true};
+	json_t *texts = explanations();
+	int status = EXIT_FAILED;
+
+	if (!is_unfit(&which, texts)) {
+		show_explanations(stdout, texts, &which);
+		status = EXIT_OK;
+	}
+	json_decref(texts);
+	return status;
+}
+
 /* Where the rows of a listing of any length go. */
 struct sink {
-	bool json, internal, first;
+	bool json, internal, begun, first;
 	struct table table;
 };
 
+/* Nothing is printed before the engine has taken the filter. */
+static void sink_begin(struct sink *s)
+{
+	if (s->begun)
+		return;
+	s->begun = true;
+	if (s->json)
+		printf("{\"connections\": [");
+	else
+		show_connections_start(&s->table, stdout);
+}
+
+static void sink_end(struct sink *s)
+{
+	if (s->json)
+		printf("\n]}\n");
+	else
+		table_end(&s->table);
+}
+
 static void sink_row(struct sink *s, const json_t *row)
 {
+	sink_begin(s);
 	if (!s->json) {
 		show_connection(&s->table, row, s->internal);
 		return;
@@ -231,20 +299,27 @@ static bool sink_listeners(struct cli_client *c, const struct filter *f, struct 
 {
 	json_t *rows = ask_rows(c, "/terminus/listeners", err), *row;
 	struct conn_info info = {.state = TCP_LISTEN};
+	bool is_known = !f->listener[0];
 	size_t i;
 
 	if (!rows)
 		return false;
 	json_array_foreach(rows, i, row)
 	{
-		if (f->pool[0] || (f->listener[0] && strcmp(f->listener, text_of(row, "name"))))
+		if (f->listener[0] && strcmp(f->listener, text_of(row, "name")))
 			continue;
-		if (filter_endpoint(text_of(row, "local"), &info.local, &info.lport_be) &&
+		is_known = true;
+		if (!f->pool[0] &&
+		    filter_endpoint(text_of(row, "local"), &info.local, &info.lport_be) &&
 		    info_filter_matches(&f->match, &info))
 			sink_row(s, row);
 	}
 	json_decref(rows);
-	return true;
+	if (!is_known)
+		snprintf(err, CLIENT_ERROR_MAX,
+			 "instance \"%s\": filter: there is no listener \"%s\"", c->instance,
+			 f->listener);
+	return is_known;
 }
 
 static int show_connections_command(struct cli_client *c, const struct cli_args *args, char *err)
@@ -253,18 +328,14 @@ static int show_connections_command(struct cli_client *c, const struct cli_args 
 	struct filter f;
 	bool ok = filter_parse(&f, args->filter, err);
 
-	if (s.json)
-		printf("{\"connections\": [");
-	else
-		show_connections_start(&s.table, stdout);
 	if (ok && (f.match.states & FILTER_LISTEN))
 		ok = sink_listeners(c, &f, &s, err);
 	if (ok && (f.match.states & ~FILTER_LISTEN))
 		ok = sink_connections(c, args->filter, &s, err);
-	if (s.json)
-		printf("\n]}\n");
-	else
-		table_end(&s.table);
+	if (ok)
+		sink_begin(&s);
+	if (s.begun)
+		sink_end(&s);
 	return ok ? EXIT_OK : complain(err);
 }
 
@@ -308,10 +379,8 @@ int main(int argc, char **argv)
 		      stdout);
 		return EXIT_OK;
 	}
-	if (args.explain) {
-		show_explanations(stdout, &(struct show_counters){args.names, args.nb_names, true});
-		return EXIT_OK;
-	}
+	if (args.explain)
+		return explain_counters(&args);
 	if (!cli_client_open(&client, args.instance, err))
 		return complain(err);
 	status = run_command(&client, &args, err);

@@ -21,7 +21,7 @@ from test_garbage import mac_of, neighbour_mac
 IN, OUT = "0x00000001", "0x00000002"
 # Linux writes the sum 0 as 0xffff, which means the same; tshark takes it for wrong.
 BROKEN = "_ws.malformed || (tcp.checksum.status == 0 && tcp.checksum != 0xffff)"
-COUNTS = re.compile(r"^(\d+) frames captured, (\d+) missed$", re.MULTILINE)
+COUNTS = re.compile(r"^(\d+) frames? captured, (\d+) missed$", re.MULTILINE)
 
 
 class Running:

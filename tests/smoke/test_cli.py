@@ -138,6 +138,20 @@ def test_shipped_configurations_are_valid(machine, file):
     assert call(str(TERMINUS), "--check", str(file)).stdout
 
 
+def test_sizing_report_in_the_manual_is_that_of_the_demo(machine):
+    """What is listed and how many of it; the bytes of each are the engine's business."""
+    def counts(text):
+        return re.findall(r"(?m)^(worker shards|packet buffers|DPDK's own) +(\d+) ", text)
+
+    manual = (REPO / "docs" / "configuration.md").read_text()
+    reports = [part for part in manual.split("```") if part.startswith("\nmemory ")]
+    assert len(reports) == 1
+    report = call(str(TERMINUS), "--check", str(REPO / "conf" / "demo.yaml")).stdout
+    assert len(counts(report)) == 3
+    assert counts(reports[0]) == counts(report)
+    assert re.findall("(?m)^memory .*", reports[0]) == re.findall("(?m)^memory .*", report)
+
+
 def test_check_needs_no_privilege_and_starts_nothing(bare_lab, config):
     conf = bare_lab.dir / "good.yaml"
     conf.write_text(json.dumps(config))

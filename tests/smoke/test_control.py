@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """terminusctl shows what is really there, for people and as JSON."""
+import json
 import time
+
 import pytest
 
-from engine import STREAM
+from engine import STREAM, TERMINUSCTL
 from netlab import BACKENDS, CLIENT, FRONT, host_port
+from netns import call
 
 
 @pytest.mark.parametrize("what", ["connections", "counters", "listeners", "pools", "objects",
@@ -52,3 +55,35 @@ def test_counters_count(lab, family):
     assert grown["rx_bytes"] == 5
     assert grown["tx_bytes"] == 5
     assert grown["rx_segments"] >= 4
+
+
+def refused(lab, *argv):
+    """The one line with which terminusctl refuses; it prints nothing else."""
+    done = call(str(TERMINUSCTL), "-i", lab.terminus.instance, *argv, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def test_counters_are_selected_by_name(lab):
+    asked = json.loads(lab.terminus.ctl("counters", "--json", "rx_*", "drop_land"))
+    assert set(asked) == {"counters"}
+    assert "drop_land" in asked["counters"]
+    assert {name for name in lab.terminus.counters() if name.startswith("rx_")} \
+        == set(asked["counters"]) - {"drop_land"}
+    assert lab.terminus.ctl("counters", "drop_land").split() == ["Counter", "Value",
+                                                                 "drop_land", "0"]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--all",), ("--explain",),
+                                     ("--watch", "0.1", "--count", "1")], ids=" ".join)
+def test_counter_that_does_not_exist(lab, options):
+    assert '"nope*"' in refused(lab, "counters", *options, "rx_*", "nope*")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=" ".join)
+@pytest.mark.parametrize("words", ["pool nosuch", "listener nosuch",
+                                   "state listening listener nosuch"])
+def test_filter_with_an_unknown_name(lab, options, words):
+    """No head of a table that is not there."""
+    assert "nosuch" in refused(lab, "connections", *options, *words.split())

@@ -274,6 +274,43 @@ static void test_counters(void **state)
 		      "drop_land        0\n"
 		      "drop_closed      7\n");
 	assert_prints(print_some_counters, "{}", "Counter  Value\n");
+	assert_prints(print_some_counters, "{\"rx_frames\": 0, \"drop_land\": 0}",
+		      "Counter    Value\n"
+		      "rx_frames      0\n");
+}
+
+static void test_counters_by_name(void **state)
+{
+	char *fit[] = {"drop_*", "rx_frames"}, *unfit[] = {"drop_*", "nope", "neither"};
+	json_t *counters = json_loads("{\"rx_frames\": 1, \"tx_frames\": 5, \"drop_land\": 0,"
+				      " \"drop_closed\": 7}",
+				      0, NULL);
+	json_t *left = json_loads("{\"rx_frames\": 1, \"drop_land\": 0, \"drop_closed\": 7}", 0,
+				  NULL);
+
+	(void)state;
+	/* One that is zero fits as well. */
+	assert_null(unfit_pattern(&(struct show_counters){fit, 2, false}, counters));
+	assert_null(unfit_pattern(&(struct show_counters){0}, counters));
+	assert_string_equal(unfit_pattern(&(struct show_counters){unfit, 3, true}, counters),
+			    "nope");
+	keep_counters(counters, &(struct show_counters){0});
+	assert_int_equal(json_object_size(counters), 4);
+	keep_counters(counters, &(struct show_counters){fit, 2, false});
+	assert_true(json_equal(counters, left));
+	json_decref(left);
+	json_decref(counters);
+}
+
+static void test_numbers_have_their_plural(void **state)
+{
+	(void)state;
+	assert_prints(show_info,
+		      "{\"program\": \"terminus\", \"version\": \"1\", \"instance\": \"x\","
+		      " \"pid\": 7, \"uptime_s\": 3, \"config\": \"c\", \"workers\": 1,"
+		      " \"listeners\": 2, \"pools\": 0}",
+		      "terminus 1, instance \"x\", pid 7, up 3sec\n"
+		      "config c: 1 worker, 2 listeners, 0 pools\n");
 }
 
 static void print_rates(FILE *out, const json_t *pair)
@@ -295,12 +332,14 @@ static void test_rates(void **state)
 static void test_explanations(void **state)
 {
 	char *patterns[] = {"*"}, *text;
+	json_t *texts = explanations();
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	(void)state;
-	show_explanations(out, &(struct show_counters){patterns, 1, true});
+	show_explanations(out, texts, &(struct show_counters){patterns, 1, true});
 	fclose(out);
+	json_decref(texts);
 	for (uint32_t i = 0; i < STAT_COUNT; i++) {
 		char line[128];
 
@@ -362,6 +401,25 @@ static void test_pools(void **state)
 	free(dumped);
 	json_decref(pools);
 	json_decref(rows);
+}
+
+#define PORT_ROW "{\"name\": \"p\", \"link\": \"up\", \"device\": \"d\""
+#define PORT_HEAD                                                                                  \
+	"Port  Link  MAC  MTU  Queues  RSS  RX frames  TX frames  Missed  RX errors  TX errors  "  \
+	"Device\n"                                                                                 \
+	"p     up           0       0  no           0          0       0          0          0  d\n"
+
+static void test_ports(void **state)
+{
+	(void)state;
+	assert_prints(show_ports, "[" PORT_ROW "}]", PORT_HEAD);
+	assert_prints(show_ports, "[" PORT_ROW ", \"record\": \"x.pcapng\", \"recorded\": 7}]",
+		      PORT_HEAD "\trecorded to x.pcapng: 7\n");
+	assert_prints(show_ports,
+		      "[" PORT_ROW ", \"record\": \"x.pcapng\", \"recorded\": 7, "
+		      "\"record_missed\": 2, \"record_error\": \"No space left on device\"}]",
+		      PORT_HEAD "\trecording to x.pcapng has stopped: No space left on device: "
+				"7 in it, 2 missed\n");
 }
 
 static void test_objects(void **state)
@@ -437,10 +495,13 @@ int main(void)
 	    cmocka_unit_test(test_internal),
 	    cmocka_unit_test(test_times),
 	    cmocka_unit_test(test_counters),
+	    cmocka_unit_test(test_counters_by_name),
+	    cmocka_unit_test(test_numbers_have_their_plural),
 	    cmocka_unit_test(test_rates),
 	    cmocka_unit_test(test_explanations),
 	    cmocka_unit_test(test_manual),
 	    cmocka_unit_test(test_pools),
+	    cmocka_unit_test(test_ports),
 	    cmocka_unit_test(test_objects),
 	    cmocka_unit_test(test_answers_of_other_shapes),
 	    cmocka_unit_test(test_long_table_flows),

@@ -45,13 +45,21 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("family", (4, 6), ids=("ipv4", "ipv6"))
 
 
+def last_words(engine):
+    """What the engine said. The lab may have ended with the last test and taken that along."""
+    try:
+        return engine.output() or "(silent)"
+    except OSError as error:
+        return f"(not known any more: {error})"
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     """A failure in a lab shows what the engine said."""
     report = (yield).get_result()
     lab = getattr(item, "funcargs", {}).get("lab")
     if report.failed and lab is not None and getattr(lab, "terminus", None):
-        report.sections.append(("terminus", lab.terminus.output() or "(silent)"))
+        report.sections.append(("terminus", last_words(lab.terminus)))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ between them, and curl as the client; then what Terminus says about it.
 """
 import argparse
 import collections
+import contextlib
 import os
 import re
 import sys
@@ -17,6 +18,9 @@ from netlab import BACKENDS, FRONT, Lab, url
 from netns import CommandError, call, interrupt_on_signals
 
 REQUESTS = 6
+WORKERS_MAX = 64  # of a configuration
+BUFFERS_PER_WORKER = 4096  # two ports with rings of the default size
+CLOSED_SHOWN = 2
 
 
 def say(text):
@@ -33,7 +37,11 @@ def configuration(instance, workers):
     one is asked for."""
     text = (REPO / "conf" / "demo.yaml").read_text()
     text = replace_section(text, "instance", f" {instance}")
-    return replace_section(text, "workers", f" {{count: {workers}}}") if workers else text
+    if not workers:
+        return text
+    text = re.sub(r"(?m)^( +buffers:) (\d+)$", lambda line: f"{line[1]} "
+                  f"{max(int(line[2]), workers * BUFFERS_PER_WORKER)}", text)
+    return replace_section(text, "workers", f" {{count: {workers}}}")
 
 
 def replace_section(text, key, value):
@@ -85,9 +93,31 @@ def requests(lab):
     return failed == 0 and len(hits) == len(BACKENDS[4])
 
 
+@contextlib.contextmanager
+def kept_alive(lab):
+    """A request over each family whose connections stay open meanwhile."""
+    with contextlib.ExitStack() as stack:
+        for address in FRONT.values():
+            client = stack.enter_context(lab.clients.connect(address, 80, timeout=5))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: demo\r\n\r\n")
+            client.recv(4096)
+        yield
+
+
+def show_connections(lab, engine):
+    with kept_alive(lab):
+        say("connections, both legs: the client's (listener:) and ours to the backend (backend:)")
+        show(engine.ctl("connections", "state", "established"))
+        waiting = engine.ctl("connections", "state", "time-wait").splitlines()
+    say(f"those of the {len(waiting) - 1} requests before: clients' legs are closed and forgotten; "
+        "we closed the others first, they wait in TIME_WAIT")
+    show("\n".join(waiting), 1 + CLOSED_SHOWN)
+    if len(waiting) > 1 + CLOSED_SHOWN:
+        show(f"... and {len(waiting) - 1 - CLOSED_SHOWN} more")
+
+
 def explain(lab, engine):
-    say("connections, both legs of each (those just closed wait in TIME_WAIT)")
-    show(engine.ctl("connections"), 12)
+    show_connections(lab, engine)
     say("counters that are not zero")
     counters = engine.counters()
     show("\n".join(f"{name:24} {value:>8}" for name, value in counters.items() if value))
@@ -111,7 +141,11 @@ def demonstrate(lab, workers, stay):
     instance = f"demo-{lab.journal.suffix}"  # other demos may run beside this one
     engine = Engine(lab, configuration(instance, workers), name="demo", instance=instance)
     reserve_huge_pages(lab, pages_needed(engine.conf))
-    say(f"terminus conf/demo.yaml{f' with {workers} workers' if workers else ''}")
+    say("terminus conf/demo.yaml" + (f", workers: {workers}" if workers else ""))
+    cpus = len(os.sched_getaffinity(0))
+    if (workers or 1) > cpus:
+        say(f"{workers} workers take turns on {'1 CPU' if cpus == 1 else f'{cpus} CPUs'}: "
+            "that is slow, and far more of them are too slow to serve")
     engine.start()
     show(engine.output())
     good = requests(lab)
@@ -124,10 +158,18 @@ def demonstrate(lab, workers, stay):
     return good and engine.stop() == 0
 
 
+def worker_count(text):
+    """For argparse: a number of workers that a configuration may have."""
+    if not text.isdecimal() or not 1 <= int(text) <= WORKERS_MAX:
+        raise argparse.ArgumentTypeError(f"{text}: give a number from 1 to {WORKERS_MAX}")
+    return int(text)
+
+
 def main():
-    parser = argparse.ArgumentParser(prog="dev demo", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="dev demo", description=__doc__.splitlines()[0],
+                                     allow_abbrev=False)
     parser.add_argument("--stay", action="store_true", help="keep serving until Ctrl-C")
-    parser.add_argument("--workers", type=int, help="worker threads instead of the file's number")
+    parser.add_argument("--workers", type=worker_count, help="worker threads instead of the file's number")
     options = parser.parse_args()
     interrupt_on_signals()
     try:

@@ -72,6 +72,8 @@ class Engine:
     def __init__(self, lab, config, name="engine", instance=None):
         self.lab = lab
         self.instance = instance or lab.instance
+        # What one that was killed leaves there.
+        lab.journal.note("directories", f"/var/run/dpdk/{self.instance}")
         self.conf = lab.dir / f"{name}.yaml"
         self.conf.write_text(config if isinstance(config, str) else json.dumps(config, indent=1))
         self.stdout = lab.dir / f"{name}.stdout"

@@ -34,12 +34,25 @@ def start_and_wait(log):
 def test_demo_shows_both_backends(machine):
     done = call(*DEMO, timeout=90)
     assert "hello from b1" in done.stdout and "hello from b2" in done.stdout
+    legs = [line.split()[-1] for line in re.findall(r"(?m)^ +ESTAB .*(?:listener|backend):\S+",
+                                                    done.stdout)]
+    assert legs.count("listener:web") == 2
+    assert {"backend:web/b1", "backend:web/b2"} <= set(legs)
     used = re.search(r"ip netns exec te-clients-(\d+) ", done.stdout)
     assert not our_namespaces(used.group(1))
 
 
-def test_demo_with_two_workers(machine):
-    assert "2 workers" in call(*DEMO, "--workers", "2", timeout=90).stdout
+@pytest.mark.parametrize("workers", [2, 5])
+def test_demo_with_more_workers(machine, workers):
+    """Five need more buffers than the file has."""
+    assert f"{workers} workers" in call(*DEMO, "--workers", str(workers), timeout=90).stdout
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "65", "two", "1.5", ""])
+def test_impossible_number_of_workers(workers):
+    done = call(*DEMO, f"--workers={workers}", check=False)
+    assert done.returncode == 2
+    assert "give a number from 1 to 64" in done.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from conftest import last_words
+from engine import Engine
 from tally import Tally, add_record
 
 CMOCKA = ("[==========] Running 3 test(s).\n[ RUN      ] a\n[       OK ] a\n[ RUN      ] b\n"
@@ -62,3 +64,12 @@ def test_missing_record_is_a_failure(tmp_path):
     tally = Tally()
     add_record(tally, str(tmp_path / "nothing.xml"))
     assert len(tally.failed) == 1
+
+
+def test_failure_at_the_end_of_a_lab_is_reported(tmp_path):
+    """What the engine printed went with the lab's directory; the failure itself must not."""
+    engine = Engine.__new__(Engine)
+    engine.stdout = engine.stderr = tmp_path / "out"
+    assert "out" in last_words(engine)
+    engine.stdout.write_text("")
+    assert last_words(engine) == "(silent)"

@@ -831,8 +831,8 @@ static void test_files_of_the_machine(void **state)
 		       "test:2: ports[0].record: can't write into the directory of "
 		       "\"/nowhere/x.pcapng\": No such file");
 	assert_machine(
-	    "ports:\n- {name: a, addresses: [192.0.2.1/24], device: x, record: /}\n" LISTENER,
-	    "test:2: ports[0].record: \"/\" is a directory");
+	    "ports:\n- {name: a, addresses: [192.0.2.1/24], device: x, record: /tmp/.}\n" LISTENER,
+	    "test:2: ports[0].record: \"/tmp/.\" is a directory");
 	assert_machine("ports:\n- {name: a, addresses: [192.0.2.1/24], record: /tmp/x.pcapng,\n"
 		       "   device: 'pcapng:" DOCS "'}\n" LISTENER,
 		       NULL);

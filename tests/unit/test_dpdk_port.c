@@ -25,13 +25,13 @@
 #include "drivers/fault_port.h"
 #include "drivers/pcapng_reader.h"
 #include "drivers/port_open.h"
+#include "tests/unit/skip.h"
 
 #define NB_BUFS 8192u
 
 /* What all tests share; made before the first one. */
 struct world {
 	char dir[64]; /* for files of this run */
-	bool own_netns;
 	struct conf_port port;
 	struct conf conf;
 	struct dpdk_eal eal;
@@ -82,7 +82,6 @@ static int world_up(void **state)
 		return -1;
 	/* Where EAL keeps its sockets. */
 	setenv("RUNTIME_DIRECTORY", w->dir, 1);
-	w->own_netns = enter_own_netns();
 	set_conf(w);
 	if (!dpdk_eal_init(&w->eal, &w->conf, 128u << 20, &report) ||
 	    !dpdk_pools_create(&w->conf, &w->pools, &report)) {
@@ -634,8 +633,6 @@ static void test_pcap_device(void **state)
 
 	snprintf(path, sizeof(path), "%s/out.pcap", w->dir);
 	snprintf(device, sizeof(device), "net_pcap0,rx_iface=lo,tx_pcap=%s", path);
-	if (!w->own_netns)
-		skip();
 	w->conf.nb_workers = 1;
 	p = must_open(w, device);
 	b[0] = make_frame(w, 60, 1);
@@ -686,8 +683,6 @@ static void test_af_packet(void **state)
 	struct port *p;
 	bool found = false;
 
-	if (!w->own_netns)
-		skip();
 	/* The kernel's fan-out is not our RSS, whatever the number of queues. */
 	p = must_open(w, "net_af_packet0,iface=lo,qpairs=2");
 	assert_int_equal(p->nb_queues, 2);
@@ -803,6 +798,8 @@ static void test_stack_of_wraps(void **state)
 
 int main(void)
 {
+	/* EAL's threads are born into it as well. */
+	const bool own_netns = enter_own_netns();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_huge_pages_are_planned, fresh_conf),
 		cmocka_unit_test_setup(test_huge_pages_are_probed, fresh_conf),
@@ -818,9 +815,9 @@ int main(void)
 		cmocka_unit_test_setup(test_stripped_vlan_tag_is_put_back, fresh_conf),
 		cmocka_unit_test_setup(test_receive_flags, fresh_conf),
 		cmocka_unit_test_setup(test_transmit_offload_fields, fresh_conf),
-		cmocka_unit_test_setup(test_pcap_device, fresh_conf),
+		unit_test_if(own_netns, test_pcap_device, fresh_conf, "needs root"),
 		cmocka_unit_test_setup(test_null_device, fresh_conf),
-		cmocka_unit_test_setup(test_af_packet, fresh_conf),
+		unit_test_if(own_netns, test_af_packet, fresh_conf, "needs root"),
 		cmocka_unit_test_setup(test_errors_say_what_to_do, fresh_conf),
 		cmocka_unit_test_setup(test_stack_of_wraps, fresh_conf),
 	};

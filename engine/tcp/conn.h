@@ -249,6 +249,7 @@ struct xfer {
 	bool retransmitted : 1; /* retrans_ts is valid */
 	bool urgent_in : 1, urgent_out : 1;
 	bool paced : 1;		/* new data waits for pace_us */
+	bool probed : 1;	/* a tail loss probe has gone before */
 };
 static_assert(sizeof(struct xfer) <= 4 * CACHE_LINE, "");
 

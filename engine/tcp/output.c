@@ -369,17 +369,32 @@ static void send_probe(struct shard *sh, struct conn *c, struct xfer *x)
 	send_buf(sh, c, x, b);
 }
 
-/* RFC 8985 §7.3: new data when there is any, else the last segment again. */
+/* A segment of new data within the peer's window; false: there is none. */
+static bool send_fresh(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	struct buf *b = x->send_next;
+
+	if (!b || seq_gt(b->seq + buf_payload_len(b), c->snd_una + c->snd_wnd))
+		return false;
+	if (buf_payload_len(b) > c->mss && !sndq_split(sh, x, b, c->mss))
+		return false;
+	x->send_next = b->next;
+	send_buf(sh, c, x, b);
+	return true;
+}
+
+/* RFC 8985 §7.3: new data when there is any, else the last segment again. When all has
+ * arrived and only its ACK was lost, that of one new segment may be delayed. Where this
+ * happens again and again a second one, as many as limited transmit allows (RFC 3042),
+ * makes the peer answer. */
 static void send_tail_probe(struct shard *sh, struct conn *c, struct xfer *x)
 {
-	struct buf *b = x->send_next, *last = x->sndq.head;
-	bool fresh = b && seq_leq(b->seq + buf_payload_len(b), c->snd_una + c->snd_wnd);
+	struct buf *last = x->sndq.head;
+	bool fresh = send_fresh(sh, c, x);
 
-	if (fresh && buf_payload_len(b) > c->mss)
-		fresh = sndq_split(sh, x, b, c->mss);
 	if (fresh) {
-		x->send_next = b->next;
-		send_buf(sh, c, x, b);
+		if (x->probed && port_has_room(sh, c))
+			send_fresh(sh, c, x);
 	} else {
 		while (last && last->next != x->send_next)
 			last = last->next;
@@ -387,6 +402,7 @@ static void send_tail_probe(struct shard *sh, struct conn *c, struct xfer *x)
 			return;
 	}
 	stat_inc(sh, STAT_tail_loss_probes);
+	x->probed = true;
 	x->tlp = (struct tlp){.out = true, .unmeasured = true, .is_retrans = !fresh,
 			      .end_seq = c->snd_nxt};
 }

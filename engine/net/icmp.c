@@ -120,7 +120,6 @@ void net_icmp(struct shard *sh, struct seg *s)
 		shard_buf_free(sh, s->buf);
 		return;
 	}
-
 	if (s->family == IP_V4)
 		icmp4(sh, s, ours);
 	else

@@ -26,6 +26,25 @@ void tcp_fin_received(struct shard *sh, struct conn *c)
 	}
 }
 
+/* §3.10.5: the peer has nothing to reset before our SYN is answered, nor once both
+ * have closed. */
+static void reset_and_die(struct shard *sh, struct conn *c)
+{
+	if (c->state != TCP_SYN_SENT && c->state != TCP_CLOSING && c->state != TCP_LAST_ACK)
+		tcp_reset_conn(sh, c);
+	conn_die(sh, c, TCP_CLOSE_ABORTED);
+}
+
+/* [tcp_max_orphans] True: there are more than `orphans`, and this one is reset. */
+static bool too_many_orphans(struct shard *sh, struct conn *c)
+{
+	if (sh->orphans <= sh->max_orphans)
+		return false;
+	stat_inc(sh, STAT_orphans_reset);
+	reset_and_die(sh, c);
+	return true;
+}
+
 static void limit_fin_wait_2(struct shard *sh, struct conn *c)
 {
 	if (c->state != TCP_FIN_WAIT_2 || !(c->flags & CF_ORPHAN))
@@ -41,6 +60,8 @@ void tcp_fin_acked(struct shard *sh, struct conn *c)
 	case TCP_FIN_WAIT_1:
 		/* Our half is closed; theirs may stay open. */
 		tcp_set_state(c, TCP_FIN_WAIT_2);
+		if (conn_cold(sh, c)->drains && too_many_orphans(sh, c))
+			return;
 		limit_fin_wait_2(sh, c);
 		break;
 	case TCP_CLOSING:
@@ -79,15 +100,6 @@ void tcp_shutdown(struct shard *sh, struct conn *c)
 		tcp_send_fin(sh, c);
 }
 
-/* §3.10.5: the peer has nothing to reset before our SYN is answered, nor once both
- * have closed. */
-static void reset_and_die(struct shard *sh, struct conn *c)
-{
-	if (c->state != TCP_SYN_SENT && c->state != TCP_CLOSING && c->state != TCP_LAST_ACK)
-		tcp_reset_conn(sh, c);
-	conn_die(sh, c, TCP_CLOSE_ABORTED);
-}
-
 void tcp_close(struct shard *sh, struct conn *c)
 {
 	const struct xfer *x = conn_xfer(sh, c);
@@ -100,11 +112,9 @@ void tcp_close(struct shard *sh, struct conn *c)
 		reset_and_die(sh, c);
 		return;
 	}
-	if (sh->orphans > sh->max_orphans && !conn_cold(sh, c)->drains) {
-		stat_inc(sh, STAT_orphans_reset);
-		reset_and_die(sh, c);
+	/* An answer that is on its way would be lost: its turn comes when it has arrived. */
+	if (!conn_cold(sh, c)->drains && too_many_orphans(sh, c))
 		return;
-	}
 	limit_fin_wait_2(sh, c);
 	tcp_shutdown(sh, c);
 }

@@ -113,7 +113,7 @@ void tcp_close(struct shard *sh, struct conn *c);
 
 /* The same for a peer that may still send, and is not to be reset for that, since a reset
  * might overtake the answer: what comes is thrown away, until its FIN or until
- * fin_timeout is over. */
+ * fin_timeout is over; beyond `orphans`, until the answer is acknowledged. */
 void tcp_linger(struct shard *sh, struct conn *c);
 
 /* Sends RST and forgets the connection; no more events (M13). */

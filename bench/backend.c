@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* See backend.h. */
 #include "bench/backend.h"
-#include "engine/wire/build.h"
+#include "bench/segment.h"
 #include "engine/wire/wire.h"
 
 static const uint8_t mac[6] = {2, 0, 0, 0, 0, 8};
 static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-static struct buf *fresh(struct bench *b, uint32_t len)
-{
-	struct buf *r = mem_pool_get(b->pool);
-
-	if (!r)
-		bench_die("no buffer left for a backend's frame");
-	r->len = len;
-	r->flags = 0;
-	r->port = 1;
-	r->hdr_len = 0;
-	return r;
-}
-
 /* The question for the next hop: this is it. */
 static struct buf *answer_arp(struct bench *b, const struct buf *f)
 {
-	struct buf *r = fresh(b, ETH_HLEN + sizeof(struct arp_hdr));
+	struct buf *r = segment_buf(b, ETH_HLEN + sizeof(struct arp_hdr), 1);
 	const struct arp_hdr *q = (const void *)(f->data + ETH_HLEN);
 	struct arp_hdr *a = (void *)(r->data + ETH_HLEN);
 
@@ -53,40 +40,25 @@ struct buf *backend_answer(struct bench *b, const struct buf *f)
 {
 	const uint8_t *ip = f->data + ETH_HLEN;
 	const struct tcp_hdr *t = (const void *)(ip + IPV4_HLEN);
+	bool syn = t->flags & TCP_SYN;
 	uint32_t len = get_be16(ip + 2) - IPV4_HLEN - (t->off >> 4) * 4u;
-	struct tcpopt_out opt = {.has_ts = true, .tsval = 1};
 	struct out o = {.smac = mac,
 			.dmac = f->data + 6,
 			.src = ip + 16,
 			.dst = ip + 12,
 			.sport_be = t->dst_be,
 			.dport_be = t->src_be,
-			.wnd = 65535,
-			.family = IP_V4,
-			.ttl = 64,
-			.port_ip_csum = b->csum_offload,
-			.port_tcp_csum = b->csum_offload,
-			.opt = &opt};
+			.flags = flags_for(t, len)};
 	struct buf *r;
 
 	if (get_be16(f->data + 12) == ETH_TYPE_ARP)
 		return answer_arp(b, f);
-	o.flags = flags_for(t, len);
 	if (!o.flags)
 		return NULL;
-	o.seq = t->flags & TCP_SYN ? 1 : get_be32(&t->ack_be);
+	o.seq = syn ? 1 : get_be32(&t->ack_be);
 	o.ack = get_be32(&t->seq_be) + len + !!(t->flags & (TCP_SYN | TCP_FIN));
-	opt.tsecr = get_be32(ip + IPV4_HLEN + (t->flags & TCP_SYN ? 32 : 24));
-	if (t->flags & TCP_SYN) {
-		opt.mss = 1460;
-		opt.sack_permitted = opt.has_wscale = true;
-		opt.wscale = 7;
-	}
-	r = fresh(b, o.flags & TCP_FIN ? sizeof(response) - 1 : 0);
+	r = segment_buf(b, o.flags & TCP_FIN ? sizeof(response) - 1 : 0, 1);
 	memcpy(r->data, response, r->len);
-	build_tcp(r, &o);
-	r->flags = b->csum_offload ? BUF_RX_IP_CSUM_OK | BUF_RX_L4_CSUM_OK : 0;
-	r->hdr_len = 0;
-	r->port = 1;
+	segment_finish(b, r, &o, get_be32(ip + IPV4_HLEN + (syn ? 32 : 24)));
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* See peer.h. */
 #include "bench/peer.h"
-#include "engine/wire/build.h"
+#include "bench/segment.h"
 #include "engine/wire/wire.h"
 
 #define BATCH 32
@@ -44,8 +44,7 @@ static uint32_t client_at(const uint8_t ip[4], uint16_t port_be)
 
 struct buf *peer_make(struct bench *b, const struct peer_seg *s)
 {
-	struct buf *f = mem_pool_get(b->pool);
-	struct tcpopt_out opt = {.has_ts = true, .tsval = 1, .tsecr = s->tsecr};
+	struct buf *f = segment_buf(b, s->len, 0);
 	uint8_t ip[4];
 	struct out o = {.smac = peer_mac,
 			.dmac = engine_mac,
@@ -54,29 +53,12 @@ struct buf *peer_make(struct bench *b, const struct peer_seg *s)
 			.dport_be = __builtin_bswap16(80),
 			.seq = s->seq,
 			.ack = s->ack,
-			.flags = s->flags,
-			.wnd = 65535,
-			.family = IP_V4,
-			.ttl = 64,
-			.port_ip_csum = b->csum_offload,
-			.port_tcp_csum = b->csum_offload,
-			.opt = &opt};
+			.flags = s->flags};
 
-	if (!f)
-		bench_die("no buffer left for a client's frame");
-	if (s->flags & TCP_SYN) {
-		opt.mss = 1460;
-		opt.sack_permitted = opt.has_wscale = true;
-		opt.wscale = 7;
-	}
 	address_of(s->client, ip, &o.sport_be);
-	f->len = s->len;
 	if (s->len)
 		memcpy(f->data, s->payload, s->len);
-	build_tcp(f, &o);
-	f->flags = b->csum_offload ? BUF_RX_IP_CSUM_OK | BUF_RX_L4_CSUM_OK : 0;
-	f->hdr_len = 0;
-	f->port = 0;
+	segment_finish(b, f, &o, s->tsecr);
 	return f;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/run/capture.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,18 +12,6 @@ struct capture {
 	uint32_t last_id;
 	struct capture_session *session; /* the last one, which may have ended; NULL: none */
 };
-
-static bool fail(char *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static bool fail(char *err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, CAPTURE_ERROR_MAX, fmt, ap);
-	va_end(ap);
-	return false;
-}
 
 struct capture *capture_create(const struct capture_args *args)
 {
@@ -54,8 +41,8 @@ static bool has_ended(const struct capture_session *s)
 static bool start(struct capture *c, const struct capture_request *q, char *err)
 {
 	if (c->session && !has_ended(c->session))
-		return fail(err, "a capture is running: stop it first, its number is %u",
-			    c->session->id);
+		return capture_fail(err, "a capture is running: stop it first, its number is %u",
+				    c->session->id);
 	capture_session_finish(c->session);
 	c->session = capture_session_start(&c->args, c->last_id + 1, q, err);
 	c->last_id += c->session != NULL;
@@ -100,8 +87,8 @@ static bool with_session(struct capture *c, uint32_t id, void (*what)(struct cap
 	pthread_mutex_unlock(&c->lock);
 	if (known)
 		return true;
-	return id ? fail(err, "there is no capture %u any more", id)
-		  : fail(err, "there has been no capture yet");
+	return id ? capture_fail(err, "there is no capture %u any more", id)
+		  : capture_fail(err, "there has been no capture yet");
 }
 
 bool capture_keep(struct capture *c, uint32_t id, struct capture_info *info,

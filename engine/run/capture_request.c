@@ -7,9 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool fail(char *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static bool fail(char *err, const char *fmt, ...)
+bool capture_fail(char err[CAPTURE_ERROR_MAX], const char *fmt, ...)
 {
 	va_list ap;
 
@@ -70,8 +68,8 @@ static bool set_number(struct capture_request *q, const struct number_key *k, co
 	v = strtoull(value, &end, 10);
 	if (!isdigit((unsigned char)*value) || end != value + len || errno || v < k->min ||
 	    v > k->max)
-		return fail(err, "capture: %s=%.*s: give a number from %u to %u", k->name,
-			    (int)MIN(len, 20u), value, k->min, k->max);
+		return capture_fail(err, "capture: %s=%.*s: give a number from %u to %u", k->name,
+				    (int)MIN(len, 20u), value, k->min, k->max);
 	*(uint32_t *)(void *)((char *)q + k->offset) = (uint32_t)v;
 	return true;
 }
@@ -82,7 +80,8 @@ static bool set_text(struct capture_request *q, const struct text_key *k, const 
 	char *to = (char *)q + k->offset;
 
 	if (len >= k->size)
-		return fail(err, "capture: %s: longer than %zu characters", k->name, k->size - 1);
+		return capture_fail(err, "capture: %s: longer than %zu characters", k->name,
+				    k->size - 1);
 	memcpy(to, value, len);
 	to[len] = '\0';
 	return true;
@@ -100,7 +99,8 @@ static bool set(struct capture_request *q, const char *text, size_t len, char *e
 	const char *value = text + key_len + 1;
 
 	if (key_len >= len)
-		return fail(err, "capture: \"%.*s\" is not KEY=VALUE", (int)MIN(len, 40u), text);
+		return capture_fail(err, "capture: \"%.*s\" is not KEY=VALUE",
+				    (int)MIN(len, 40u), text);
 	value_len = len - key_len - 1;
 	for (size_t i = 0; i < ARRAY_SIZE(number_keys); i++)
 		if (strlen(number_keys[i].name) == key_len &&
@@ -110,10 +110,10 @@ static bool set(struct capture_request *q, const char *text, size_t len, char *e
 		if (strlen(text_keys[i].name) == key_len &&
 		    memcmp(text_keys[i].name, text, key_len) == 0)
 			return set_text(q, &text_keys[i], value, value_len, err);
-	return fail(err,
-		    "capture: unknown key \"%.*s\": use worker port drops_only count seconds "
-		    "snaplen lease force filter file",
-		    (int)MIN(key_len, 20u), text);
+	return capture_fail(err,
+			    "capture: unknown key \"%.*s\": use worker port drops_only count "
+			    "seconds snaplen lease force filter file",
+			    (int)MIN(key_len, 20u), text);
 }
 
 bool capture_request_parse(struct capture_request *q, const char *text, char err[CAPTURE_ERROR_MAX])
@@ -128,8 +128,10 @@ bool capture_request_parse(struct capture_request *q, const char *text, char err
 		text += *text == ',';
 	}
 	if (*q->file != '/')
-		return fail(err, "capture: file=%.40s: give the whole path, from / on, as the last",
-			    q->file);
+		return capture_fail(err,
+				    "capture: file=%.40s: give the whole path, from / on, as the "
+				    "last",
+				    q->file);
 	return true;
 }
 

@@ -32,6 +32,9 @@ struct capture_request {
 	uint32_t lease_s; /* how long it lasts without being renewed */
 };
 
+/* Writes a message; returns false, for callers to return. */
+bool capture_fail(char err[CAPTURE_ERROR_MAX], const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* False with one line in err[] when `text` is not a request; workers and names of
  * ports are not looked up. */
 bool capture_request_parse(struct capture_request *q, const char *text,

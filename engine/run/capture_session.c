@@ -2,7 +2,6 @@
 #include "engine/run/capture_session.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -158,18 +157,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static bool fail(char *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static bool fail(char *err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, CAPTURE_ERROR_MAX, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
 static bool find_port(const struct capture_args *args, const char *name, uint32_t *ports, char *err)
 {
 	char known[CAPTURE_ERROR_MAX] = "";
@@ -184,7 +171,7 @@ static bool find_port(const struct capture_args *args, const char *name, uint32_
 				       args->port_names[i]);
 		at = MIN(at, sizeof(known) - 1);
 	}
-	return fail(err, "capture: there is no port \"%s\": use %.60s", name, known);
+	return capture_fail(err, "capture: there is no port \"%s\": use %.60s", name, known);
 }
 
 static bool make_rules(struct capture_session *s, char *err)
@@ -206,15 +193,16 @@ static bool make_taps(struct capture_session *s, char *err)
 	uint32_t only = s->request.worker;
 
 	if (only != CAPTURE_ALL_WORKERS && only >= s->args->nb_workers)
-		return fail(err, "capture: %u is not a worker: 0 to %u", only,
-			    s->args->nb_workers - 1u);
+		return capture_fail(err, "capture: %u is not a worker: 0 to %u", only,
+				    s->args->nb_workers - 1u);
 	for (uint16_t w = 0; w < s->args->nb_workers; w++) {
 		if (only != CAPTURE_ALL_WORKERS && only != w)
 			continue;
 		s->taps[w] = aligned_alloc(CACHE_LINE, sizeof(*s->taps[w]));
 		if (!s->taps[w] || !capture_tap_init(s->taps[w], &s->rules, RING_BYTES))
-			return fail(err, "capture: no memory: %u MB are needed for each worker",
-				    RING_BYTES >> 20);
+			return capture_fail(err,
+					    "capture: no memory: %u MB are needed for each worker",
+					    RING_BYTES >> 20);
 	}
 	return true;
 }
@@ -262,7 +250,7 @@ struct capture_session *capture_session_start(const struct capture_args *args, u
 	struct capture_session *s = calloc(1, sizeof(*s));
 
 	if (!s) {
-		fail(err, "capture: no memory");
+		capture_fail(err, "capture: no memory");
 		return NULL;
 	}
 	s->id = id;
@@ -275,7 +263,7 @@ struct capture_session *capture_session_start(const struct capture_args *args, u
 	}
 	start_clocks(s);
 	if (pthread_create(&s->thread, NULL, run, s) != 0) {
-		fail(err, "capture: no thread can be made for it");
+		capture_fail(err, "capture: no thread can be made for it");
 		free_session(s);
 		return NULL;
 	}

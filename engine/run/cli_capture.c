@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -43,18 +42,6 @@ struct cli_capture {
 /* What has come of one look. */
 enum step { GOES_ON, ENDED, READER_GONE, FAILED };
 
-static bool fail(char *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static bool fail(char *err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, CLIENT_ERROR_MAX, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
 static uint64_t monotonic_ms(void)
 {
 	struct timespec ts;
@@ -78,14 +65,15 @@ static bool open_out(struct cli_capture *c, const struct capture_request *q)
 	if (c->out < 0 && errno == EEXIST)
 		c->out = open(q->file, flags);
 	if (c->out < 0 || fstat(c->out, &st) != 0)
-		return fail(c->err, "cannot write to %s: %s", c->name, strerror(errno));
+		return cli_fail(c->err, "cannot write to %s: %s", c->name, strerror(errno));
 	c->is_file = S_ISREG(st.st_mode);
 	if (c->is_file && !c->is_stdout && !c->made && !q->force)
-		return fail(c->err, "%s exists: name another file, or overwrite it with --force",
-			    c->name);
+		return cli_fail(c->err,
+				"%s exists: name another file, or overwrite it with --force",
+				c->name);
 	if (isatty(c->out))
-		return fail(c->err, "a terminal can't show a capture: name a file, or pipe it "
-				    "into tcpdump -r -");
+		return cli_fail(c->err, "a terminal can't show a capture: name a file, or pipe it "
+				"into tcpdump -r -");
 	return true;
 }
 
@@ -99,14 +87,15 @@ static bool open_fifo(struct cli_capture *c, char *path, size_t size)
 	instance_root(root, sizeof(root));
 	n = snprintf(path, size, "%s/%s/capture-%ld", root, c->client->instance, (long)getpid());
 	if (n < 0 || (size_t)n >= size)
-		return fail(c->err, "the path of instance \"%s\" is too long", c->client->instance);
+		return cli_fail(c->err, "the path of instance \"%s\" is too long",
+				c->client->instance);
 	unlink(path); /* of an earlier process of this number */
 	if (mkfifo(path, 0600) != 0)
-		return fail(c->err, "cannot make the FIFO %s: %s", path, strerror(errno));
+		return cli_fail(c->err, "cannot make the FIFO %s: %s", path, strerror(errno));
 	c->fifo = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (c->fifo < 0 ||
 	    (peer != (uid_t)-1 && peer != geteuid() && fchown(c->fifo, peer, (gid_t)-1) != 0)) {
-		fail(c->err, "cannot open the FIFO %s: %s", path, strerror(errno));
+		cli_fail(c->err, "cannot open the FIFO %s: %s", path, strerror(errno));
 		unlink(path);
 		return false;
 	}
@@ -127,7 +116,7 @@ static bool start(struct cli_capture *c, const struct capture_request *q)
 		return false;
 	answer = capture_request_print(&to_fifo, command + at, sizeof(command) - at)
 		     ? cli_client_ask(c->client, command, c->err)
-		     : (fail(c->err, "filter: too long"), NULL);
+		     : (cli_fail(c->err, "filter: too long"), NULL);
 	unlink(to_fifo.file);
 	if (!answer)
 		return false;
@@ -179,8 +168,8 @@ static enum step put(struct cli_capture *c)
 	}
 	if (errno == EPIPE)
 		return READER_GONE;
-	fail(c->err, "cannot write to %s: %s: it has only the beginning of the capture", c->name,
-	     strerror(errno));
+	cli_fail(c->err, "cannot write to %s: %s: it has only the beginning of the capture",
+		 c->name, strerror(errno));
 	return FAILED;
 }
 
@@ -234,10 +223,10 @@ static bool conclude(struct cli_capture *c)
 		uint64_t frames;
 
 		if (!answer)
-			return fail(
-			    c->err,
-			    "instance \"%s\" has ended: %s has what was captured until then",
-			    c->client->instance, c->name);
+			return cli_fail(c->err,
+					"instance \"%s\" has ended: %s has what was captured "
+					"until then",
+					c->client->instance, c->name);
 		running = number_of(answer, "running");
 		renewed = strcmp(text_of(answer, "ended"), CAPTURE_NOT_RENEWED_WORD) != 0;
 		frames = number_of(answer, "frames");
@@ -247,10 +236,10 @@ static bool conclude(struct cli_capture *c)
 		json_decref(answer);
 		if (!running)
 			return renewed ||
-			       fail(c->err, "the capture ended early: nobody renewed it");
+			       cli_fail(c->err, "the capture ended early: nobody renewed it");
 		nanosleep(&(struct timespec){.tv_nsec = END_POLL_NS}, NULL);
 	}
-	return fail(c->err, "instance \"%s\" does not end the capture", c->client->instance);
+	return cli_fail(c->err, "instance \"%s\" does not end the capture", c->client->instance);
 }
 
 static bool run(struct cli_capture *c)
@@ -266,7 +255,7 @@ static bool run(struct cli_capture *c)
 	if (step == FAILED)
 		return false;
 	if (!c->is_stdout && close(c->out) != 0)
-		return fail(c->err, "cannot write to %s: %s", c->name, strerror(errno));
+		return cli_fail(c->err, "cannot write to %s: %s", c->name, strerror(errno));
 	c->out = -1;
 	return conclude(c);
 }
@@ -283,7 +272,7 @@ static bool hold_signals(struct cli_capture *c)
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	c->signals = signalfd(-1, &set, SFD_CLOEXEC);
-	return c->signals >= 0 || fail(c->err, "signals can't be read: %s", strerror(errno));
+	return c->signals >= 0 || cli_fail(c->err, "signals can't be read: %s", strerror(errno));
 }
 
 static bool capture(struct cli_capture *c, const struct capture_request *q)
@@ -296,7 +285,7 @@ static bool capture(struct cli_capture *c, const struct capture_request *q)
 		return false;
 	}
 	if (c->is_file && !c->is_stdout && ftruncate(c->out, 0) != 0)
-		return fail(c->err, "cannot write to %s: %s", c->name, strerror(errno));
+		return cli_fail(c->err, "cannot write to %s: %s", c->name, strerror(errno));
 	return run(c);
 }
 
@@ -307,7 +296,7 @@ bool cli_capture(struct cli_client *client, const struct capture_request *q,
 	bool ok;
 
 	if (!c)
-		return fail(err, "no memory");
+		return cli_fail(err, "no memory");
 	c->client = client;
 	c->err = err;
 	c->fifo = c->out = c->signals = -1;

@@ -19,9 +19,7 @@
 #define ANSWER_TIMEOUT_S 5
 #define NAMES_MAX        16
 
-static bool fail(char *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static bool fail(char *err, const char *fmt, ...)
+bool cli_fail(char err[CLIENT_ERROR_MAX], const char *fmt, ...)
 {
 	va_list ap;
 
@@ -83,17 +81,17 @@ static bool open_named(struct cli_client *c, const char *instance, char *err)
 	*c = (struct cli_client){.fd = connect_to(instance, path)};
 	snprintf(c->instance, sizeof(c->instance), "%s", instance);
 	if (c->fd < 0 && (errno == EACCES || errno == EPERM))
-		return fail(err,
-			    "no permission to ask instance \"%s\": run terminusctl as the user "
-			    "that terminus runs as (root)",
-			    instance);
+		return cli_fail(err,
+				"no permission to ask instance \"%s\": run terminusctl as the user "
+				"that terminus runs as (root)",
+				instance);
 	if (c->fd < 0)
-		return fail(err, "no terminus \"%s\" is running: nobody listens at %s", instance,
-			    path);
+		return cli_fail(err, "no terminus \"%s\" is running: nobody listens at %s",
+				instance, path);
 	if (read_greeting(c))
 		return true;
 	close(c->fd);
-	return fail(err, "instance \"%s\" does not answer at %s", instance, path);
+	return cli_fail(err, "instance \"%s\" does not answer at %s", instance, path);
 }
 
 /* True when the program behind the socket is a terminus. */
@@ -146,13 +144,13 @@ bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT
 	if (n == 1)
 		return open_named(c, names[0], err);
 	if (n == 0)
-		return fail(err,
-			    "no terminus is running, or none of this user's: start one, or name "
-			    "it with -i");
+		return cli_fail(err,
+				"no terminus is running, or none of this user's: start one, or "
+				"name it with -i");
 	for (int i = 0; i < n && at < sizeof(list); i++)
 		at +=
 		    (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", i ? ", " : "", names[i]);
-	return fail(err, "several are running: say which with -i: %s", list);
+	return cli_fail(err, "several are running: say which with -i: %s", list);
 }
 
 /* Takes the answer out of {"/command": answer}, and {"error": text} apart. */
@@ -163,10 +161,10 @@ static json_t *unwrap(const struct cli_client *c, const char *command, json_t *w
 	json_t *error = json_object_get(answer, "error");
 
 	if (json_is_string(error))
-		fail(err, "instance \"%s\": %s", c->instance, json_string_value(error));
+		cli_fail(err, "instance \"%s\": %s", c->instance, json_string_value(error));
 	else if (!json_is_object(answer))
-		fail(err, "instance \"%s\" does not know %s: it is no terminus of this version",
-		     c->instance, command);
+		cli_fail(err, "instance \"%s\" does not know %s: it is no terminus of this version",
+			 c->instance, command);
 	else
 		return json_incref(answer);
 	return NULL;
@@ -180,10 +178,10 @@ json_t *cli_client_ask(struct cli_client *c, const char *command, char err[CLIEN
 	if (n >= 0)
 		n = recv(c->fd, c->buf, c->buf_size, 0);
 	if (n <= 0) {
-		fail(err, "instance \"%s\" %s", c->instance,
-		     n == 0            ? "has ended"
-		     : errno == EAGAIN ? "does not answer"
-				       : strerror(errno));
+		cli_fail(err, "instance \"%s\" %s", c->instance,
+			 n == 0            ? "has ended"
+			 : errno == EAGAIN ? "does not answer"
+			 : strerror(errno));
 		return NULL;
 	}
 	whole = json_loadb(c->buf, (size_t)n, 0, NULL);

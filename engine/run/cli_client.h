@@ -17,6 +17,9 @@ struct cli_client {
 	size_t buf_size;
 };
 
+/* Writes a message; returns false, for callers to return. */
+bool cli_fail(char err[CLIENT_ERROR_MAX], const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* Connects to the instance, or with NULL to the only one that runs. False with
  * one line in err[]; call cli_client_close() only after true. */
 bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT_ERROR_MAX]);

@@ -1,6 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The accept queue (M8): completed connections that wait for their service. */
+/* Completed passive opens, and the accept queue (M8) in which they wait for their service. */
 #include "engine/tcp/internal.h"
+
+void tcp_passive_up(struct shard *sh, struct conn *c, struct half *h, const struct seg *s)
+{
+	struct conn_cold *k = conn_cold(sh, c);
+
+	tuple_move(&c->tuple, &h->tuple);
+	memcpy(k->dmac, h->dmac, 6);
+	c->flags = h->flags;
+	c->wscale = h->wscale;
+	c->mss = h->mss;
+	c->rcv_nxt = h->irs + 1;
+	c->snd_una = c->snd_nxt = h->iss + 1;
+	c->ts_recent = h->ts_recent;
+	c->rcv_adv = c->rcv_nxt + MIN(conn_tcp(sh, c)->rcvbuf, (uint32_t)UINT16_MAX);
+	c->snd_wnd = s->wnd << (c->wscale >> 4);
+	c->snd_wl1 = s->seq;
+	k->max_wnd = (uint16_t)s->wnd;
+	tcp_conn_establish(sh, c);
+	tcp_set_state(c, TCP_ESTABLISHED);
+	stat_inc(sh, STAT_passive_opens);
+	accept_queue_add(sh, c, sh->profiles[h->profile].listener);
+}
 
 bool accept_queue_full(const struct shard *sh, uint16_t listener)
 {

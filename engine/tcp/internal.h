@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Calls between the files of engine/tcp. One file per decision: listen.c takes
- * SYNs and completes handshakes, open.c makes them, input.c walks a segment
+ * SYNs, half.c completes their handshakes, open.c makes our own, input.c walks a segment
  * through RFC 9293 §3.10.7.4 with check.c, ack.c, text.c and close.c as its
  * steps, output.c decides what to send and emit.c writes it, timer.c and
  * rexmit.c act when nothing comes, finish.c ends the burst.
@@ -200,8 +200,13 @@ void tcp_listen_input(struct shard *sh, struct seg *s, const uint32_t *iss_after
 /* True when the SYN would find a listener with room for it. */
 bool tcp_listen_ready(const struct shard *sh, const struct seg *s);
 
+/* ---- half.c ---- */
+
 /* A segment for a half-open entry; consumes. */
 void tcp_half_input(struct shard *sh, struct half *h, struct seg *s);
+
+/* Files it under the next time its SYN-ACK is to go. */
+void half_arm(struct shard *sh, struct half *h);
 void half_free(struct shard *sh, struct half *h);
 
 /* ---- open.c ---- */
@@ -335,7 +340,7 @@ void tcp_timer_update(struct shard *sh, struct conn *c);
 void tcp_sweep(struct shard *sh, uint32_t index);
 void tcp_conn_expired(void *ctx, uint32_t index);
 
-/* ---- half-open and TIME_WAIT timers: listen.c, timewait.c ---- */
+/* ---- half-open and TIME_WAIT timers: half.c, timewait.c ---- */
 
 void tcp_half_expired(void *ctx, uint32_t index);
 void tcp_time_wait_expired(void *ctx, uint32_t index);
@@ -345,6 +350,10 @@ void tcp_time_wait_enter(struct shard *sh, struct conn *c);
 void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s);
 
 /* ---- accept.c ---- */
+
+/* The handshake that `h` tells of is complete by `s`: c, fresh and in the table, takes it over
+ * with its tuple, is ESTABLISHED and waits to be accepted. */
+void tcp_passive_up(struct shard *sh, struct conn *c, struct half *h, const struct seg *s);
 
 bool accept_queue_full(const struct shard *sh, uint16_t listener);
 void accept_queue_add(struct shard *sh, struct conn *c, uint16_t listener);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A segment arrives: RFC 9293 §3.10.7 and RFC 5961, check by check as engine/tcp does it
- * in timewait.c, listen.c, open.c, input.c, ack.c, text.c and close.c. Challenge ACKs are
+ * in timewait.c, listen.c, half.c, open.c, input.c, ack.c, text.c and close.c. Challenge ACKs are
  * not counted: one that the limit holds back is like one that the network drops.
  */
 

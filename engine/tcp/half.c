@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SYN_RECEIVED of a passive open (RFC 9293 §3.10.7.4): 48 bytes that send the SYN-ACK again
+ * until its ACK comes, which makes a connection of them.
+ */
+#include "engine/tcp/internal.h"
+
+static void drop(struct shard *sh, struct seg *s, enum stat why)
+{
+	stat_inc(sh, why);
+	shard_buf_free(sh, s->buf);
+}
+
+void half_free(struct shard *sh, struct half *h)
+{
+	uint32_t i = pool_index(&sh->halves, h);
+
+	sh->listeners[sh->profiles[h->profile].listener].half_open--;
+	wheel_cancel(&sh->half_wheel, i);
+	tuple_clear(sh, &h->tuple);
+	pool_put(&sh->halves, i);
+}
+
+/* Ends an entry that did not become a connection. */
+static void half_drop(struct shard *sh, struct half *h)
+{
+	struct tuple_key key = tuple_key_of(sh, &h->tuple);
+
+	table_remove(&sh->table, tuple_hash(sh, &key),
+		     ref_make(REF_HALF, pool_index(&sh->halves, h)));
+	half_free(sh, h);
+}
+
+/* The nth wait is 1, 2, 4 … s (RFC 6298 §5.5); retries that all fall on whole
+ * seconds together may be spread by up to an eighth. */
+void half_arm(struct shard *sh, struct half *h)
+{
+	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
+	uint64_t delay = MIN((uint64_t)tcp->rto_initial_ms << h->retries, tcp->rto_max_ms);
+
+	if (tcp->synack_jitter)
+		delay += (h->iss ^ h->irs) % (delay / 8 + 1);
+	wheel_arm(&sh->half_wheel, pool_index(&sh->halves, h), sh->now + (tick_t)delay);
+}
+
+void tcp_half_expired(void *ctx, uint32_t index)
+{
+	struct shard *sh = ctx;
+	struct half *h = pool_at(&sh->halves, index);
+	struct buf *b;
+
+	if (h->retries >= sh->profiles[h->profile].tcp->synack_retries) {
+		stat_inc(sh, STAT_half_open_expired);
+		half_drop(sh, h);
+		return;
+	}
+	h->retries++;
+	half_arm(sh, h);
+	b = shard_buf_alloc(sh);
+	if (!b)
+		return;
+	stat_inc(sh, STAT_synack_retransmitted);
+	emit_synack(sh, h, b);
+}
+
+/* A SYN-ACK that was sent once times the round trip (RFC 6298 §2): its timer
+ * tells when that was, to the tick. */
+static void time_handshake(struct shard *sh, struct conn *c, const struct half *h,
+			   const struct seg *s)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	uint32_t ticks = sh->now - (h->timer.at - tcp->rto_initial_ms);
+	uint32_t rtt_us = tcp_rtt_of_timestamp(sh, c, s);
+
+	/* Without timestamps; a SYN-ACK that went again since the SYN did is not known. */
+	if (!rtt_us && h->retries == 0 && !tcp->synack_jitter)
+		rtt_us = MAX(ticks, 1u) * USEC_PER_TICK;
+	if (rtt_us)
+		tcp_rtt_sample(sh, c, rtt_us);
+}
+
+/* The handshake is proven: the entry becomes a connection. NULL: it stays half-open (the
+ * SYN-ACK's retries go on). */
+static struct conn *half_promote(struct shard *sh, struct half *h, const struct seg *s)
+{
+	uint32_t ref = ref_make(REF_HALF, pool_index(&sh->halves, h));
+	struct conn *c = conn_alloc(sh, h->profile);
+
+	if (!c) {
+		stat_inc(sh, STAT_drop_no_connection);
+		return NULL;
+	}
+	table_replace(&sh->table, s->hash, ref, ref_make(REF_CONN, conn_index(sh, c)));
+	tcp_passive_up(sh, c, h, s);
+	time_handshake(sh, c, h, s);
+	tcp_syn_was_lost(c, conn_cold(sh, c), h->retries);
+	half_free(sh, h);
+	return c;
+}
+
+/* What the SYN-ACK offered, in bytes. */
+static uint32_t half_window(const struct shard *sh, const struct half *h)
+{
+	return MIN(sh->profiles[h->profile].tcp->rcvbuf, (uint32_t)UINT16_MAX);
+}
+
+/* RFC 9293 §3.10.7.4 first step. */
+static bool half_in_window(const struct shard *sh, const struct half *h, const struct seg *s)
+{
+	uint32_t wnd = half_window(sh, h);
+	uint32_t offset = s->seq - (h->irs + 1);
+
+	return offset < wnd || (s->payload_len && s->seq + s->payload_len - (h->irs + 2) < wnd);
+}
+
+static void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum stat why)
+{
+	uint32_t unit = 1u << (h->wscale & 15);
+
+	stat_inc(sh, why);
+	/* Data is a retransmission: whoever sends it waits for the answer. */
+	if (!s->payload_len &&
+	    !challenge_allowed(sh, ref_make(REF_HALF, pool_index(&sh->halves, h)), h->irs)) {
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	emit_reply(sh, s,
+		   &(struct reply){
+		       .seq = h->iss + 1,
+		       .ack = h->irs + 1,
+		       .wnd = (uint16_t)((half_window(sh, h) + unit - 1) / unit),
+		       .flags = TCP_ACK,
+		       .has_ts = h->flags & CF_TIMESTAMPS,
+		       .tsecr = h->ts_recent,
+		       .tcp = sh->profiles[h->profile].tcp,
+		   });
+}
+
+static void half_reset(struct shard *sh, struct half *h, struct seg *s)
+{
+	/* RFC 5961 §3.2: only the exact number resets. A passive open goes back to
+	 * LISTEN (MUST-11), which the listener never left. */
+	if (s->seq != h->irs + 1) {
+		if (half_in_window(sh, h, s))
+			half_challenge(sh, h, s, STAT_drop_bad_rst);
+		else
+			drop(sh, s, STAT_drop_bad_rst);
+		return;
+	}
+	stat_inc(sh, STAT_rst_received);
+	half_drop(sh, h);
+	shard_buf_free(sh, s->buf);
+}
+
+/* False when the segment was answered or dropped. */
+static bool half_acceptable(struct shard *sh, struct half *h, struct seg *s)
+{
+	bool same_syn = (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && s->seq == h->irs;
+
+	if (s->flags & TCP_RST) {
+		half_reset(sh, h, s);
+		return false;
+	}
+	if (same_syn) {
+		/* Our SYN-ACK was lost, or crossed this: send it again. A SYN that does not
+		 * offer ECN any more takes it back (RFC 3168 §6.1.1). */
+		if (!tcp_ecn_offered(sh->profiles[h->profile].tcp, s))
+			h->flags &= (uint8_t)(15 & ~CF_ECN);
+		stat_inc(sh, STAT_synack_retransmitted);
+		memcpy(h->dmac, s->buf->data + 6, 6);
+		emit_synack(sh, h, s->buf);
+		return false;
+	}
+	if ((h->flags & CF_TIMESTAMPS) && (s->opt.seen & TCPOPT_HAS_TS) &&
+	    seq_lt(s->opt.tsval, h->ts_recent)) {
+		half_challenge(sh, h, s, STAT_drop_paws);
+		return false;
+	}
+	/* RFC 5961 §4: a SYN, whatever its number, gets a challenge ACK. */
+	if (!half_in_window(sh, h, s) || (s->flags & TCP_SYN)) {
+		half_challenge(sh, h, s, STAT_drop_out_of_window);
+		return false;
+	}
+	if (!(s->flags & TCP_ACK)) {
+		drop(sh, s, STAT_drop_no_ack_flag);
+		return false;
+	}
+	if (s->ack != h->iss + 1) {
+		stat_inc(sh, STAT_drop_bad_syn_ack_ack);
+		tcp_reset_reply(sh, s);
+		return false;
+	}
+	return true;
+}
+
+void tcp_half_input(struct shard *sh, struct half *h, struct seg *s)
+{
+	const struct profile *p = &sh->profiles[h->profile];
+	struct conn *c;
+
+	if (!half_acceptable(sh, h, s))
+		return;
+	if (accept_queue_full(sh, p->listener)) {
+		sh->listeners[p->listener].overflows++;
+		stat_inc(sh, STAT_drop_listen_overflow);
+		if (p->tcp->abort_on_overflow) {
+			half_drop(sh, h);
+			tcp_reset_reply(sh, s);
+		} else {
+			shard_buf_free(sh, s->buf);
+		}
+		return;
+	}
+	c = half_promote(sh, h, s);
+	if (!c)
+		shard_buf_free(sh, s->buf);
+	else
+		tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */
+}

@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 	struct bench b;
 
 	options_parse(&o, argc, argv);
-	warm = nb / 10;
+	warm = instructions_are_counted() ? 0 : nb / 10;
 	bench_init(&b, config, csum_offload);
 	for (; i < warm; i += VISIT_BATCH)
 		visit(&b, (uint32_t)i);

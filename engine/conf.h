@@ -32,6 +32,9 @@ enum conf_cc { CONF_CC_CUBIC, CONF_CC_NEWRENO };
 /* Explicit congestion notification (RFC 3168): Linux's tcp_ecn 0, 2, 1. */
 enum conf_ecn { CONF_ECN_NEVER, CONF_ECN_ACCEPT, CONF_ECN_REQUEST };
 
+/* What a SYN without room is answered with: Linux's tcp_syncookies 0, 1, 2. */
+enum conf_syncookies { CONF_SYNCOOKIES_NEVER, CONF_SYNCOOKIES_AUTO, CONF_SYNCOOKIES_ALWAYS };
+
 /*
  * TCP behaviour of a listener's or a pool's connections. Names and defaults are
  * Linux's where Linux has the knob (sysctl net.ipv4.*); units are in the name.
@@ -39,6 +42,7 @@ enum conf_ecn { CONF_ECN_NEVER, CONF_ECN_ACCEPT, CONF_ECN_REQUEST };
 struct conf_tcp {
 	enum conf_cc congestion_control; /* tcp_congestion_control, cubic */
 	enum conf_ecn ecn;	   /* tcp_ecn, accept: when the peer asks for it */
+	enum conf_syncookies syncookies; /* tcp_syncookies, auto: when there is no room */
 	uint8_t syn_retries;	   /* tcp_syn_retries, 7: 4 minutes (MUST-23: 3 at least) */
 	uint8_t synack_retries;	   /* tcp_synack_retries, 5 */
 	uint8_t retries1;	   /* tcp_retries1, 3: R1, then the next hop is looked up anew */
@@ -58,6 +62,8 @@ struct conf_tcp {
 	bool synack_jitter;	   /* retries spread by up to an eighth, false */
 	uint8_t ttl;		   /* ip_default_ttl / hop limit, 64 */
 	uint8_t dscp;		   /* 0..63, 0 */
+	uint32_t max_syn_backlog;  /* tcp_max_syn_backlog: half-open entries of a listener at
+				    * once, 0: as many as memory.half_open has */
 	uint16_t mss;		   /* announced MSS limit in bytes; 0: from the MTU */
 	uint16_t delack_ms;	   /* delayed-ACK limit, 40; below 500 (MUST-40) */
 	uint8_t quick_acks;	   /* first data segments, and first ones after a loss, that are

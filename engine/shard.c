@@ -100,6 +100,9 @@ static void init_profiles(struct shard *sh)
 		sh->profiles[i] =
 		    (struct profile){&cl->tcp, service_of(cl->service), i, CONF_NONE};
 		sh->listeners[i].backlog = MAX(cl->backlog / sh->nb_shards, 1u);
+		sh->listeners[i].max_half_open =
+		    cl->tcp.max_syn_backlog ? share(cl->tcp.max_syn_backlog, sh->nb_shards)
+					    : sh->halves.capacity;
 	}
 	for (uint16_t i = 0; i < conf->nb_pools; i++)
 		sh->profiles[conf->nb_listeners + i] = (struct profile){
@@ -128,6 +131,7 @@ static void init_secrets(struct shard *sh, const uint8_t *entropy)
 	memcpy(&sh->table_key, entropy, sizeof(sh->table_key));
 	memcpy(&sh->isn_key, entropy + 16, sizeof(sh->isn_key));
 	memcpy(&sh->ts_offset, entropy + 32, sizeof(sh->ts_offset));
+	memcpy(&sh->cookie_secret, entropy + 48, sizeof(sh->cookie_secret));
 }
 
 struct shard *shard_init(void *mem, const struct shard_args *args)

@@ -40,13 +40,34 @@ struct buf_cache {
 	struct buf *bufs[SHARD_BUF_CACHE];
 };
 
-/* A listener's state in this shard: its accept queue (M8). */
+/* Whether SYN cookies are due, and may come back. */
+struct syn_pressure {
+	bool cookies;	     /* SYNs are answered with cookies for want of room */
+	bool cookies_sent;   /* `cookie_at` is valid */
+	uint32_t syns;	     /* answered with one since `second` */
+	tick_t second;	     /* when the second that is being counted began */
+	tick_t crowded_at;   /* when there was too little room, or too many SYNs, last */
+	tick_t cookie_at;    /* when a cookie was sent last */
+};
+
+/* A key of SYN cookies, drawn from the secret for a period (tcp/cookie.c). */
+struct cookie_key {
+	struct siphash_key key;
+	uint32_t period;
+	bool valid;
+};
+
+#define SHARD_COOKIE_KEYS 4
+
+/* A listener's state in this shard: its accept queue (M8) and its half-open entries (M7). */
 struct listener_state {
 	uint32_t head, tail; /* conn indexes linked by work_next */
 	uint32_t length;
 	uint32_t backlog;    /* limit: this shard's share */
 	uint32_t half_open;  /* SYN_RECEIVED entries of this listener */
+	uint32_t max_half_open; /* limit: this shard's share of max_syn_backlog */
 	uint64_t accepted, overflows;
+	struct syn_pressure pressure;
 };
 
 /* How a class of connections behaves: one per listener, one per pool. */
@@ -77,6 +98,14 @@ struct challenged {
 
 #define SHARD_CHALLENGED 64
 
+/* A tuple whose ACK brought no cookie, and when the first such one came. */
+struct cookieless {
+	uint32_t tag;
+	tick_t since;
+};
+
+#define SHARD_COOKIELESS 256
+
 struct shard {
 	usec_t now_us;
 	tick_t now;
@@ -104,7 +133,9 @@ struct shard {
 	struct net net;
 	struct frags frags;
 
-	struct siphash_key table_key, isn_key;
+	struct siphash_key table_key, isn_key, cookie_secret;
+	struct cookie_key cookie_keys[SHARD_COOKIE_KEYS]; /* of the latest periods */
+	struct cookieless cookieless[SHARD_COOKIELESS];
 	uint16_t ip_id;		   /* of the last packet that may be fragmented */
 	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
 	tick_t challenge_since;	   /* RFC 5961 §7: when the second being counted began, */

@@ -72,6 +72,11 @@
 	X(syn_received,			"SYNs that opened a half-open entry") \
 	X(synack_retransmitted,		"SYN-ACKs sent again") \
 	X(half_open_expired,		"half-open entries given up") \
+	X(syncookies_begun,		"times that a listener began to send SYN cookies (TCPReqQFullDoCookies)") \
+	X(syncookies_sent,		"SYNs answered with a cookie (SyncookiesSent)") \
+	X(syncookies_received,		"connections opened by an ACK that brought one back (SyncookiesRecv)") \
+	X(syncookies_stale,		"ACKs refused: their cookie is too old") \
+	X(syncookies_failed,		"ACKs refused: they bring no cookie of ours (SyncookiesFailed)") \
 	X(passive_opens,		"connections accepted (PassiveOpens)") \
 	X(active_opens,			"connections begun (ActiveOpens)") \
 	X(active_open_failed,		"connections begun that did not come up (AttemptFails)") \

@@ -21,10 +21,15 @@
 static const char *const cc_words[] = {"cubic", "newreno", NULL};
 static const char *const ecn_words[] = {"never", "accept", "request", NULL};
 
+static const char *const syncookies_words[] = {"never", "auto", "always", NULL};
+
 const struct config_key config_tcp_keys[] = {
     {"syn_retries", TCP_COUNT(syn_retries, 0, 127, 7)},
     {"synack_retries", TCP_COUNT(synack_retries, 0, 127, 5)},
     {"synack_jitter", TCP_BOOL(synack_jitter, false)},
+    {"syncookies", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct conf_tcp, syncookies),
+     .choices = syncookies_words, .def = CONF_SYNCOOKIES_AUTO},
+    {"max_syn_backlog", TCP_COUNT(max_syn_backlog, 1, 100000000, 0), .or_zero = true},
     {"abort_on_overflow", TCP_BOOL(abort_on_overflow, false)},
     {"timestamps", TCP_BOOL(timestamps, true)},
     {"window_scaling", TCP_BOOL(window_scaling, true)},

@@ -29,6 +29,16 @@ bool accept_queue_full(const struct shard *sh, uint16_t listener)
 	return sh->listeners[listener].length >= sh->listeners[listener].backlog;
 }
 
+void accept_queue_refuse(struct shard *sh, uint16_t listener, struct seg *s)
+{
+	sh->listeners[listener].overflows++;
+	stat_inc(sh, STAT_drop_listen_overflow);
+	if (sh->profiles[listener].tcp->abort_on_overflow)
+		tcp_reset_reply(sh, s);
+	else
+		shard_buf_free(sh, s->buf);
+}
+
 void accept_queue_add(struct shard *sh, struct conn *c, uint16_t listener)
 {
 	struct listener_state *l = &sh->listeners[listener];

@@ -18,7 +18,7 @@ struct conn *conn_alloc(struct shard *sh, uint16_t profile)
 	c->tuple.local = TUPLE_FREE;
 	c->last_rx = sh->now;
 	k->opened = sh->now;
-	k->profile = profile;
+	k->profile = profile & 0x7fff;
 	return c;
 }
 
@@ -151,7 +151,8 @@ void conn_die(struct shard *sh, struct conn *c, enum tcp_close_reason reason)
 {
 	struct xfer *x = conn_xfer(sh, c);
 
-	conn_unlink(sh, c);
+	if (!tcp_time_wait_spend(sh, c))
+		conn_unlink(sh, c);
 	tcp_set_state(c, TCP_CLOSED);
 	c->flags &= ~(uint32_t)(CF_ACK_NOW | CF_ACK_DELAYED | CF_REXMIT_ONE | CF_PROBE |
 				CF_KEEPALIVE | CF_OUTPUT);

@@ -16,6 +16,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/tick.h"
 #include "engine/base/wheel.h"
+#include "engine/conf.h"
 #include "engine/wire/tcpopt.h"
 
 /* RFC 9293 §3.3.2, in the order of a connection's life, so that < and > mean
@@ -131,7 +132,8 @@ struct conn_cold {
 				  * in FIN_WAIT_2, which owes no ACK: when it ends */
 	tick_t sent_at;		 /* 32: of the last data (restart after idle, RFC 5681 §4.1) */
 	uint8_t dmac[6];	 /* 36: next hop, learnt from the last segment or by ARP / ND */
-	uint16_t profile;	 /* 42: index into shard.profiles */
+	uint16_t profile : 15;	 /* 42: index into shard.profiles */
+	uint16_t cookie : 1;	 /* opened by a SYN cookie */
 	uint16_t backend : 14;	 /* 44: active: index of the backend in its pool */
 	uint16_t drains : 1;	 /* closed; what still comes is thrown away (tcp_linger()) */
 	uint16_t answered : 1;	 /* data of ours has gone since the peer's last */
@@ -276,9 +278,11 @@ struct time_wait {
 	uint32_t rcv_nxt;
 	uint32_t snd_nxt;
 	uint32_t ts_recent;
-	uint16_t profile;  /* of the connection: its time_wait_ms, its source port's pool */
+	uint16_t profile : 15; /* of the connection: its time_wait_ms, its source port's pool */
+	uint16_t spent : 1; /* no wait: keeps the connection's SYN cookie from being used again */
 	uint16_t backend : 14;
 	uint16_t active : 1;	 /* owns a source port */
 	uint16_t timestamps : 1; /* ts_recent is valid */
 };
 static_assert(sizeof(struct time_wait) == 40, "");
+static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS < 1 << 15, "a profile's index has 15 bits");

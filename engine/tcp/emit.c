@@ -229,11 +229,12 @@ static void make_empty(struct buf *b)
 	b->hdr_len = 0;
 }
 
-void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
+static struct tcpopt_out synack_options(const struct shard *sh, const struct half *h,
+					uint16_t iface, bool v6)
 {
-	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
+	const struct profile *p = &sh->profiles[h->profile];
 	struct tcpopt_out opt = {
-	    .mss = mss_to_announce(sh, tcp, h->tuple.iface, tuple_is_v6(&h->tuple)),
+	    .mss = mss_to_announce(sh, p->tcp, iface, v6),
 	    .sack_permitted = h->flags & CF_SACK,
 	    .has_wscale = h->flags & CF_WSCALE,
 	    .wscale = h->wscale & 15,
@@ -241,19 +242,38 @@ void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
 	    .tsval = ts_now(sh),
 	    .tsecr = h->ts_recent,
 	};
+
+	/* A relayed segment leaves with timestamps whether it came with them or
+	 * not: leave room for them, so that it need not be cut in two. */
+	if (p->service->relays && !opt.has_ts)
+		opt.mss = (uint16_t)(opt.mss - TCPOPT_TS_LEN);
+	return opt;
+}
+
+static uint8_t synack_flags(const struct half *h)
+{
+	return TCP_SYN | TCP_ACK | (h->flags & CF_ECN ? TCP_ECE : 0);
+}
+
+static uint16_t synack_window(const struct conf_tcp *tcp)
+{
+	return (uint16_t)MIN(tcp->rcvbuf, (uint32_t)UINT16_MAX);
+}
+
+void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
+{
+	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
+	struct tcpopt_out opt =
+	    synack_options(sh, h, h->tuple.iface, tuple_is_v6(&h->tuple));
 	struct out o = {
 	    .opt = &opt,
 	    .seq = h->iss,
 	    .ack = h->irs + 1,
-	    .flags = (uint8_t)(TCP_SYN | TCP_ACK | (h->flags & CF_ECN ? TCP_ECE : 0)),
-	    .wnd = (uint16_t)MIN(tcp->rcvbuf, (uint32_t)UINT16_MAX),
+	    .flags = synack_flags(h),
+	    .wnd = synack_window(tcp),
 	};
 	uint16_t port = sh->net.ifaces[h->tuple.iface].port;
 
-	/* A relayed segment leaves with timestamps whether it came with them or
-	 * not: leave room for them, so that it need not be cut in two. */
-	if (sh->profiles[h->profile].service->relays && !opt.has_ts)
-		opt.mss = (uint16_t)(opt.mss - TCPOPT_TS_LEN);
 	if (shard_tx_room(sh, port) == 0) {
 		/* The retransmission timer sends it again. */
 		stat_inc(sh, STAT_drop_tx_full);
@@ -275,7 +295,7 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
 	uint8_t dmac[6], addrs[32];
 	uint32_t alen = s->family == IP_V4 ? 4 : 16;
 	struct out o = {
-	    .opt = &opt,
+	    .opt = r->opt ? r->opt : &opt,
 	    .smac = ni->mac,
 	    .dmac = dmac,
 	    .src = addrs,
@@ -308,4 +328,19 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
 	stat_inc(sh, STAT_tx_segments);
 	build_tcp(s->buf, &o);
 	shard_tx(sh, ni->port, s->buf);
+}
+
+void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval)
+{
+	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
+	struct tcpopt_out opt = synack_options(sh, h, s->iface, s->family == IP_V6);
+
+	opt.tsval = tsval;
+	emit_reply(sh, s,
+		   &(struct reply){.seq = h->iss,
+				   .ack = h->irs + 1,
+				   .wnd = synack_window(tcp),
+				   .flags = synack_flags(h),
+				   .opt = &opt,
+				   .tcp = tcp});
 }

@@ -201,14 +201,9 @@ void tcp_half_input(struct shard *sh, struct half *h, struct seg *s)
 	if (!half_acceptable(sh, h, s))
 		return;
 	if (accept_queue_full(sh, p->listener)) {
-		sh->listeners[p->listener].overflows++;
-		stat_inc(sh, STAT_drop_listen_overflow);
-		if (p->tcp->abort_on_overflow) {
+		if (p->tcp->abort_on_overflow)
 			half_drop(sh, h);
-			tcp_reset_reply(sh, s);
-		} else {
-			shard_buf_free(sh, s->buf);
-		}
+		accept_queue_refuse(sh, p->listener, s);
 		return;
 	}
 	c = half_promote(sh, h, s);

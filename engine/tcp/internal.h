@@ -113,6 +113,35 @@ static inline uint32_t ts_now(const struct shard *sh)
 	return sh->now + sh->ts_offset;
 }
 
+/* ---- backlog.c: room for half-open entries (M7) ---- */
+
+/* True when a listener has room for no more. */
+bool backlog_full(const struct shard *sh, uint16_t listener);
+
+/* True when the SYN at hand is to be answered with a cookie. */
+bool backlog_wants_cookie(struct shard *sh, uint16_t listener);
+
+/* One is sent: for as long as it is good ACKs are looked at. */
+void backlog_cookie_sent(struct shard *sh, uint16_t listener);
+bool backlog_expects_cookie(const struct shard *sh, uint16_t listener);
+
+/* ---- cookie.c ---- */
+
+#define COOKIE_LIFE_TICKS (2u << 16) /* of the longest-lived one: two periods */
+
+enum cookie { COOKIE_GOOD, COOKIE_STALE, COOKIE_FORGED };
+
+/*
+ * The SYN s as a cookie. `h` holds what its options allow and `irs`, and no tuple; its MSS, window
+ * scale and SACK are cut to what the cookie can keep, `iss` is the cookie, and *tsval the
+ * timestamp to send with CF_TIMESTAMPS. False: its MSS is too small for one.
+ */
+bool cookie_make(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval);
+
+/* Whether the ACK s brings a cookie back. `h` holds the profile, and gets all that a half-open
+ * entry would know but its tuple and MAC address. */
+enum cookie cookie_check(struct shard *sh, const struct seg *s, struct half *h);
+
 /* ---- emit.c ---- */
 
 /* Beside enum tcp_flags: the network may mark it instead of dropping it. */
@@ -153,9 +182,13 @@ struct reply {
 	uint8_t flags;
 	bool has_ts;
 	uint32_t tsecr;
-	const struct conf_tcp *tcp; /* TTL and DSCP; NULL: the config's defaults */
+	const struct tcpopt_out *opt; /* all options; NULL: has_ts and tsecr say it */
+	const struct conf_tcp *tcp;   /* TTL and DSCP; NULL: the config's defaults */
 };
 void emit_reply(struct shard *sh, struct seg *s, const struct reply *r);
+
+/* Answers the SYN s with what cookie_make() has made; consumes. */
+void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval);
 
 /* ---- ecn.c: RFC 3168 §6.1 ---- */
 
@@ -349,6 +382,10 @@ void tcp_time_wait_expired(void *ctx, uint32_t index);
 void tcp_time_wait_enter(struct shard *sh, struct conn *c);
 void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s);
 
+/* The connection ends without a wait. True: a cookie has opened it and may come again, so a
+ * record has taken its place in the table. */
+bool tcp_time_wait_spend(struct shard *sh, struct conn *c);
+
 /* ---- accept.c ---- */
 
 /* The handshake that `h` tells of is complete by `s`: c, fresh and in the table, takes it over
@@ -356,4 +393,7 @@ void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s);
 void tcp_passive_up(struct shard *sh, struct conn *c, struct half *h, const struct seg *s);
 
 bool accept_queue_full(const struct shard *sh, uint16_t listener);
+
+/* The last segment of a handshake finds the queue full; consumes. */
+void accept_queue_refuse(struct shard *sh, uint16_t listener, struct seg *s);
 void accept_queue_add(struct shard *sh, struct conn *c, uint16_t listener);

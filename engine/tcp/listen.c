@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * LISTEN (RFC 9293 §3.10.7.2): a SYN becomes a half-open entry of 48 bytes, which half.c
- * makes a connection of.
+ * makes a connection of, or a cookie, which makes one when it comes back.
  */
 #include "engine/table/listen_table.h"
 #include "engine/tcp/internal.h"
@@ -9,6 +9,10 @@
 /* How far beyond an old connection's last number a new one begins at least: no
  * window of the old one reaches there unscaled. */
 #define ISS_GAP 65537
+
+/* With RFC 6298's initial RTO a client's first segment comes again after 1, 3 and 7 seconds. */
+#define COOKIELESS_RESET_TICKS	   (10 * TICKS_PER_SEC)
+#define COOKIELESS_FORGOTTEN_TICKS (60 * TICKS_PER_SEC)
 
 static void drop(struct shard *sh, struct seg *s, enum stat why)
 {
@@ -34,7 +38,7 @@ static void half_take_options(struct shard *sh, struct half *h, const struct seg
 		h->wscale = (uint8_t)(o->wscale << 4 | wscale_for(tcp->rcvbuf));
 	}
 	h->flags = (uint8_t)(flags & 15);
-	h->mss = tuple_is_v6(&h->tuple) ? MSS_DEFAULT_V6 : MSS_DEFAULT_V4; /* MUST-15 */
+	h->mss = s->family == IP_V6 ? MSS_DEFAULT_V6 : MSS_DEFAULT_V4; /* MUST-15 */
 	if ((o->seen & TCPOPT_HAS_MSS) && o->mss)
 		h->mss = o->mss;
 }
@@ -43,10 +47,16 @@ static void half_take_options(struct shard *sh, struct half *h, const struct seg
 static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t listener,
 				const uint32_t *iss_after)
 {
+	struct listener_state *l = &sh->listeners[listener];
 	struct tuple_key key = tuple_key_of_seg(s);
-	uint32_t i = pool_get(&sh->halves);
 	struct half *h;
+	uint32_t i;
 
+	/* What follows on TIME_WAIT has a place of its own kind to give back. */
+	if (!iss_after && l->half_open >= l->max_half_open)
+		i = POOL_NIL;
+	else
+		i = pool_get(&sh->halves);
 	if (i == POOL_NIL) {
 		stat_inc(sh, STAT_drop_no_half_open);
 		return NULL;
@@ -67,8 +77,22 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 		h->iss = *iss_after + ISS_GAP;
 	memcpy(h->dmac, s->buf->data + 6, 6);
 	half_take_options(sh, h, s);
-	sh->listeners[listener].half_open++;
+	l->half_open++;
 	return h;
+}
+
+/* Answers a SYN with a cookie; false: none can be made of it. */
+static bool listen_cookie(struct shard *sh, struct seg *s, uint16_t listener)
+{
+	struct half h = {.profile = listener, .irs = s->seq};
+	uint32_t tsval = 0;
+
+	half_take_options(sh, &h, s);
+	if (!cookie_make(sh, s, &h, &tsval))
+		return false;
+	backlog_cookie_sent(sh, listener);
+	emit_cookie(sh, s, &h, tsval);
+	return true;
 }
 
 static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener,
@@ -82,6 +106,9 @@ static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener,
 		drop(sh, s, STAT_drop_listen_overflow);
 		return;
 	}
+	/* A cookie's number cannot be chosen, so none follows on TIME_WAIT. */
+	if (!iss_after && backlog_wants_cookie(sh, listener) && listen_cookie(sh, s, listener))
+		return;
 	h = half_create(sh, s, listener, iss_after);
 	if (!h) {
 		shard_buf_free(sh, s->buf);
@@ -91,6 +118,91 @@ static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener,
 	half_arm(sh, h);
 	/* Data in the SYN is not kept: its sender will send it again. */
 	emit_synack(sh, h, s->buf);
+}
+
+/* A connection of what a cookie tells; NULL: no room for it (counted). */
+static struct conn *open_by_cookie(struct shard *sh, struct half *h, const struct seg *s)
+{
+	struct tuple_key key = tuple_key_of_seg(s);
+	struct conn *c = conn_alloc(sh, h->profile);
+
+	if (!c) {
+		stat_inc(sh, STAT_drop_no_connection);
+		return NULL;
+	}
+	if (!tuple_set(sh, &h->tuple, &key, s->iface) ||
+	    !table_insert(&sh->table, s->hash, ref_make(REF_CONN, conn_index(sh, c)))) {
+		stat_inc(sh, STAT_drop_no_table_slot);
+		tuple_clear(sh, &h->tuple);
+		pool_put(&sh->conns, conn_index(sh, c));
+		return NULL;
+	}
+	memcpy(h->dmac, s->buf->data + 6, 6);
+	tcp_passive_up(sh, c, h, s);
+	conn_cold(sh, c)->cookie = 1;
+	return c;
+}
+
+/* A cookie that came back. */
+static void cookie_received(struct shard *sh, struct half *h, struct seg *s)
+{
+	struct conn *c;
+
+	/* Its sender believes to be connected; what it sends next brings the cookie again. */
+	if (accept_queue_full(sh, h->profile)) {
+		accept_queue_refuse(sh, h->profile, s);
+		return;
+	}
+	c = open_by_cookie(sh, h, s);
+	if (!c) {
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	stat_inc(sh, STAT_syncookies_received);
+	tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */
+}
+
+/*
+ * An ACK without a cookie of ours is a stranger's, or it is of a client whose handshake was
+ * proven by segments that got lost: a reset would end a connection that its first segment, sent
+ * again, will open. So only a tuple that goes on like that is reset.
+ */
+static bool cookieless_for_long(struct shard *sh, const struct seg *s)
+{
+	struct cookieless *e = &sh->cookieless[s->hash % SHARD_COOKIELESS];
+	uint32_t tag = (uint32_t)(s->hash >> 32), ticks = sh->now - e->since;
+
+	if (e->tag == tag && ticks < COOKIELESS_FORGOTTEN_TICKS)
+		return ticks >= COOKIELESS_RESET_TICKS;
+	*e = (struct cookieless){.tag = tag, .since = sh->now};
+	return false;
+}
+
+/* An ACK without a connection: it may complete a handshake that we remember nothing of. */
+static void listen_ack(struct shard *sh, struct seg *s, uint16_t listener)
+{
+	struct half h = {.profile = listener, .tuple.local = TUPLE_FREE};
+
+	if ((s->flags & TCP_SYN) || !backlog_expects_cookie(sh, listener)) {
+		tcp_reset_reply(sh, s);
+		return;
+	}
+	switch (cookie_check(sh, s, &h)) {
+	case COOKIE_GOOD:
+		cookie_received(sh, &h, s);
+		break;
+	case COOKIE_STALE:
+		stat_inc(sh, STAT_syncookies_stale);
+		tcp_reset_reply(sh, s);
+		break;
+	case COOKIE_FORGED:
+		stat_inc(sh, STAT_syncookies_failed);
+		if (cookieless_for_long(sh, s))
+			tcp_reset_reply(sh, s);
+		else
+			shard_buf_free(sh, s->buf);
+		break;
+	}
 }
 
 bool tcp_listen_ready(const struct shard *sh, const struct seg *s)
@@ -123,7 +235,7 @@ void tcp_listen_input(struct shard *sh, struct seg *s, const uint32_t *iss_after
 	if (s->flags & TCP_RST)
 		drop(sh, s, STAT_drop_not_synchronized);
 	else if (s->flags & TCP_ACK)
-		tcp_reset_reply(sh, s);
+		listen_ack(sh, s, listener);
 	else if (!(s->flags & TCP_SYN) || (s->flags & TCP_FIN))
 		drop(sh, s, STAT_drop_not_synchronized);
 	else

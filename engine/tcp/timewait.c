@@ -8,6 +8,10 @@
  * that arrives shortens it (RSTs are ignored unless tcp.rfc1337 is off), except
  * a SYN that is provably newer: a larger timestamp (RFC 6191 §2), or, with the same
  * one or none, a sequence number beyond the last one (RFC 1122 §4.2.2.13).
+ *
+ * A connection that a SYN cookie has opened leaves a record too when nothing of it would have
+ * to wait: for as long as the cookie is good, an old duplicate of its first segment would open it
+ * again, and its request be served twice. To all else such a record is as if it were not there.
  */
 #include "engine/service/proxy.h"
 #include "engine/tcp/internal.h"
@@ -22,38 +26,79 @@ static uint32_t tw_ref(const struct shard *sh, const struct time_wait *tw)
 	return ref_make(REF_TIME_WAIT, pool_index(&sh->time_waits, tw));
 }
 
-static void tw_arm(struct shard *sh, struct time_wait *tw)
+static void tw_arm(struct shard *sh, struct time_wait *tw, uint32_t ms)
 {
-	wheel_arm(&sh->time_wait_wheel, pool_index(&sh->time_waits, tw),
-		  sh->now + tw_tcp(sh, tw)->time_wait_ms);
+	wheel_arm(&sh->time_wait_wheel, pool_index(&sh->time_waits, tw), sh->now + ms);
+}
+
+/* How long the cookie that opened a connection is still good. */
+static uint32_t cookie_left_ms(const struct shard *sh, const struct conn_cold *k)
+{
+	uint32_t age_ms = sh->now - k->opened;
+
+	return k->cookie && age_ms < COOKIE_LIFE_TICKS ? COOKIE_LIFE_TICKS - age_ms : 0;
+}
+
+/* Puts an empty record into the connection's place in the table; NULL: none left. */
+static struct time_wait *tw_create(struct shard *sh, const struct conn *c)
+{
+	struct tuple_key key = tuple_key_of(sh, &c->tuple);
+	uint32_t i = pool_get(&sh->time_waits);
+	struct time_wait *tw = pool_at(&sh->time_waits, i);
+
+	if (i == POOL_NIL)
+		return NULL;
+	memset(tw, 0, sizeof(*tw));
+	tw->profile = conn_cold(sh, c)->profile;
+	table_replace(&sh->table, tuple_hash(sh, &key), ref_make(REF_CONN, conn_index(sh, c)),
+		      ref_make(REF_TIME_WAIT, i));
+	return tw;
 }
 
 void tcp_time_wait_enter(struct shard *sh, struct conn *c)
 {
 	const struct conn_cold *k = conn_cold(sh, c);
-	uint32_t i = pool_get(&sh->time_waits);
-	struct time_wait *tw = pool_at(&sh->time_waits, i);
-	struct tuple_key key;
+	struct time_wait *tw = tw_create(sh, c);
 
 	stat_inc(sh, STAT_time_wait);
-	if (i == POOL_NIL) {
+	if (!tw) {
 		stat_inc(sh, STAT_time_wait_overflow);
 		conn_unlink(sh, c);
 		return;
 	}
-	key = tuple_key_of(sh, &c->tuple);
-	table_replace(&sh->table, tuple_hash(sh, &key), ref_make(REF_CONN, conn_index(sh, c)),
-		      ref_make(REF_TIME_WAIT, i));
-	memset(tw, 0, sizeof(*tw));
 	tuple_move(&tw->tuple, &c->tuple);
 	tw->rcv_nxt = c->rcv_nxt;
 	tw->snd_nxt = c->snd_nxt;
 	tw->ts_recent = c->ts_recent;
-	tw->profile = k->profile;
 	tw->backend = k->backend;
 	tw->active = !!(c->flags & CF_ACTIVE);
 	tw->timestamps = !!(c->flags & CF_TIMESTAMPS);
-	tw_arm(sh, tw);
+	tw_arm(sh, tw, MAX(tw_tcp(sh, tw)->time_wait_ms, cookie_left_ms(sh, k)));
+}
+
+bool tcp_time_wait_spend(struct shard *sh, struct conn *c)
+{
+	uint32_t left_ms = cookie_left_ms(sh, conn_cold(sh, c));
+	struct tuple_key key = tuple_key_of(sh, &c->tuple);
+	struct time_wait *tw;
+
+	/* Those that must wait come first. */
+	if (left_ms == 0 || sh->time_waits.used >= sh->time_waits.capacity / 2)
+		return false;
+	tw = tw_create(sh, c);
+	if (!tw)
+		return false;
+	/* A copy: the connection's own is looked at until the end of the burst. */
+	if (!tuple_set(sh, &tw->tuple, &key, c->tuple.iface)) {
+		table_replace(&sh->table, tuple_hash(sh, &key), tw_ref(sh, tw),
+			      ref_make(REF_CONN, conn_index(sh, c)));
+		pool_put(&sh->time_waits, pool_index(&sh->time_waits, tw));
+		return false;
+	}
+	tw->snd_nxt = c->snd_nxt;
+	tw->spent = true;
+	tw_arm(sh, tw, left_ms);
+	return true;
 }
 
 static void tw_end(struct shard *sh, struct time_wait *tw)
@@ -109,8 +154,28 @@ static void tw_drop(struct shard *sh, struct seg *s, enum stat why)
 	shard_buf_free(sh, s->buf);
 }
 
+/* A new SYN opens the tuple again, whatever its number; what is left of the old connection
+ * is answered as what belongs to none. */
+static void spent_input(struct shard *sh, struct time_wait *tw, struct seg *s)
+{
+	uint32_t last = tw->snd_nxt;
+
+	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
+		tcp_reset_reply(sh, s);
+	} else if (!tcp_listen_ready(sh, s)) {
+		tw_drop(sh, s, STAT_drop_listen_overflow);
+	} else {
+		tw_end(sh, tw);
+		tcp_listen_input(sh, s, &last);
+	}
+}
+
 void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s)
 {
+	if (tw->spent) {
+		spent_input(sh, tw, s);
+		return;
+	}
 	if (s->flags & TCP_RST) {
 		if (!tw_tcp(sh, tw)->rfc1337 && s->seq == tw->rcv_nxt)
 			tw_end(sh, tw);
@@ -131,7 +196,7 @@ void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s)
 		if (tw->timestamps && (s->opt.seen & TCPOPT_HAS_TS) && s->ack == tw->snd_nxt &&
 		    seq_gt(s->opt.tsval, tw->ts_recent))
 			tw->ts_recent = s->opt.tsval; /* RFC 7323 §4.3 */
-		tw_arm(sh, tw);
+		tw_arm(sh, tw, tw_tcp(sh, tw)->time_wait_ms);
 		tw_ack(sh, tw, s);
 		return;
 	}

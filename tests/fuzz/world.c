@@ -104,6 +104,7 @@ static void setup_tcp(struct conf_tcp *t, struct input *in)
 	t->mss = msss[b >> 4 & 3];
 	t->delack_ms = b & 64 ? 0 : 40;
 	t->quick_acks = c & 7;
+	t->syncookies = (enum conf_syncookies)((b >> 2 ^ c >> 6) % 3);
 	t->initial_cwnd = b & 128 ? 1 : 10;
 	t->idle_timeout_ms = c & 1 ? 5000 : 0;
 	t->user_timeout_ms = c & 2 ? 3000 : 0;

@@ -10,6 +10,7 @@ static const struct conf_tcp tcp_defaults = {
     .congestion_control = CONF_CC_CUBIC,
     .ecn = CONF_ECN_ACCEPT,
     .frto = true,
+    .syncookies = CONF_SYNCOOKIES_AUTO,
     .syn_retries = 7,
     .synack_retries = 5,
     .retries1 = 3,

@@ -34,6 +34,8 @@ static const struct row rows[] = {
     TCP(timestamps),
     TCP(window_scaling),
     TCP(sack),
+    TCP(syncookies),
+    TCP(max_syn_backlog),
     TCP(abort_on_overflow),
     TCP(rfc1337),
     TCP(synack_jitter),

@@ -138,6 +138,31 @@ static void note_options(struct sight *s)
 	}
 }
 
+/* The same SYN is answered with another number: a cookie of a new period. */
+static bool offers_again(const struct sight *s)
+{
+	const struct frame_tcp *t = &s->f->tcp;
+
+	return (t->flags & FRAME_ACK) && s->us->syn && s->us->iss != t->seq && s->us->acked &&
+	       s->us->ack == t->ack && s->us->end == s->us->iss + 1;
+}
+
+/* Of several numbers that it was offered the client's first ACK takes one. */
+static void note_choice(const struct sight *s)
+{
+	const struct frame_tcp *t = &s->f->tcp;
+	struct observer_side *p = s->peer;
+
+	if (!(t->flags & FRAME_ACK) || p->nb_offered == 0)
+		return;
+	for (uint32_t i = 0; i < MIN(p->nb_offered, (uint32_t)OBSERVER_OFFERS); i++)
+		if (t->ack == p->offered[i] + 1) {
+			p->iss = p->offered[i];
+			p->end = t->ack;
+		}
+	p->nb_offered = 0;
+}
+
 /* A SYN begins a connection, unless it is the same one again. */
 static void note_syn(struct sight *s)
 {
@@ -145,7 +170,10 @@ static void note_syn(struct sight *s)
 	struct observer_side *us = s->us;
 	uint8_t ecn = t->flags & (FRAME_ECE | FRAME_CWR);
 
-	if (!us->syn || us->iss != t->seq) {
+	if (offers_again(s)) {
+		us->offered[us->nb_offered++ % OBSERVER_OFFERS] = us->iss;
+		us->end = t->seq;
+	} else if (!us->syn || us->iss != t->seq) {
 		forget(us);
 		if (!(t->flags & FRAME_ACK))
 			forget(s->peer);
@@ -354,6 +382,7 @@ static void sees_tcp(struct observer *o, struct sight *s)
 	s->peer = side_of(o, &f->daddr, &f->saddr, t->dport, t->sport);
 	s->us->node = s->of->node;
 	s->end = t->seq + f->payload_len + !!(t->flags & FRAME_SYN) + !!(t->flags & FRAME_FIN);
+	note_choice(s);
 	if (answers_old(s))
 		return;
 	if (t->flags & FRAME_SYN)

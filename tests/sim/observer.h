@@ -12,6 +12,7 @@
 
 #define OBSERVER_SLOTS 1024 /* directions of connections */
 #define OBSERVER_NODES 3
+#define OBSERVER_OFFERS 8 /* SYN cookies for one SYN */
 
 /* What one side of a connection has said. Sequence numbers as on the wire. */
 struct observer_side {
@@ -29,6 +30,8 @@ struct observer_side {
 	uint16_t mss; /* as announced, 0: not */
 	uint32_t iss;
 	uint32_t old_iss, old_end; /* of the connection before this one */
+	uint32_t offered[OBSERVER_OFFERS]; /* other ISSs that the same SYN was answered with */
+	uint32_t nb_offered;
 	uint32_t end;     /* of what it has sent, SYN and FIN included */
 	uint32_t ack;     /* highest one sent */
 	uint32_t edge;    /* right edge of its window */

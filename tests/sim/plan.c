@@ -22,6 +22,8 @@ static void draw_tcp(struct dice *d, struct conf_tcp *tcp, const struct plan_wis
 	tcp->frto = !dice_one_in(d, 4);
 	tcp->synack_jitter = dice_one_in(d, 4);
 	tcp->pmtu_discovery = !dice_one_in(d, 4);
+	tcp->syncookies = (enum conf_syncookies)dice_between(d, CONF_SYNCOOKIES_NEVER,
+							     CONF_SYNCOOKIES_ALWAYS);
 	tcp->ecn = (enum conf_ecn)dice_between(d, CONF_ECN_NEVER, CONF_ECN_REQUEST);
 	tcp->congestion_control = dice_one_in(d, 3) ? CONF_CC_NEWRENO : CONF_CC_CUBIC;
 	tcp->delack_ms = (uint16_t)DICE_PICK(d, 0, 40, 40, 200);

@@ -328,6 +328,8 @@ static void assert_tcp_defaults(const struct conf_tcp *t)
 	assert_true(t->timestamps);
 	assert_true(t->window_scaling);
 	assert_true(t->sack);
+	assert_int_equal(t->syncookies, CONF_SYNCOOKIES_AUTO);
+	assert_int_equal(t->max_syn_backlog, 0);
 	assert_false(t->abort_on_overflow);
 	assert_true(t->rfc1337);
 	assert_false(t->synack_jitter);
@@ -984,7 +986,7 @@ static void test_the_documentation_tells_defaults_and_ranges(void **state)
 	char *docs = read_file(DOCS, NULL);
 
 	(void)state;
-	assert_int_equal(check_table(docs, "tcp"), 36);
+	assert_int_equal(check_table(docs, "tcp"), 38);
 	assert_int_equal(check_table(docs, "memory"), 8);
 	assert_int_equal(check_table(docs, "fault"), 7);
 	free(docs);

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SYN cookies (RFC 4987 §3.6): our initial sequence number says all that a half-open entry
+ * would, so that a flood of SYNs costs no memory. The ACK that completes the handshake brings
+ * it back.
+ *
+ * Without timestamps the 32 bits are
+ *
+ *	2 period | 2 MSS | 3 window scale and SACK | 1 ECN | 24 MAC
+ *
+ * With timestamps, which come back in the same ACK, the options ride in the low bits of our
+ * TSval, and it tells when the cookie was made:
+ *
+ *	3 MSS | 29 MAC			TSval: 26 clock | 1 ECN | 1 SACK | 4 window scale
+ *
+ * The MAC is SipHash-2-4 over addresses, ports, the client's initial sequence number and all
+ * of these bits. Its key belongs to a period of 65.5 s; keys are drawn from the engine's secret by
+ * the period's number. A cookie is good in its period and the next one.
+ *
+ * What it withstands. An attacker who cannot see our answers has to guess, and each guess costs
+ * a segment of its own, from an address that then has a connection. Of the 2^32 answers to a
+ * SYN 2^7 are good without timestamps (2 periods, 2^6 options) and 2^3 with them, so that a
+ * connection costs 2^25 segments at least: at ten million a second one in 3.4 s, each of
+ * which takes an idle connection's memory until a timeout ends it. (Linux' cookie without
+ * timestamps costs 2^29, and knows neither window scale nor SACK; FreeBSD's 2^24.) An
+ * attacker who sees our answers needs no guess but can only connect as whom he sees. Cookies of
+ * one tuple tell nothing about another's, and what is collected is worthless after two minutes.
+ * A cookie opens one connection: while it is good a record is left of that (timewait.c).
+ *
+ * What it costs. Initial numbers do not grow with time as RFC 6528 has it, which is why a
+ * tuple in TIME_WAIT gets a half-open entry. MSS and window scale are rounded down to what the
+ * bits can name. A lost SYN-ACK is not sent again: the client's SYN is. When the handshake's ACK
+ * is lost the first segment of data completes it, but not a later one (listen.c waits for the
+ * first to come again).
+ */
+#include "engine/tcp/internal.h"
+
+#define PERIOD_SHIFT 16 /* of milliseconds */
+#define PERIODS_GOOD 2
+
+static_assert(COOKIE_LIFE_TICKS == PERIODS_GOOD << PERIOD_SHIFT, "ticks are milliseconds");
+
+#define MAC_BITS     24
+#define TS_MAC_BITS  29
+#define MASK_OF(n)   ((1u << (n)) - 1)
+
+#define TS_NO_WSCALE	15u
+#define TS_SACK		16u
+#define TS_ECN		32u
+#define TS_OPTION_BITS	6
+
+/* What the MSS is rounded down to. Peers differ by the headers of what they tunnel through. */
+static const uint16_t mss_v4[4] = {536, 1300, 1400, 1460}, mss_v6[4] = {1220, 1280, 1380, 1440};
+static const uint16_t ts_mss_v4[8] = {536, 1220, 1300, 1360, 1400, 1440, 1460, 8960};
+static const uint16_t ts_mss_v6[8] = {1220, 1260, 1300, 1340, 1380, 1420, 1440, 8940};
+
+/* Window scale and SACK without timestamps, after what systems that send none offer. */
+static const struct {
+	bool sack, has_wscale;
+	uint8_t wscale;
+} plain_options[8] = {
+    {false, false, 0}, {true, false, 0}, {true, true, 0}, {true, true, 2},
+    {true, true, 6},   {true, true, 7},  {true, true, 8}, {true, true, 10},
+};
+
+/* The last row that does not exceed the MSS; false: even the first one does. */
+static bool round_mss(const uint16_t *table, uint32_t rows, uint16_t *mss, uint32_t *index)
+{
+	for (*index = rows; (*index)-- > 0;)
+		if (table[*index] <= *mss) {
+			*mss = table[*index];
+			return true;
+		}
+	return false;
+}
+
+static uint32_t period_of(const struct shard *sh, uint32_t age_ms)
+{
+	return (uint32_t)((sh->now_us / USEC_PER_TICK - age_ms) >> PERIOD_SHIFT);
+}
+
+static const struct siphash_key *key_of(struct shard *sh, uint32_t period)
+{
+	struct cookie_key *k = &sh->cookie_keys[period % SHARD_COOKIE_KEYS];
+
+	if (unlikely(!k->valid || k->period != period)) {
+		for (uint32_t i = 0; i < 2; i++) {
+			uint64_t word = (uint64_t)i << 32 | period;
+
+			k->key.k[i] = siphash24(&sh->cookie_secret, &word, 1);
+		}
+		k->period = period;
+		k->valid = true;
+	}
+	return &k->key;
+}
+
+/* `rest`: what the MAC covers beside tuple and number; the two formats' never coincide. */
+static uint32_t mac_of(struct shard *sh, const struct seg *s, uint32_t irs, uint64_t rest,
+		       uint32_t period)
+{
+	uint64_t ports = (uint64_t)irs << 32 | (uint32_t)s->sport_be << 16 | s->dport_be;
+	const struct siphash_key *key = key_of(sh, period);
+
+	if (s->family == IP_V4) {
+		uint64_t w[3] = {0, ports, rest};
+
+		memcpy(w, s->src, 4);
+		memcpy((uint8_t *)w + 4, s->dst, 4);
+		return (uint32_t)siphash24(key, w, 3);
+	} else {
+		uint64_t w[6] = {0, 0, 0, 0, ports, rest};
+
+		memcpy(w, s->src, 16);
+		memcpy(w + 2, s->dst, 16);
+		return (uint32_t)siphash24(key, w, 6);
+	}
+}
+
+#define REST_PLAIN(options)	(1ull << 40 | (options))
+#define REST_TS(tsval, mss)	(2ull << 40 | (uint64_t)(mss) << 32 | (tsval))
+
+/* ---- with timestamps ---- */
+
+static bool make_ts(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval)
+{
+	const uint16_t *table = s->family == IP_V4 ? ts_mss_v4 : ts_mss_v6;
+	uint32_t options = h->flags & CF_WSCALE ? h->wscale >> 4 : TS_NO_WSCALE, mss;
+
+	if (!round_mss(table, 8, &h->mss, &mss))
+		return false;
+	options |= h->flags & CF_SACK ? TS_SACK : 0;
+	options |= h->flags & CF_ECN ? TS_ECN : 0;
+	*tsval = (ts_now(sh) & ~MASK_OF(TS_OPTION_BITS)) | options;
+	/* Never ahead of the clock: what is sent later must not look older (RFC 7323 §5). */
+	if (seq_gt(*tsval, ts_now(sh)))
+		*tsval -= 1u << TS_OPTION_BITS;
+	h->iss = mac_of(sh, s, h->irs, REST_TS(*tsval, mss), period_of(sh, ts_now(sh) - *tsval)) &
+		 MASK_OF(TS_MAC_BITS);
+	h->iss |= mss << TS_MAC_BITS;
+	return true;
+}
+
+static enum cookie check_ts(struct shard *sh, const struct seg *s, struct half *h)
+{
+	uint32_t tsval = s->opt.tsecr, age_ms = ts_now(sh) - tsval, mss = h->iss >> TS_MAC_BITS;
+	uint32_t period;
+
+	if (age_ms >= (uint32_t)INT32_MAX)
+		return COOKIE_FORGED;
+	period = period_of(sh, age_ms);
+	if (period_of(sh, 0) - period >= PERIODS_GOOD)
+		return COOKIE_STALE;
+	if ((mac_of(sh, s, h->irs, REST_TS(tsval, mss), period) ^ h->iss) & MASK_OF(TS_MAC_BITS))
+		return COOKIE_FORGED;
+	h->mss = (s->family == IP_V4 ? ts_mss_v4 : ts_mss_v6)[mss];
+	h->flags = CF_TIMESTAMPS;
+	h->flags |= tsval & TS_SACK ? CF_SACK : 0;
+	h->flags |= tsval & TS_ECN ? CF_ECN : 0;
+	if ((tsval & 15) != TS_NO_WSCALE) {
+		h->flags |= CF_WSCALE;
+		h->wscale = (uint8_t)((tsval & 15) << 4);
+	}
+	h->ts_recent = s->opt.tsval;
+	return COOKIE_GOOD;
+}
+
+/* ---- without ---- */
+
+/* The last row that offers no more than the SYN did. */
+static uint32_t plain_options_of(const struct half *h)
+{
+	uint32_t i = ARRAY_SIZE(plain_options) - 1;
+
+	while (i > 0) {
+		bool wscale_fits = !plain_options[i].has_wscale ||
+				   ((h->flags & CF_WSCALE) &&
+				    plain_options[i].wscale <= h->wscale >> 4);
+
+		if (wscale_fits && (h->flags & CF_SACK))
+			break;
+		i--;
+	}
+	return i;
+}
+
+/* Leaves our own shift as it is. */
+static void set_plain_options(struct half *h, uint32_t i, bool ecn)
+{
+	h->flags = ecn ? CF_ECN : 0;
+	h->flags |= plain_options[i].sack ? CF_SACK : 0;
+	h->flags |= plain_options[i].has_wscale ? CF_WSCALE : 0;
+	h->wscale = (uint8_t)(plain_options[i].wscale << 4 | (h->wscale & 15));
+	if (!plain_options[i].has_wscale)
+		h->wscale = 0;
+}
+
+static bool make_plain(struct shard *sh, const struct seg *s, struct half *h)
+{
+	uint32_t period = period_of(sh, 0), row = plain_options_of(h), mss, options;
+
+	if (!round_mss(s->family == IP_V4 ? mss_v4 : mss_v6, 4, &h->mss, &mss))
+		return false;
+	options = (period & 3) << 6 | mss << 4 | row << 1 | !!(h->flags & CF_ECN);
+	set_plain_options(h, row, h->flags & CF_ECN);
+	h->iss = mac_of(sh, s, h->irs, REST_PLAIN(options), period) & MASK_OF(MAC_BITS);
+	h->iss |= options << MAC_BITS;
+	return true;
+}
+
+static enum cookie check_plain(struct shard *sh, const struct seg *s, struct half *h)
+{
+	uint32_t options = h->iss >> MAC_BITS, age = (period_of(sh, 0) - (options >> 6)) & 3;
+
+	/* An old cookie is told from a forged one by the key that it was made with. */
+	if ((mac_of(sh, s, h->irs, REST_PLAIN(options), period_of(sh, 0) - age) ^ h->iss) &
+	    MASK_OF(MAC_BITS))
+		return COOKIE_FORGED;
+	if (age >= PERIODS_GOOD)
+		return COOKIE_STALE;
+	h->mss = (s->family == IP_V4 ? mss_v4 : mss_v6)[options >> 4 & 3];
+	set_plain_options(h, options >> 1 & 7, options & 1);
+	return COOKIE_GOOD;
+}
+
+bool cookie_make(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval)
+{
+	if (h->flags & CF_TIMESTAMPS)
+		return make_ts(sh, s, h, tsval);
+	return make_plain(sh, s, h);
+}
+
+enum cookie cookie_check(struct shard *sh, const struct seg *s, struct half *h)
+{
+	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
+	enum cookie verdict;
+
+	h->irs = s->seq - 1;
+	h->iss = s->ack - 1;
+	if ((s->opt.seen & TCPOPT_HAS_TS) && tcp->timestamps)
+		verdict = check_ts(sh, s, h);
+	else
+		verdict = check_plain(sh, s, h);
+	if (verdict == COOKIE_GOOD && (h->flags & CF_WSCALE))
+		h->wscale |= wscale_for(tcp->rcvbuf);
+	return verdict;
+}

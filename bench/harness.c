@@ -50,7 +50,12 @@ void bench_memory_free(void *mem, size_t bytes)
 
 void bench_init(struct bench *b, const char *yaml, bool csum_offload)
 {
-	struct shard_args args = {.buf_ops = &b->buf_ops, .links = b->links, .nb_shards = 1};
+	bench_init_shard(b, yaml, csum_offload, 0);
+}
+
+void bench_init_shard(struct bench *b, const char *yaml, bool csum_offload, uint16_t id)
+{
+	struct shard_args args = {.buf_ops = &b->buf_ops, .links = b->links, .id = id};
 	struct config_error err;
 
 	/* What is freed goes back at once: some benches look at resident memory. */
@@ -73,6 +78,7 @@ void bench_init(struct bench *b, const char *yaml, bool csum_offload)
 	b->mem = bench_memory(b->mem_bytes);
 	b->now = 1000000;
 	args.conf = b->conf;
+	args.nb_shards = b->conf->nb_workers;
 	args.now = b->now;
 	memset(args.entropy, 0x5a, sizeof(args.entropy));
 	b->sh = shard_init(b->mem, &args);

@@ -33,6 +33,9 @@ PRINTF_LIKE(1, 2) __attribute__((noreturn)) void bench_die(const char *fmt, ...)
 /* Starts a shard from a config in YAML; ends the program with a message when that fails.
  * `csum_offload`: the ports verify and fill in checksums. */
 void bench_init(struct bench *b, const char *yaml, bool csum_offload);
+
+/* The same for shard `id` of the config's workers, which differ by it. */
+void bench_init_shard(struct bench *b, const char *yaml, bool csum_offload, uint16_t id);
 void bench_fini(struct bench *b);
 
 /* One turn of the worker on n received frames, counted; what it sent is in b->frames

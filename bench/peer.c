@@ -2,6 +2,7 @@
 /* See peer.h. */
 #include "bench/peer.h"
 #include "bench/segment.h"
+#include "engine/table/tuple.h"
 #include "engine/wire/wire.h"
 
 #define BATCH 32
@@ -40,6 +41,17 @@ static uint32_t client_at(const uint8_t ip[4], uint16_t port_be)
 	uint32_t x = (uint32_t)ip[2] << 23 | (uint32_t)ip[3] << 15 | port;
 
 	return x * GATHER & MASK;
+}
+
+bool peer_is_ours(const struct bench *b, uint32_t client)
+{
+	uint16_t port_be;
+	uint8_t ip[4];
+
+	if (b->sh->nb_shards == 1)
+		return true;
+	address_of(client, ip, &port_be);
+	return tuple_owner(b->sh, IP_V4, ip, engine_ip, port_be, __builtin_bswap16(80)) == b->sh->id;
 }
 
 struct buf *peer_make(struct bench *b, const struct peer_seg *s)

@@ -35,6 +35,9 @@ struct buf *peer_make(struct bench *b, const struct peer_seg *s);
 /* Reads a frame that went to a client; false: it is no TCP segment. */
 bool peer_read(const struct buf *f, struct peer_view *v);
 
+/* True when the client's connections belong to the benchmarked shard. */
+bool peer_is_ours(const struct bench *b, uint32_t client);
+
 /* Initial sequence number of a client. */
 uint32_t peer_isn(uint32_t client);
 

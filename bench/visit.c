@@ -47,13 +47,22 @@ static uint32_t answer_all(struct bench *b, struct buf **bufs)
 
 void visit(struct bench *b, uint32_t first)
 {
+	uint32_t clients[VISIT_BATCH];
+
+	for (uint32_t i = 0; i < VISIT_BATCH; i++)
+		clients[i] = first + i;
+	visit_by(b, clients);
+}
+
+void visit_by(struct bench *b, const uint32_t *clients)
+{
 	struct buf *bufs[ANSWERS];
 	uint32_t n = VISIT_BATCH;
 
 	for (uint32_t i = 0; i < VISIT_BATCH; i++)
-		bufs[i] = peer_make(b, &(struct peer_seg){.client = first + i,
+		bufs[i] = peer_make(b, &(struct peer_seg){.client = clients[i],
 							  .flags = TCP_SYN,
-							  .seq = peer_isn(first + i)});
+							  .seq = peer_isn(clients[i])});
 	while (n) {
 		bench_turn(b, bufs, n);
 		n = answer_all(b, bufs);

@@ -13,5 +13,8 @@
 /* Clients [first, first + VISIT_BATCH) come and go. */
 void visit(struct bench *b, uint32_t first);
 
+/* The same for any VISIT_BATCH clients. */
+void visit_by(struct bench *b, const uint32_t *clients);
+
 /* Lets so much virtual time pass, for what waits for a timer. */
 void visit_settle(struct bench *b, usec_t usec);

@@ -51,7 +51,8 @@ bool peer_is_ours(const struct bench *b, uint32_t client)
 	if (b->sh->nb_shards == 1)
 		return true;
 	address_of(client, ip, &port_be);
-	return tuple_owner(b->sh, IP_V4, ip, engine_ip, port_be, __builtin_bswap16(80)) == b->sh->id;
+	return b->sh->id ==
+	       tuple_owner(b->sh, IP_V4, ip, engine_ip, port_be, __builtin_bswap16(80));
 }
 
 struct buf *peer_make(struct bench *b, const struct peer_seg *s)

@@ -128,10 +128,11 @@ static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
 
 static void init_secrets(struct shard *sh, const uint8_t *entropy)
 {
-	memcpy(&sh->table_key, entropy, sizeof(sh->table_key));
-	memcpy(&sh->isn_key, entropy + 16, sizeof(sh->isn_key));
+	sh->prf = prf_choose();
+	prf_key_init(&sh->table_key, entropy);
+	prf_key_init(&sh->isn_key, entropy + 16);
 	memcpy(&sh->ts_offset, entropy + 32, sizeof(sh->ts_offset));
-	memcpy(&sh->cookie_secret, entropy + 48, sizeof(sh->cookie_secret));
+	prf_key_init(&sh->cookie_secret, entropy + 48);
 }
 
 struct shard *shard_init(void *mem, const struct shard_args *args)

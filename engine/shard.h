@@ -13,7 +13,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/pool.h"
-#include "engine/base/siphash.h"
+#include "engine/base/prf.h"
 #include "engine/base/stat.h"
 #include "engine/base/tick.h"
 #include "engine/base/wheel.h"
@@ -52,7 +52,7 @@ struct syn_pressure {
 
 /* A key of SYN cookies, drawn from the secret for a period (tcp/cookie.c). */
 struct cookie_key {
-	struct siphash_key key;
+	struct prf_key key;
 	uint32_t period;
 	bool valid;
 };
@@ -133,7 +133,8 @@ struct shard {
 	struct net net;
 	struct frags frags;
 
-	struct siphash_key table_key, isn_key, cookie_secret;
+	const struct prf *prf;
+	struct prf_key table_key, isn_key, cookie_secret;
 	struct cookie_key cookie_keys[SHARD_COOKIE_KEYS]; /* of the latest periods */
 	struct cookieless cookieless[SHARD_COOKIELESS];
 	uint16_t ip_id;		   /* of the last packet that may be fragmented */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * SipHash (Aumasson & Bernstein, 2012) over whole 64-bit words: the keyed
- * function behind table placement, initial sequence numbers and cookies. An
+ * function behind everything in prf.h where there is nothing faster. An
  * outsider who sees outputs cannot predict others without the 128-bit key.
  *
  * siphash24 is the full-strength variant; siphash13 serves the table, where an

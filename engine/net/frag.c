@@ -17,7 +17,7 @@ static struct frag *set_of(struct shard *sh, const struct ipaddr *src, const str
 	uint64_t key[5] = {src->words[0], src->words[1], dst->words[0], dst->words[1],
 			   (uint64_t)s->frag.id << 8 | s->frag.proto};
 
-	return &sh->frags.at[siphash13(&sh->table_key, key, 5) % FRAG_SETS * FRAG_WAYS];
+	return &sh->frags.at[siphash13(&sh->table_key.sip, key, 5) % FRAG_SETS * FRAG_WAYS];
 }
 
 /* Gives the datagram up, all its frames with it. */

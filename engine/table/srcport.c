@@ -40,7 +40,7 @@ static void init_map(const struct shard *sh, struct srcport_map *m, const struct
 	m->free = m->capacity;
 	/* After a restart other ports come first than before it: backends may hold
 	 * the old ones in TIME_WAIT. */
-	m->cursor = (uint16_t)((sh->isn_key.k[0] >> 16) % SRCPORT_WORDS);
+	m->cursor = (uint16_t)((sh->isn_key.sip.k[0] >> 16) % SRCPORT_WORDS);
 }
 
 void srcport_init(const struct shard *sh, struct srcport_map *maps, const struct conf_pool *pool,

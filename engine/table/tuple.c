@@ -4,18 +4,19 @@
 
 uint64_t tuple_hash(const struct shard *sh, const struct tuple_key *k)
 {
-	uint64_t w[3];
+	uint64_t w[4];
 	uint64_t rest = (uint64_t)k->rport_be << 32 | (uint64_t)k->lport_be << 16 | k->local;
 
 	if (k->local & TUPLE_V6) {
 		memcpy(w, k->raddr, 16);
 		w[2] = rest;
-		return siphash13(&sh->table_key, w, 3);
+		w[3] = 0;
+		return sh->prf->place(&sh->table_key, w, 4);
 	}
 	w[0] = 0;
 	memcpy(w, k->raddr, 4);
 	w[1] = rest;
-	return siphash13(&sh->table_key, w, 2);
+	return sh->prf->place(&sh->table_key, w, 2);
 }
 
 uint16_t tuple_owner(const struct shard *sh, uint8_t family, const uint8_t *raddr,

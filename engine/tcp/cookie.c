@@ -13,7 +13,7 @@
  *
  *	3 MSS | 29 MAC			TSval: 26 clock | 1 ECN | 1 SACK | 4 window scale
  *
- * The MAC is SipHash-2-4 over addresses, ports, the client's initial sequence number and all
+ * The MAC (base/prf.h) is over addresses, ports, the client's initial sequence number and all
  * of these bits. Its key belongs to a period of 65.5 s; keys are drawn from the engine's secret by
  * the period's number. A cookie is good in its period and the next one.
  *
@@ -79,16 +79,16 @@ static uint32_t period_of(const struct shard *sh, uint32_t age_ms)
 	return (uint32_t)((sh->now_us / USEC_PER_TICK - age_ms) >> PERIOD_SHIFT);
 }
 
-static const struct siphash_key *key_of(struct shard *sh, uint32_t period)
+static const struct prf_key *key_of(struct shard *sh, uint32_t period)
 {
 	struct cookie_key *k = &sh->cookie_keys[period % SHARD_COOKIE_KEYS];
 
 	if (unlikely(!k->valid || k->period != period)) {
-		for (uint32_t i = 0; i < 2; i++) {
-			uint64_t word = (uint64_t)i << 32 | period;
+		uint64_t secret[2];
 
-			k->key.k[i] = siphash24(&sh->cookie_secret, &word, 1);
-		}
+		for (uint32_t i = 0; i < 2; i++)
+			secret[i] = sh->prf->mac(&sh->cookie_secret, (uint64_t[]){period, i}, 2);
+		prf_key_init(&k->key, (const uint8_t *)secret);
 		k->period = period;
 		k->valid = true;
 	}
@@ -100,20 +100,20 @@ static uint32_t mac_of(struct shard *sh, const struct seg *s, uint32_t irs, uint
 		       uint32_t period)
 {
 	uint64_t ports = (uint64_t)irs << 32 | (uint32_t)s->sport_be << 16 | s->dport_be;
-	const struct siphash_key *key = key_of(sh, period);
+	const struct prf_key *key = key_of(sh, period);
 
 	if (s->family == IP_V4) {
-		uint64_t w[3] = {0, ports, rest};
+		uint64_t w[4] = {0, ports, rest, 0};
 
 		memcpy(w, s->src, 4);
 		memcpy((uint8_t *)w + 4, s->dst, 4);
-		return (uint32_t)siphash24(key, w, 3);
+		return (uint32_t)sh->prf->mac(key, w, 4);
 	} else {
 		uint64_t w[6] = {0, 0, 0, 0, ports, rest};
 
 		memcpy(w, s->src, 16);
 		memcpy(w + 2, s->dst, 16);
-		return (uint32_t)siphash24(key, w, 6);
+		return (uint32_t)sh->prf->mac(key, w, 6);
 	}
 }
 

@@ -40,7 +40,7 @@ static void fill_fragmentation(struct shard *sh, struct out *o)
 	memcpy((uint8_t *)&hosts + 4, o->dst, 4);
 	sh->ip_id = (uint16_t)(sh->ip_id + sh->nb_shards);
 	o->fragmentable = true;
-	o->ip_id = (uint16_t)(sh->ip_id + sh->id + siphash13(&sh->isn_key, &hosts, 1));
+	o->ip_id = (uint16_t)(sh->ip_id + sh->id + siphash13(&sh->isn_key.sip, &hosts, 1));
 }
 
 /* MUST-45: one source address for all of a connection's segments. */

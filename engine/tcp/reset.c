@@ -70,7 +70,7 @@ bool challenge_allowed(struct shard *sh, uint32_t ref, uint32_t salt)
 	if (sh->now - sh->challenge_since >= TICKS_PER_SEC) {
 		uint64_t word = sh->now;
 
-		jitter = (uint32_t)siphash13(&sh->isn_key, &word, 1) % CHALLENGE_ACKS_PER_SEC;
+		jitter = (uint32_t)siphash13(&sh->isn_key.sip, &word, 1) % CHALLENGE_ACKS_PER_SEC;
 		sh->challenge_since = sh->now;
 		sh->challenge_left = CHALLENGE_ACKS_PER_SEC / 2 + jitter;
 	}

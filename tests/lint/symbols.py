@@ -8,9 +8,9 @@ import sys
 from tree import finish
 
 # What compilers call on their own. __stack_chk_fail: distributions turn it on;
-# bcmp: clang's cheaper memcmp.
+# bcmp: clang's cheaper memcmp; __cpu_model: what the processor can do.
 ALLOWED = {"memcpy", "memmove", "memset", "memcmp", "bcmp", "__stack_chk_fail",
-           "_GLOBAL_OFFSET_TABLE_", "__memcpy_chk", "__memmove_chk", "__memset_chk"}
+           "_GLOBAL_OFFSET_TABLE_", "__cpu_model", "__memcpy_chk", "__memmove_chk", "__memset_chk"}
 SANITIZED = ("__asan_", "__ubsan_", "__tsan_", "__msan_", "__sanitizer_", "__gcov_", "__llvm_profile")
 
 

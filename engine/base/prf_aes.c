@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See prf_aes.h. */
+#include "engine/base/prf_aes.h"
+
+#include <immintrin.h>
+
+#define WITH_AES     __attribute__((target("aes")))
+#define PLACE_ROUNDS 4
+
+static inline WITH_AES __m128i load(const void *p)
+{
+	return _mm_loadu_si128(p);
+}
+
+static WITH_AES uint64_t place(const struct prf_key *key, const uint64_t *words, unsigned n)
+{
+	__m128i x = load(key->aes[0]);
+
+	for (unsigned i = 0; i < n; i += 2) {
+		x = _mm_xor_si128(x, load(words + i));
+		for (int r = 1; r <= PLACE_ROUNDS; r++)
+			x = _mm_aesenc_si128(x, load(key->aes[r]));
+	}
+	return (uint64_t)_mm_cvtsi128_si64(x);
+}
+
+static inline WITH_AES __m128i encrypt(const struct prf_key *key, __m128i x)
+{
+	x = _mm_xor_si128(x, load(key->aes[0]));
+	for (int r = 1; r < 10; r++)
+		x = _mm_aesenc_si128(x, load(key->aes[r]));
+	return _mm_aesenclast_si128(x, load(key->aes[10]));
+}
+
+static WITH_AES uint64_t mac(const struct prf_key *key, const uint64_t *words, unsigned n)
+{
+	__m128i x = _mm_setzero_si128();
+
+	for (unsigned i = 0; i + 2 < n; i += 2)
+		x = encrypt(key, _mm_xor_si128(x, load(words + i)));
+	x = _mm_xor_si128(x, _mm_xor_si128(load(words + n - 2), load(key->last)));
+	return (uint64_t)_mm_cvtsi128_si64(encrypt(key, x));
+}
+
+const struct prf prf_aes = {.place = place, .mac = mac, .name = "aes"};

@@ -33,6 +33,9 @@ static void set_defaults(struct conf *conf)
 	conf_tcp_defaults(&conf->tcp);
 }
 
+static const struct config_schema engine_schema = {.size = sizeof(struct config_file),
+						   .keys = root_keys};
+
 static void default_workers(struct conf *conf)
 {
 	if (conf->nb_workers > 0)
@@ -41,25 +44,30 @@ static void default_workers(struct conf *conf)
 	conf->worker_cpu[0] = -1;
 }
 
-static bool compile(struct config_reader *r, const char *text, size_t len)
+static bool compile(struct config_reader *r, const struct config_schema *schema, const char *text,
+		    size_t len)
 {
 	yaml_node_t *root;
 
+	set_defaults(r->conf);
+	if (schema->defaults)
+		schema->defaults(r->file);
 	if (!config_yaml_load(r, text, len, &root))
 		return false;
-	if (!config_map(r, root, root_keys, r->conf))
+	if (!config_map(r, root, schema->keys, r->conf))
 		return false;
 	default_workers(r->conf);
-	return config_check_buffers(r, root);
+	return config_check_buffers(r, root) && (!schema->check || schema->check(r, root));
 }
 
-struct conf *config_parse(const char *name, const char *text, size_t len, struct config_error *err)
+struct conf *config_parse_as(const struct config_schema *schema, const char *name, const char *text,
+			     size_t len, struct config_error *err)
 {
 	struct config_reader r = {.name = name, .err = err};
 	bool ok = false;
 
 	memset(err, 0, sizeof(*err));
-	r.file = calloc(1, sizeof(*r.file));
+	r.file = calloc(1, schema->size);
 	if (r.file)
 		r.file->conf.file = strdup(name);
 	if (!r.file || !r.file->conf.file) {
@@ -69,8 +77,7 @@ struct conf *config_parse(const char *name, const char *text, size_t len, struct
 			    CONFIG_FILE_MAX);
 	} else {
 		r.conf = &r.file->conf;
-		set_defaults(r.conf);
-		ok = compile(&r, text, len);
+		ok = compile(&r, schema, text, len);
 		yaml_document_delete(&r.doc);
 	}
 	if (!ok && r.file) {
@@ -78,6 +85,11 @@ struct conf *config_parse(const char *name, const char *text, size_t len, struct
 		return NULL;
 	}
 	return ok ? r.conf : NULL;
+}
+
+struct conf *config_parse(const char *name, const char *text, size_t len, struct config_error *err)
+{
+	return config_parse_as(&engine_schema, name, text, len, err);
 }
 
 /* Opens without waiting, so that a FIFO is refused instead of waited for. */
@@ -120,7 +132,8 @@ static ssize_t read_all(int fd, char *buf, size_t max)
 	return (ssize_t)len;
 }
 
-struct conf *config_load(const char *path, struct config_error *err)
+struct conf *config_load_as(const struct config_schema *schema, const char *path,
+			    struct config_error *err)
 {
 	struct conf *conf = NULL;
 	char *text = NULL;
@@ -136,10 +149,15 @@ struct conf *config_load(const char *path, struct config_error *err)
 	if (len < 0)
 		config_error_set(err, path, 0, "", "can't be read: %s", strerror(errno));
 	else
-		conf = config_parse(path, text, (size_t)len, err);
+		conf = config_parse_as(schema, path, text, (size_t)len, err);
 	free(text);
 	close(fd);
 	return conf;
+}
+
+struct conf *config_load(const char *path, struct config_error *err)
+{
+	return config_load_as(&engine_schema, path, err);
 }
 
 void config_free(struct conf *conf)

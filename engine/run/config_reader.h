@@ -2,7 +2,8 @@
 /*
  * What the loader's own files share: the reader that walks a YAML document, the
  * tables that describe the keys of a mapping, and the checked values. Private
- * to engine/run/config*.c.
+ * to engine/run/config*.c, and to a program with a configuration of its own that
+ * has the engine's ports and memory in it.
  *
  * Every function that returns bool returns false exactly when it has written
  * the reader's error; its caller passes that on at once.
@@ -22,6 +23,19 @@
 struct config_file {
 	struct conf conf;
 	int workers_line;
+};
+
+struct config_key;
+struct config_reader;
+
+/* What a file means to the program that reads it. */
+struct config_schema {
+	size_t size; /* bytes of the object it becomes: a struct config_file and what follows it */
+	const struct config_key *keys; /* of the top level, into that object */
+	/* After the engine's defaults were set, before the file is read; NULL: nothing. */
+	void (*defaults)(struct config_file *file);
+	/* After all keys were read; NULL: nothing is left to check. */
+	bool (*check)(struct config_reader *r, yaml_node_t *root);
 };
 
 /* One pass over one document. Lives on config_parse()'s stack. */
@@ -164,6 +178,13 @@ uint16_t config_local(const struct conf *conf, const struct ipaddr *addr);
 
 /* A local address whose network holds `addr`, the longest prefix first; CONF_NONE. */
 uint16_t config_on_link(const struct conf *conf, const struct ipaddr *addr);
+
+/* config_load() and config_parse() by another schema. What is behind the struct
+ * config_file goes with config_free() as well: it may own nothing. */
+struct conf *config_load_as(const struct config_schema *schema, const char *path,
+			    struct config_error *err);
+struct conf *config_parse_as(const struct config_schema *schema, const char *name, const char *text,
+			     size_t len, struct config_error *err);
 
 /* Sections of the file; those that refer to another one are read after it. */
 bool config_read_workers(struct config_reader *r, yaml_node_t *node, void *conf);

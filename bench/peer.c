@@ -89,8 +89,8 @@ bool peer_read(const struct buf *f, struct peer_view *v)
 				.seq = get_be32(&t->seq_be),
 				.ack = get_be32(&t->ack_be),
 				.len = get_be16(ip + 2) - IPV4_HLEN - hlen};
-	/* Behind MSS and SACK-permitted in a SYN, else alone. */
-	v->tsval = get_be32(ip + IPV4_HLEN + (t->flags & TCP_SYN ? 32 : 24));
+	/* Behind MSS in a SYN, else alone. */
+	v->tsval = get_be32(ip + IPV4_HLEN + (t->flags & TCP_SYN ? 28 : 24));
 	return true;
 }
 

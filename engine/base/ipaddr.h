@@ -21,6 +21,22 @@ static inline bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b)
 	return a->family == b->family && a->words[0] == b->words[0] && a->words[1] == b->words[1];
 }
 
+/* True when `len` bytes at a and b, 4 or 16 of them, are the same address. */
+static inline bool ipaddr_same_bytes(const void *a, const void *b, uint32_t len)
+{
+	uint64_t x[2], y[2];
+	uint32_t u, v;
+
+	if (likely(len == 4)) {
+		memcpy(&u, a, 4);
+		memcpy(&v, b, 4);
+		return u == v;
+	}
+	memcpy(x, a, 16);
+	memcpy(y, b, 16);
+	return x[0] == y[0] && x[1] == y[1];
+}
+
 static inline struct ipaddr ipaddr_v4(uint32_t be)
 {
 	struct ipaddr a = {.family = IP_V4};

@@ -114,8 +114,7 @@ void net_icmp(struct shard *sh, struct seg *s)
 	bool ours = net_local(&sh->net, s->family, s->dst) != CONF_NONE;
 
 	/* RFC 1122 §3.2.1.3; an echo from ourselves would go round and round. */
-	if (net_is_broadcast(&sh->net, s->iface, s->family, s->src) ||
-	    net_local(&sh->net, s->family, s->src) != CONF_NONE) {
+	if (net_whose(&sh->net, s->family, s->src) != NET_OTHERS) {
 		stat_inc(sh, STAT_drop_bad_source);
 		shard_buf_free(sh, s->buf);
 		return;

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Local addresses, interfaces and routes: read-only after net_init(). */
 #include "engine/net/net.h"
-#include "engine/base/siphash.h"
+
+/* An entry of the table of addresses: the index of one in the configuration, plus 1, and whether
+ * it is meant itself or its network's broadcast address. 0: free. */
+#define ENTRY_BROADCAST 0x8000u
+
+static_assert(CONF_MAX_ADDRS < ENTRY_BROADCAST, "the index fits beside the bit");
 
 static uint32_t local_slots(const struct conf *conf)
 {
 	uint32_t n = 16;
 
-	while (n < 2u * conf->nb_addrs)
+	while (n < 4u * conf->nb_addrs)
 		n *= 2;
 	return n;
 }
@@ -28,14 +33,82 @@ static uint32_t local_hash(uint8_t family, const uint8_t *bytes)
 	return (uint32_t)((w[0] * 31 + w[1] + family) * 0x9e3779b97f4a7c15ull >> 40);
 }
 
-static void add_local(struct net *net, uint16_t index)
+static uint32_t broadcast_of(const struct conf_addr *a)
 {
-	const struct ipaddr *a = &net->conf->addrs[index].addr;
-	uint32_t i = local_hash(a->family, a->bytes);
+	return a->addr.v4_be | __builtin_bswap32(UINT32_MAX >> a->prefix_len);
+}
 
+/* The address itself or its broadcast address, as the entry says. */
+static bool entry_is(const struct net *net, uint16_t e, uint8_t family, const uint8_t *bytes)
+{
+	const struct conf_addr *a = &net->conf->addrs[(e & ~ENTRY_BROADCAST) - 1];
+	uint32_t broadcast_be;
+
+	if (a->addr.family != family)
+		return false;
+	if (!(e & ENTRY_BROADCAST))
+		return ipaddr_same_bytes(a->addr.bytes, bytes, family == IP_V4 ? 4 : 16);
+	broadcast_be = broadcast_of(a);
+	return ipaddr_same_bytes(&broadcast_be, bytes, 4);
+}
+
+static uint16_t find_entry(const struct net *net, uint8_t family, const uint8_t *bytes)
+{
+	for (uint32_t i = local_hash(family, bytes);; i++) {
+		uint16_t e = net->local_table[i & net->local_mask];
+
+		if (!e || entry_is(net, e, family, bytes))
+			return e;
+	}
+}
+
+static void add_entry(struct net *net, uint16_t e, uint8_t family, const uint8_t *bytes)
+{
+	uint32_t i = local_hash(family, bytes);
+
+	if (find_entry(net, family, bytes))
+		return;
 	while (net->local_table[i & net->local_mask])
 		i++;
-	net->local_table[i & net->local_mask] = (uint16_t)(index + 1);
+	net->local_table[i & net->local_mask] = e;
+}
+
+static void add_addresses(struct net *net)
+{
+	const struct conf *conf = net->conf;
+
+	for (uint16_t i = 0; i < conf->nb_addrs; i++)
+		add_entry(net, (uint16_t)(i + 1), conf->addrs[i].addr.family,
+			  conf->addrs[i].addr.bytes);
+	for (uint16_t i = 0; i < conf->nb_addrs; i++) {
+		const struct conf_addr *a = &conf->addrs[i];
+		uint32_t broadcast_be;
+
+		if (a->addr.family != IP_V4 || a->prefix_len > 30)
+			continue;
+		broadcast_be = broadcast_of(a);
+		add_entry(net, (uint16_t)((i + 1) | ENTRY_BROADCAST), IP_V4,
+			  (const uint8_t *)&broadcast_be);
+	}
+}
+
+static void add_ifaces(struct net *net, const struct net_link *links)
+{
+	memset(net->untagged, 0xff, sizeof(net->untagged));
+	for (uint16_t i = 0; i < net->conf->nb_ifaces; i++) {
+		const struct conf_iface *ci = &net->conf->ifaces[i];
+		const struct net_link *link = &links[ci->port];
+		struct net_iface *ni = &net->ifaces[i];
+
+		*ni = (struct net_iface){.port = ci->port,
+					 .vlan = ci->vlan,
+					 .mtu = MIN(ci->mtu, link->mtu),
+					 .tx_ip_csum = link->tx_ip_csum,
+					 .tx_tcp_csum = link->tx_tcp_csum};
+		memcpy(ni->mac, link->mac, 6);
+		if (ci->vlan == 0)
+			net->untagged[ci->port] = i;
+	}
 }
 
 void net_init(struct net *net, void *mem, const struct conf *conf, const struct net_link *links)
@@ -46,20 +119,8 @@ void net_init(struct net *net, void *mem, const struct conf *conf, const struct 
 	net->local_table = mem;
 	net->local_mask = slots - 1;
 	net->neighs = (void *)((uint8_t *)mem + ALIGN_UP(slots * sizeof(uint16_t), CACHE_LINE));
-	for (uint16_t i = 0; i < conf->nb_addrs; i++)
-		add_local(net, i);
-	for (uint16_t i = 0; i < conf->nb_ifaces; i++) {
-		const struct conf_iface *ci = &conf->ifaces[i];
-		const struct net_link *link = &links[ci->port];
-		struct net_iface *ni = &net->ifaces[i];
-
-		*ni = (struct net_iface){.port = ci->port,
-					 .vlan = ci->vlan,
-					 .mtu = MIN(ci->mtu, link->mtu),
-					 .tx_ip_csum = link->tx_ip_csum,
-					 .tx_tcp_csum = link->tx_tcp_csum};
-		memcpy(ni->mac, link->mac, 6);
-	}
+	add_addresses(net);
+	add_ifaces(net, links);
 	for (uint16_t i = 0; i < conf->nb_ports; i++) {
 		memcpy(net->port_mac[i], links[i].mac, 6);
 		net->rx_hash[i] = links[i].rx_hash;
@@ -68,41 +129,21 @@ void net_init(struct net *net, void *mem, const struct conf *conf, const struct 
 
 uint16_t net_local(const struct net *net, uint8_t family, const uint8_t *bytes)
 {
-	uint32_t len = family == IP_V4 ? 4 : 16;
+	uint16_t e = find_entry(net, family, bytes);
 
-	for (uint32_t i = local_hash(family, bytes);; i++) {
-		uint16_t e = net->local_table[i & net->local_mask];
-		const struct ipaddr *a;
-
-		if (!e)
-			return CONF_NONE;
-		a = &net->conf->addrs[e - 1].addr;
-		if (a->family == family && memcmp(a->bytes, bytes, len) == 0)
-			return (uint16_t)(e - 1);
-	}
+	return e == 0 || (e & ENTRY_BROADCAST) ? CONF_NONE : (uint16_t)(e - 1);
 }
 
-bool net_is_broadcast(const struct net *net, uint16_t iface, uint8_t family, const uint8_t *bytes)
+enum net_whose net_whose(const struct net *net, uint8_t family, const uint8_t *bytes)
 {
-	uint32_t addr_be;
+	uint16_t e = find_entry(net, family, bytes);
 
-	if (family != IP_V4)
-		return false;
-	memcpy(&addr_be, bytes, 4);
-	for (uint16_t i = 0; i < net->conf->nb_addrs; i++) {
-		const struct conf_addr *a = &net->conf->addrs[i];
-		uint32_t host_be;
-
-		if (a->iface != iface || a->addr.family != IP_V4 || a->prefix_len > 30)
-			continue;
-		host_be = __builtin_bswap32(UINT32_MAX >> a->prefix_len);
-		if (addr_be == (a->addr.v4_be | host_be))
-			return true;
-	}
-	return false;
+	if (likely(!e))
+		return NET_OTHERS;
+	return e & ENTRY_BROADCAST ? NET_BROADCAST : NET_LOCAL;
 }
 
-uint16_t net_iface(const struct net *net, uint16_t port, uint16_t vlan)
+uint16_t net_vlan_iface(const struct net *net, uint16_t port, uint16_t vlan)
 {
 	for (uint16_t i = 0; i < net->conf->nb_ifaces; i++)
 		if (net->ifaces[i].port == port && net->ifaces[i].vlan == vlan)

@@ -47,7 +47,8 @@ struct neigh {
 struct net {
 	const struct conf *conf;
 	struct net_iface ifaces[CONF_MAX_IFACES];
-	uint16_t *local_table; /* open addressing, index + 1 of a local address */
+	uint16_t untagged[CONF_MAX_PORTS]; /* interface of a port without VLAN, CONF_NONE: none */
+	uint16_t *local_table; /* open addressing, see net.c */
 	uint32_t local_mask;
 	struct neigh *neighs; /* NEIGH_MAX, open addressing */
 	uint8_t port_mac[CONF_MAX_PORTS][6];
@@ -60,11 +61,19 @@ void net_init(struct net *net, void *mem, const struct conf *conf, const struct 
 /* Index of the local address with these bytes, CONF_NONE: not ours. */
 uint16_t net_local(const struct net *net, uint8_t family, const uint8_t *bytes);
 
-/* True for the directed broadcast address of one of the interface's networks. */
-bool net_is_broadcast(const struct net *net, uint16_t iface, uint8_t family, const uint8_t *bytes);
+/* What an address is to us: a local one, the directed broadcast address of one of our
+ * networks, or anyone's. */
+enum net_whose { NET_OTHERS, NET_LOCAL, NET_BROADCAST };
+enum net_whose net_whose(const struct net *net, uint8_t family, const uint8_t *bytes);
+
+/* Interface of a port's VLAN that is not 0, CONF_NONE: none. */
+uint16_t net_vlan_iface(const struct net *net, uint16_t port, uint16_t vlan);
 
 /* Interface of a port's VLAN, CONF_NONE: none. */
-uint16_t net_iface(const struct net *net, uint16_t port, uint16_t vlan);
+static inline uint16_t net_iface(const struct net *net, uint16_t port, uint16_t vlan)
+{
+	return likely(vlan == 0) ? net->untagged[port] : net_vlan_iface(net, port, vlan);
+}
 
 /* Where to send a packet for `dst`: interface and next hop; false: no route. */
 bool net_route(const struct net *net, const struct ipaddr *dst, uint16_t *iface,

@@ -53,7 +53,7 @@ bool tuple_matches(const struct shard *sh, uint32_t ref, const struct tuple_key 
 
 	if (t->rport_be != k->rport_be || t->lport_be != k->lport_be || t->local != k->local)
 		return false;
-	return memcmp(tuple_raddr(sh, t), k->raddr, k->local & TUPLE_V6 ? 16 : 4) == 0;
+	return ipaddr_same_bytes(tuple_raddr(sh, t), k->raddr, k->local & TUPLE_V6 ? 16 : 4);
 }
 
 struct find_ctx {

@@ -254,7 +254,7 @@ static void follow_next_hop(const struct shard *sh, const struct conn *c, const 
 {
 	uint8_t *dmac = conn_cold(sh, c)->dmac;
 
-	if (unlikely(memcmp(dmac, s->buf->data + 6, 6) != 0))
+	if (unlikely(!mac_equal(dmac, s->buf->data + 6)))
 		memcpy(dmac, s->buf->data + 6, 6);
 }
 

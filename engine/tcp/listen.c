@@ -215,15 +215,12 @@ bool tcp_listen_ready(const struct shard *sh, const struct seg *s)
 
 void tcp_listen_input(struct shard *sh, struct seg *s, const uint32_t *iss_after)
 {
+	enum net_whose whose = net_whose(&sh->net, s->family, s->src);
 	uint16_t listener;
 
 	/* MUST-63: not even a reset goes there. */
-	if (net_local(&sh->net, s->family, s->src) != CONF_NONE) {
-		drop(sh, s, STAT_drop_land);
-		return;
-	}
-	if (net_is_broadcast(&sh->net, s->iface, s->family, s->src)) {
-		drop(sh, s, STAT_drop_bad_source);
+	if (unlikely(whose != NET_OTHERS)) {
+		drop(sh, s, whose == NET_LOCAL ? STAT_drop_land : STAT_drop_bad_source);
 		return;
 	}
 	listener = listen_table_find(sh, s->family, s->local, s->dport_be);

@@ -123,7 +123,7 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 
 	/* MUST-46; MUST-43: the route says by which interface, the caller from where. */
 	if (!ipaddr_is_unicast(raddr) || !net_route(&sh->net, raddr, &iface, &hop) ||
-	    net_is_broadcast(&sh->net, iface, raddr->family, raddr->bytes)) {
+	    net_whose(&sh->net, raddr->family, raddr->bytes) == NET_BROADCAST) {
 		stat_inc(sh, STAT_no_route);
 		return NULL;
 	}

@@ -79,6 +79,10 @@ uint32_t tcp_readable(const struct shard *sh, const struct conn *c);
  * caller owns it and passes it to tcp_write() or shard_buf_free(). */
 struct buf *tcp_read(struct shard *sh, struct conn *c);
 
+/* The oldest waiting bytes that lie in one piece, *len of them: often all there are. Valid until
+ * the next call that takes any. NULL with *len 0: none waits. */
+const void *tcp_front(const struct shard *sh, const struct conn *c, uint32_t *len);
+
 /* Copies up to `max` waiting bytes from offset `from` without taking them. */
 uint32_t tcp_peek(const struct shard *sh, const struct conn *c, uint32_t from, void *dst,
 		  uint32_t max);

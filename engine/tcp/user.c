@@ -28,6 +28,15 @@ struct buf *tcp_read(struct shard *sh, struct conn *c)
 	return b;
 }
 
+const void *tcp_front(const struct shard *sh, const struct conn *c, uint32_t *len)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+	const struct buf *b = x ? x->rcvq.head : NULL;
+
+	*len = b ? b->len : 0;
+	return b ? b->data : NULL;
+}
+
 uint32_t tcp_peek(const struct shard *sh, const struct conn *c, uint32_t from, void *dst,
 		  uint32_t max)
 {

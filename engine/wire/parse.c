@@ -219,7 +219,7 @@ enum parse_result parse_frame(struct buf *b, const uint8_t mac[6], struct seg *s
 	if (b->len < ETH_HLEN)
 		return PARSE_TOO_SHORT;
 	s->multicast = e->dst[0] & 1;
-	if (!s->multicast && memcmp(e->dst, mac, 6) != 0)
+	if (!s->multicast && !mac_equal(e->dst, mac))
 		return PARSE_NOT_OURS_L2;
 	type = get_be16(&e->type_be);
 	if (type == ETH_TYPE_VLAN) {

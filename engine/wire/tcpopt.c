@@ -42,6 +42,13 @@ static void parse_one(struct tcpopt *o, const uint8_t *p, uint8_t len, bool syn)
 	}
 }
 
+/* MSS, SACK-permitted, timestamps, NOP, window scale. */
+static bool is_linux_syn(const uint8_t *opts, uint32_t len)
+{
+	return len == 20 && get_be16(opts) == 0x0204 && get_be32(opts + 4) == 0x0402080a &&
+	       get_be32(opts + 16) >> 8 == 0x010303;
+}
+
 void tcpopt_parse(struct tcpopt *o, const uint8_t *opts, uint32_t len, bool syn)
 {
 	/* The layout nearly every established segment has: NOP NOP TS. */
@@ -49,6 +56,15 @@ void tcpopt_parse(struct tcpopt *o, const uint8_t *opts, uint32_t len, bool syn)
 		*o = (struct tcpopt){.seen = TCPOPT_HAS_TS,
 				     .tsval = get_be32(opts + 4),
 				     .tsecr = get_be32(opts + 8)};
+		return;
+	}
+	if (likely(syn && is_linux_syn(opts, len))) {
+		*o = (struct tcpopt){.seen = TCPOPT_HAS_MSS | TCPOPT_HAS_SACK_PERMITTED |
+					     TCPOPT_HAS_TS | TCPOPT_HAS_WSCALE,
+				     .wscale = MIN(opts[19], TCPOPT_MAX_WSCALE),
+				     .mss = get_be16(opts + 2),
+				     .tsval = get_be32(opts + 8),
+				     .tsecr = get_be32(opts + 12)};
 		return;
 	}
 	*o = (struct tcpopt){0};
@@ -74,7 +90,7 @@ struct sack_block tcpopt_sack_block(const struct tcpopt *o, uint32_t i)
 static uint32_t fixed_size(const struct tcpopt_out *o)
 {
 	return (o->mss ? 4u : 0) + (o->has_ts ? TCPOPT_TS_LEN : 0) + (o->has_wscale ? 4u : 0) +
-	       (o->sack_permitted ? 4u : 0);
+	       (o->sack_permitted && !o->has_ts ? 4u : 0);
 }
 
 static uint32_t sack_blocks_fitting(const struct tcpopt_out *o)
@@ -100,12 +116,14 @@ uint32_t tcpopt_write(uint8_t *p, const struct tcpopt_out *o)
 		put_be32(p, (uint32_t)TCPOPT_MSS << 24 | 4 << 16 | o->mss);
 		p += 4;
 	}
-	if (o->sack_permitted) {
+	if (o->sack_permitted && !o->has_ts) {
 		put_be32(p, 0x01010000 | TCPOPT_SACK_PERMITTED << 8 | 2);
 		p += 4;
 	}
 	if (o->has_ts) {
-		put_be32(p, 0x01010000 | TCPOPT_TIMESTAMPS << 8 | 10);
+		/* SACK-permitted fits where the padding would be. */
+		put_be16(p, o->sack_permitted ? TCPOPT_SACK_PERMITTED << 8 | 2 : 0x0101);
+		put_be16(p + 2, TCPOPT_TIMESTAMPS << 8 | 10);
 		put_be32(p + 4, o->tsval);
 		put_be32(p + 8, o->tsecr);
 		p += TCPOPT_TS_LEN;

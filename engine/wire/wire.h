@@ -115,6 +115,19 @@ struct tcp_hdr {
 } PACKED;
 static_assert(sizeof(struct tcp_hdr) == TCP_HLEN, "");
 
+/* True when six bytes at a and b are the same. */
+static inline bool mac_equal(const void *a, const void *b)
+{
+	uint32_t x, y;
+	uint16_t u, v;
+
+	memcpy(&x, a, 4);
+	memcpy(&y, b, 4);
+	memcpy(&u, (const uint8_t *)a + 4, 2);
+	memcpy(&v, (const uint8_t *)b + 4, 2);
+	return ((x ^ y) | (uint32_t)(u ^ v)) == 0;
+}
+
 static inline uint16_t get_be16(const void *p)
 {
 	uint16_t v;

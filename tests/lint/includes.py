@@ -8,9 +8,9 @@ import re
 from tree import files, finish, is_core, read
 
 # Freestanding, or without functions of their own (compiler.h needs assert.h for
-# static_assert and string.h for the mem* family).
+# static_assert and string.h for the mem* family; immintrin.h is instructions).
 CORE_SYSTEM = {"assert.h", "stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h",
-               "stdatomic.h"}
+               "stdatomic.h", "immintrin.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

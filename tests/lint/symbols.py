@@ -9,7 +9,7 @@ from tree import finish
 
 # What compilers call on their own. __stack_chk_fail: distributions turn it on;
 # bcmp: clang's cheaper memcmp; __cpu_model: what the processor can do.
-ALLOWED = {"memcpy", "memmove", "memset", "memcmp", "bcmp", "__stack_chk_fail",
+ALLOWED = {"memcpy", "memmove", "memset", "memcmp", "memchr", "bcmp", "__stack_chk_fail",
            "_GLOBAL_OFFSET_TABLE_", "__cpu_model", "__memcpy_chk", "__memmove_chk", "__memset_chk"}
 SANITIZED = ("__asan_", "__ubsan_", "__tsan_", "__msan_", "__sanitizer_", "__gcov_", "__llvm_profile")
 

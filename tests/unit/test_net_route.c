@@ -313,32 +313,36 @@ static void test_interfaces(void **state)
 	destroy(f);
 }
 
-static void check_broadcast(const struct fixture *f, uint16_t iface, const char *text, bool is)
+static void check_whose(const struct fixture *f, const char *text, enum net_whose whose)
 {
 	struct ipaddr a = testconf_ip(text);
 
-	if (net_is_broadcast(&f->net, iface, a.family, a.bytes) != is)
-		fail_msg("%s on interface %u", text, iface);
+	if (net_whose(&f->net, a.family, a.bytes) != whose)
+		fail_msg("%s", text);
 }
 
-static void test_directed_broadcast(void **state)
+static void test_whose(void **state)
 {
 	struct fixture *f = create();
 
 	(void)state;
 	add_addr(f, "192.0.2.1", 25, 0);
 	add_addr(f, "198.18.0.1", 15, 1);
+	add_addr(f, "198.18.255.255", 15, 1);
+	add_addr(f, "198.18.1.1", 16, 1);
 	add_addr(f, "203.0.113.0", 31, 0);
 	add_addr(f, "2001:db8::1", 64, 0);
 	start(f);
-	check_broadcast(f, 0, "192.0.2.127", true);
-	check_broadcast(f, 1, "192.0.2.127", false);
-	check_broadcast(f, 0, "192.0.2.126", false);
-	check_broadcast(f, 0, "192.0.2.255", false);
-	check_broadcast(f, 1, "198.19.255.255", true);
-	check_broadcast(f, 1, "198.18.255.255", false);
-	check_broadcast(f, 0, "203.0.113.1", false); /* RFC 3021 */
-	check_broadcast(f, 0, "2001:db8::ffff:ffff:ffff:ffff", false);
+	check_whose(f, "192.0.2.127", NET_BROADCAST);
+	check_whose(f, "192.0.2.126", NET_OTHERS);
+	check_whose(f, "192.0.2.255", NET_OTHERS);
+	check_whose(f, "198.19.255.255", NET_BROADCAST);
+	check_whose(f, "198.18.255.255", NET_LOCAL); /* a host of the larger network */
+	check_whose(f, "198.18.0.1", NET_LOCAL);
+	check_whose(f, "203.0.113.1", NET_OTHERS); /* RFC 3021 */
+	check_whose(f, "203.0.113.0", NET_LOCAL);
+	check_whose(f, "2001:db8::1", NET_LOCAL);
+	check_whose(f, "2001:db8::ffff:ffff:ffff:ffff", NET_OTHERS);
 	destroy(f);
 }
 
@@ -352,7 +356,7 @@ int main(void)
 	    cmocka_unit_test(test_local_addresses),
 	    cmocka_unit_test(test_families_are_apart),
 	    cmocka_unit_test(test_interfaces),
-	    cmocka_unit_test(test_directed_broadcast),
+	    cmocka_unit_test(test_whose),
 	};
 
 	return cmocka_run_group_tests_name("net_route", tests, NULL, NULL);

@@ -276,7 +276,7 @@ static void test_write_and_parse_back(void **state)
 		tcpopt_parse(&ack, bytes, size, false);
 		check_written(&out, &syn, &ack);
 		fixed = (out.mss ? 4 : 0) + (out.has_ts ? 12 : 0) + (out.has_wscale ? 4 : 0) +
-			(out.sack_permitted ? 4 : 0);
+			(out.sack_permitted && !out.has_ts ? 4 : 0);
 		blocks = MIN((uint32_t)out.nb_sack, (40 - fixed - 4) / 8);
 		assert_int_equal(ack.seen & TCPOPT_HAS_SACK ? ack.nb_sack : 0, blocks);
 		for (uint32_t k = 0; k < blocks; k++) {
@@ -291,7 +291,7 @@ static void test_write_and_parse_back(void **state)
 /* The bytes themselves, once: what a peer with a fast path for these expects. */
 static void test_written_layout(void **state)
 {
-	static const uint8_t syn[] = {MSS, NOP, NOP, SACK_OK, NOP, NOP, TS, NOP, WS7};
+	static const uint8_t syn[] = {MSS, SACK_OK, TS, NOP, WS7};
 	static const uint8_t ack[] = {NOP, NOP, TS, NOP, NOP, 5, 10, BLOCK};
 	struct tcpopt_out o = {.has_ts = true,
 			       .sack_permitted = true,

@@ -45,7 +45,7 @@ def test_help_does_nothing_else(words):
 def test_list_of_benchmarks_needs_no_build():
     listed = dict(line.split(None, 1) for line in call(DEV, "bench").stdout.splitlines())
     assert listed["handshake"] == "cycles and instructions of whole connections"
-    assert {"tgen", "tgen_core", "kernel"} <= listed.keys()
+    assert {"tgen", "tgen_core", "kernel", "link", "report"} <= listed.keys()
 
 
 def test_interrupted_build_leaves_no_file(tmp_path):

@@ -40,9 +40,11 @@ def _median(group):
     return {**out, "spread": spreads}
 
 
-def find(figures, bench, **fields):
-    """The figures of a bench with these fields; None: there are none."""
+def find(figures, bench, having=None, **fields):
+    """The figures of a bench with these fields and a number called `having`; None: there are
+    none, or it failed."""
     for row in figures:
-        if row["bench"] == bench and all(row.get(k) == v for k, v in fields.items()):
+        if (row["bench"] == bench and "failed" not in row and (not having or having in row) and
+                all(row.get(k) == v for k, v in fields.items())):
             return row
     return None

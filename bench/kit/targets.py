@@ -15,7 +15,7 @@ class Target:
 
     def value(self, figures):
         """(value, spread), or (None, None)."""
-        row = find(figures, self.bench, **self.fields)
+        row = find(figures, self.bench, self.key, **self.fields)
         value = row.get(self.key) if row else None
         if not isinstance(value, (int, float)):
             return None, None

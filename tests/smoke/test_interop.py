@@ -296,7 +296,8 @@ def test_segments_in_fragments(lab, side):
     with lab.cutting(side, 1000, 4), connected(lab, 4) as pair:
         pair.both_ways(SIZE)
     grown = counted(lab)
-    assert grown["reassembled"] >= SIZE // 1448
+    # Nearly all: a sender may cut some so short that they pass whole.
+    assert grown["reassembled"] >= SIZE * 9 // 10 // 1448
     assert grown["fragments"] >= 2 * grown["reassembled"]
 
 

@@ -39,6 +39,8 @@ static void flood(struct bench *b, uint32_t first, uint32_t n)
 static void print(const struct options *o, const struct bench *b, uint64_t syns, uint64_t sent)
 {
 	const struct shard *sh = b->sh;
+	const char *const args[] = {b->csum_offload ? "--csum_offload=1" : "--csum_offload=0",
+				    NULL};
 	double instructions;
 	struct result r;
 	const char *why;
@@ -47,7 +49,7 @@ static void print(const struct options *o, const struct bench *b, uint64_t syns,
 	result_count(&r, "syns", syns);
 	result_word(&r, "csum_offload", b->csum_offload ? "yes" : "no");
 	result_number(&r, "cycles_per_syn", (double)b->cycles / (double)syns, 0);
-	if (instructions_per("syns", COUNTED, NULL, &instructions, &why))
+	if (instructions_per("syns", COUNTED, args, &instructions, &why))
 		result_number(&r, "instructions_per_syn", instructions, 0);
 	else
 		result_missing(&r, "instructions_per_syn", why);

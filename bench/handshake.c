@@ -22,6 +22,8 @@ static const char config[] = "workers: {count: 1}\n"
 
 static void print(const struct options *o, struct bench *b, uint64_t done)
 {
+	const char *const args[] = {b->csum_offload ? "--csum_offload=1" : "--csum_offload=0",
+				    NULL};
 	double instructions;
 	struct result r;
 	const char *why;
@@ -32,7 +34,7 @@ static void print(const struct options *o, struct bench *b, uint64_t done)
 	result_number(&r, "cycles_per_connection", (double)b->cycles / (double)done, 0);
 	result_number(&r, "cycles_per_segment",
 		      (double)b->cycles / (double)(b->received + b->sent), 0);
-	if (instructions_per("connections", COUNTED, NULL, &instructions, &why))
+	if (instructions_per("connections", COUNTED, args, &instructions, &why))
 		result_number(&r, "instructions_per_connection", instructions, 0);
 	else
 		result_missing(&r, "instructions_per_connection", why);

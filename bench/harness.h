@@ -36,6 +36,9 @@ void bench_init(struct bench *b, const char *yaml, bool csum_offload);
 
 /* The same for shard `id` of the config's workers, which differ by it. */
 void bench_init_shard(struct bench *b, const char *yaml, bool csum_offload, uint16_t id);
+
+/* The same, with memory that becomes resident when it is used for the first time. */
+void bench_init_lazily(struct bench *b, const char *yaml, bool csum_offload, uint16_t id);
 void bench_fini(struct bench *b);
 
 /* One turn of the worker on n received frames, counted; what it sent is in b->frames

@@ -27,7 +27,7 @@ static void start(struct bench *b, uint32_t connections, uint32_t half_open, uin
 		 "  - {name: web, address: \"" PEER_ENGINE ":80\", service: http,\n"
 		 "     http: {size: 64}, backlog: 65536}\n",
 		 connections, half_open, time_wait);
-	bench_init(b, yaml, true);
+	bench_init_lazily(b, yaml, true, 0);
 }
 
 /* VISIT_BATCH more clients leave the engine with as many more objects. */

@@ -29,7 +29,7 @@ static void start(struct bench *b, uint32_t nb)
 		 "  - {name: echo, address: \"" PEER_ENGINE ":80\", service: echo,\n"
 		 "     backlog: 65536}\n",
 		 nb + 64);
-	bench_init(b, yaml, true);
+	bench_init_lazily(b, yaml, true, 0);
 }
 
 /* Memory of a shard. */

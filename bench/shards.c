@@ -3,6 +3,10 @@
  * What a second worker adds: the same connections by one worker, then by two at once, each on a
  * CPU of its own with the clients that hash to it. What they get in each other's way, by
  * caches, memory or anything they share, shows in the cycles of the slower one.
+ *
+ * CPUs may be two threads of one core, in a virtual machine by turns, or one of them may be shared
+ * with somebody else. So before and after each round two loops that share nothing are tried, and a
+ * round counts when they ran as fast as one, and one worker on either CPU as on the other.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -15,6 +19,10 @@
 
 #define WORKERS	   2
 #define ROUNDS_MAX 99
+#define TRIES	   4 /* rounds that may be spoilt, for each that counts */
+#define LOOPS	   20000000
+#define TWO_CORES  1.85 /* that much is done by two loops on cores of their own, at least */
+#define SAME_SPEED 1.1	/* that much slower may one CPU be than the other, at most */
 
 struct worker {
 	pthread_t thread;
@@ -24,6 +32,34 @@ struct worker {
 	uint16_t id, nb;
 	int cpu;
 };
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Additions that depend on nothing but themselves: as many at a time as a core can do. */
+static void *spin(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t a[6] = {1, 2, 3, 4, 5, 6}, start;
+
+	pin(w->cpu);
+	pthread_barrier_wait(w->begin);
+	start = bench_tsc();
+	for (uint64_t i = 0; i < LOOPS; i++) {
+		for (uint32_t k = 0; k < ARRAY_SIZE(a); k++)
+			a[k] += i ^ a[k];
+		__asm__ volatile("" : "+r"(a[0]), "+r"(a[1]), "+r"(a[2]), "+r"(a[3]), "+r"(a[4]),
+				 "+r"(a[5]));
+	}
+	w->cycles = bench_tsc() - start;
+	return NULL;
+}
 
 static void set_up(struct bench *b, const struct worker *w, uint64_t connections)
 {
@@ -59,12 +95,9 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 	uint32_t next = 0;
-	cpu_set_t set;
 	struct bench b;
 
-	CPU_ZERO(&set);
-	CPU_SET((size_t)w->cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	pin(w->cpu);
 	set_up(&b, w, w->connections);
 	come_and_go(&b, &next, w->connections / 10);
 	pthread_barrier_wait(w->begin);
@@ -75,8 +108,8 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Cycles that the slowest of nb workers takes for its share. */
-static uint64_t run(uint16_t nb, uint64_t connections, const int *cpus)
+/* Cycles that the slowest of nb threads takes, workers with their share or loops. */
+static uint64_t run(void *(*what)(void *), uint16_t nb, uint64_t connections, const int *cpus)
 {
 	struct worker workers[WORKERS];
 	pthread_barrier_t begin;
@@ -89,7 +122,7 @@ static uint64_t run(uint16_t nb, uint64_t connections, const int *cpus)
 					     .id = i,
 					     .nb = nb,
 					     .cpu = cpus[i]};
-		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
+		if (pthread_create(&workers[i].thread, NULL, what, &workers[i]) != 0)
 			bench_die("no thread for a worker");
 	}
 	for (uint16_t i = 0; i < nb; i++) {
@@ -126,26 +159,52 @@ static double median(double *v, uint64_t n)
 	return (v[(n - 1) / 2] + v[n / 2]) / 2;
 }
 
+static void print_median(struct result *r, const char *key, int digits, double *v, uint64_t n)
+{
+	if (n)
+		result_number(r, key, median(v, n), digits);
+	else
+		result_missing(r, key, "the CPUs share a core, or others use them");
+}
+
+static bool have_two_cores(const int *cpus)
+{
+	double alone = (double)run(spin, 1, 0, cpus);
+
+	return WORKERS * alone / (double)run(spin, WORKERS, 0, cpus) >= TWO_CORES;
+}
+
 /* Turn by turn, so that both are measured under the same conditions. */
 static void measure(struct result *r, uint64_t connections, uint64_t rounds, const int *cpus)
 {
 	double one[ROUNDS_MAX], two[ROUNDS_MAX], speedup[ROUNDS_MAX];
+	uint64_t n = 0, spoilt = 0;
 
-	for (uint64_t i = 0; i < rounds; i++) {
-		one[i] = (double)run(1, connections, cpus) / (double)connections;
-		two[i] = (double)run(WORKERS, connections, cpus) * WORKERS / (double)connections;
-		speedup[i] = WORKERS * one[i] / two[i];
+	while (n < rounds && spoilt < TRIES * rounds) {
+		bool fine = have_two_cores(cpus);
+		double first = (double)run(work, 1, connections, cpus);
+		double other = (double)run(work, 1, connections, cpus + 1);
+
+		two[n] = (double)run(work, WORKERS, connections, cpus) * WORKERS /
+			 (double)connections;
+		one[n] = (first + other) / 2 / (double)connections;
+		speedup[n] = WORKERS * one[n] / two[n];
+		fine &= MAX(first, other) < SAME_SPEED * MIN(first, other);
+		if (fine && have_two_cores(cpus))
+			n++;
+		else
+			spoilt++;
 	}
-	result_number(r, "speedup", median(speedup, rounds), 2);
-	result_number(r, "lowest", speedup[0], 2);
-	result_number(r, "highest", speedup[rounds - 1], 2);
-	result_number(r, "cycles_per_connection_of_one", median(one, rounds), 0);
-	result_number(r, "cycles_per_connection_of_two", median(two, rounds), 0);
+	result_count(r, "rounds", n);
+	result_count(r, "spoilt", spoilt);
+	print_median(r, "speedup", 2, speedup, n);
+	print_median(r, "cycles_per_connection_of_one", 0, one, n);
+	print_median(r, "cycles_per_connection_of_two", 0, two, n);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t connections = 400000, rounds = 5;
+	uint64_t connections = 200000, rounds = 5;
 	const struct option list[] = {
 	    {"connections", "in each run", &connections, 20 * VISIT_BATCH, 20000000},
 	    {"rounds", "of one run by one worker and one by two", &rounds, 1, ROUNDS_MAX},

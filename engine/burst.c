@@ -145,6 +145,21 @@ static enum parse_result parse_fragments(struct shard *sh, struct buf **b, struc
 	return kind;
 }
 
+/* Index of the address it was sent to: most often that of the one before. */
+static uint16_t local_of(struct shard *sh, const struct seg *s)
+{
+	uint32_t be;
+
+	if (s->family != IP_V4)
+		return net_local(&sh->net, s->family, s->dst);
+	memcpy(&be, s->dst, 4);
+	if (unlikely(be != sh->last_dst_be)) {
+		sh->last_dst_be = be;
+		sh->last_local = net_local(&sh->net, IP_V4, s->dst);
+	}
+	return sh->last_local;
+}
+
 /* True when the segment is TCP for one of our addresses and ours to process;
  * otherwise the frame has been dealt with. */
 static bool classify(struct shard *sh, struct buf *b, struct seg *s)
@@ -163,7 +178,7 @@ static bool classify(struct shard *sh, struct buf *b, struct seg *s)
 		drop(sh, b, STAT_drop_multicast_tcp);
 		return false;
 	}
-	s->local = net_local(&sh->net, s->family, s->dst);
+	s->local = local_of(sh, s);
 	if (s->local == CONF_NONE) {
 		drop(sh, b, STAT_drop_not_ours_l3);
 		return false;

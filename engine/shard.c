@@ -148,6 +148,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	sh->conf = args->conf;
 	sh->buf_ops = args->buf_ops;
 	sh->challenge_since = sh->now - TICKS_PER_SEC;
+	sh->last_local = CONF_NONE; /* of 0.0.0.0, which is never ours */
 	sh->max_orphans = share(args->conf->memory.orphans, args->nb_shards);
 	init_secrets(sh, args->entropy);
 	init_pools(sh, base, &l);

@@ -137,6 +137,8 @@ struct shard {
 	struct prf_key table_key, isn_key, cookie_secret;
 	struct cookie_key cookie_keys[SHARD_COOKIE_KEYS]; /* of the latest periods */
 	struct cookieless cookieless[SHARD_COOKIELESS];
+	uint32_t last_dst_be;	   /* IPv4 address that a segment was sent to last, and */
+	uint16_t last_local;	   /* what net_local() says of it */
 	uint16_t ip_id;		   /* of the last packet that may be fragmented */
 	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
 	tick_t challenge_since;	   /* RFC 5961 §7: when the second being counted began, */

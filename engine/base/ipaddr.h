@@ -66,10 +66,15 @@ static inline bool ipaddr_prefix_match(const struct ipaddr *a, const struct ipad
 
 /* Multicast, IPv4 limited broadcast and class E, unspecified or loopback: never
  * a valid TCP peer (RFC 9293 MUST-57, MUST-63; RFC 1122 §3.2.1.3). */
+static inline bool ipaddr_v4_is_unicast(const uint8_t bytes[4])
+{
+	return bytes[0] != 0 && bytes[0] != 127 && bytes[0] < 224;
+}
+
 static inline bool ipaddr_is_unicast(const struct ipaddr *a)
 {
 	if (a->family == IP_V4)
-		return a->bytes[0] != 0 && a->bytes[0] != 127 && a->bytes[0] < 224;
+		return ipaddr_v4_is_unicast(a->bytes);
 	if (a->bytes[0] == 0xff)
 		return false;
 	/* Unspecified, loopback, and IPv4's addresses mapped (RFC 4291 §2.5.5.2). */

@@ -52,9 +52,18 @@ static bool entry_is(const struct net *net, uint16_t e, uint8_t family, const ui
 	return ipaddr_same_bytes(&broadcast_be, bytes, 4);
 }
 
+static uint64_t filter_bit(uint32_t hash)
+{
+	return 1ull << (hash >> 18 & 63);
+}
+
 static uint16_t find_entry(const struct net *net, uint8_t family, const uint8_t *bytes)
 {
-	for (uint32_t i = local_hash(family, bytes);; i++) {
+	uint32_t hash = local_hash(family, bytes);
+
+	if (likely(!(net->local_filter & filter_bit(hash))))
+		return 0;
+	for (uint32_t i = hash;; i++) {
 		uint16_t e = net->local_table[i & net->local_mask];
 
 		if (!e || entry_is(net, e, family, bytes))
@@ -68,6 +77,7 @@ static void add_entry(struct net *net, uint16_t e, uint8_t family, const uint8_t
 
 	if (find_entry(net, family, bytes))
 		return;
+	net->local_filter |= filter_bit(i);
 	while (net->local_table[i & net->local_mask])
 		i++;
 	net->local_table[i & net->local_mask] = e;

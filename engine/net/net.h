@@ -50,6 +50,7 @@ struct net {
 	uint16_t untagged[CONF_MAX_PORTS]; /* interface of a port without VLAN, CONF_NONE: none */
 	uint16_t *local_table; /* open addressing, see net.c */
 	uint32_t local_mask;
+	uint64_t local_filter; /* a bit for each hash in it: most others are told at a glance */
 	struct neigh *neighs; /* NEIGH_MAX, open addressing */
 	uint8_t port_mac[CONF_MAX_PORTS][6];
 	bool rx_hash[CONF_MAX_PORTS];

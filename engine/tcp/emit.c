@@ -2,7 +2,7 @@
 /* From decisions to frames: fills in what the state says about addresses,
  * window and options, and lets engine/wire write it. */
 #include "engine/tcp/internal.h"
-#include "engine/wire/build.h"
+#include "engine/wire/build_inline.h"
 
 uint16_t mss_of_mtu(const struct shard *sh, uint16_t iface, bool v6)
 {
@@ -44,8 +44,8 @@ static void fill_fragmentation(struct shard *sh, struct out *o)
 }
 
 /* MUST-45: one source address for all of a connection's segments. */
-static void fill_addresses(struct shard *sh, struct out *o, const struct tuple *t,
-			   const uint8_t *dmac, const struct conf_tcp *tcp)
+static ALWAYS_INLINE void fill_addresses(struct shard *sh, struct out *o, const struct tuple *t,
+					 const uint8_t *dmac, const struct conf_tcp *tcp)
 {
 	const struct net_iface *ni = &sh->net.ifaces[t->iface];
 
@@ -61,8 +61,6 @@ static void fill_addresses(struct shard *sh, struct out *o, const struct tuple *
 	o->tos = (uint8_t)(tcp->dscp << 2); /* MUST-48 */
 	o->port_ip_csum = ni->tx_ip_csum;
 	o->port_tcp_csum = ni->tx_tcp_csum;
-	if (!tcp->pmtu_discovery)
-		fill_fragmentation(sh, o);
 }
 
 /* The block of the out-of-order queue that holds `seq`, with a FIN's own number; false:
@@ -155,32 +153,52 @@ static uint16_t advertise(const struct shard *sh, struct conn *c, bool syn)
 	return (uint16_t)field;
 }
 
-void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint32_t flags)
+/* The segment is none of the many: it has more options than timestamps, or may be cut on its way,
+ * or has no window. */
+static ALWAYS_INLINE bool is_rare(const struct shard *sh, const struct conn *c,
+				  const struct xfer *x, uint32_t flags)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
+	return (flags & (TCP_SYN | TCP_RST)) || has_sack(c, x) || (x && x->urgent_out) ||
+	       conn_cold(sh, c)->fragmentable || !conn_tcp(sh, c)->pmtu_discovery;
+}
+
+/* What only rare segments have. */
+static void fill_rare(struct shard *sh, struct conn *c, const struct buf *b, struct out *o,
+		      struct tcpopt_out *opt)
+{
 	struct xfer *x = conn_xfer(sh, c);
-	bool report = has_sack(c, x);
-	struct tcpopt_out opt = {0};
+
+	if (conn_cold(sh, c)->fragmentable || !conn_tcp(sh, c)->pmtu_discovery)
+		fill_fragmentation(sh, o);
+	if (o->flags & TCP_SYN)
+		fill_syn_options(sh, c, opt, o->flags & TCP_ACK);
+	if (has_sack(c, x) && b->len == 0) {
+		fill_sack(x, opt);
+		fill_dsack(x, opt);
+	}
+	if (x && x->urgent_out && !(o->flags & (TCP_SYN | TCP_RST))) {
+		o->urp = tcp_urgent_pointer(x, o->seq);
+		o->flags |= o->urp ? TCP_URG : 0;
+	}
+}
+
+static ALWAYS_INLINE void emit(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
+			       uint32_t flags, bool rare)
+{
+	bool report = rare && has_sack(c, conn_xfer(sh, c));
+	struct tcpopt_out opt = {.has_ts = c->flags & CF_TIMESTAMPS};
 	struct out o = {.opt = &opt, .seq = seq, .flags = (uint8_t)flags};
 
-	fill_addresses(sh, &o, &c->tuple, k->dmac, conn_tcp(sh, c));
+	fill_addresses(sh, &o, &c->tuple, conn_cold(sh, c)->dmac, conn_tcp(sh, c));
 	o.tos |= flags & EMIT_ECT ? ECN_ECT0 : 0;
-	if (unlikely(k->fragmentable))
-		fill_fragmentation(sh, &o);
-	if (flags & TCP_SYN)
-		fill_syn_options(sh, c, &opt, flags & TCP_ACK);
-	else
-		opt.has_ts = c->flags & CF_TIMESTAMPS;
+	if (rare)
+		fill_rare(sh, c, b, &o, &opt);
 	if (opt.has_ts) {
 		opt.tsval = ts_now(sh);
 		opt.tsecr = flags & TCP_ACK ? c->ts_recent : 0;
 	}
-	if (report && b->len == 0) {
-		fill_sack(x, &opt);
-		fill_dsack(x, &opt);
-	}
-	if (!(flags & TCP_RST))
-		o.wnd = advertise(sh, c, flags & TCP_SYN);
+	if (!rare || !(flags & TCP_RST))
+		o.wnd = advertise(sh, c, rare && (flags & TCP_SYN));
 	if (flags & TCP_ACK) {
 		o.flags |= c->flags & CF_ECN_ECHO ? TCP_ECE : 0;
 		o.ack = c->rcv_nxt;
@@ -188,14 +206,18 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 		if (!report || b->len == 0)
 			c->flags &= ~(uint32_t)CF_ACK_NOW;
 	}
-	if (x && x->urgent_out && !(flags & (TCP_SYN | TCP_RST))) {
-		o.urp = tcp_urgent_pointer(x, seq);
-		o.flags |= o.urp ? TCP_URG : 0;
-	}
 	stat_inc(sh, STAT_tx_segments);
 	stat_add(sh, STAT_tx_bytes, b->len);
-	build_tcp(b, &o);
+	build_tcp_inline(b, &o);
 	shard_tx(sh, sh->net.ifaces[c->tuple.iface].port, b);
+}
+
+void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint32_t flags)
+{
+	if (unlikely(is_rare(sh, c, conn_xfer(sh, c), flags)))
+		emit(sh, c, b, seq, flags, true);
+	else
+		emit(sh, c, b, seq, flags, false);
 }
 
 uint32_t tcp_empty_seq(const struct conn *c)
@@ -281,9 +303,11 @@ void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
 		return;
 	}
 	fill_addresses(sh, &o, &h->tuple, h->dmac, tcp);
+	if (!tcp->pmtu_discovery)
+		fill_fragmentation(sh, &o);
 	make_empty(b);
 	stat_inc(sh, STAT_tx_segments);
-	build_tcp(b, &o);
+	build_tcp_inline(b, &o);
 	shard_tx(sh, port, b);
 }
 
@@ -326,7 +350,7 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
 		fill_fragmentation(sh, &o);
 	make_empty(s->buf);
 	stat_inc(sh, STAT_tx_segments);
-	build_tcp(s->buf, &o);
+	build_tcp_inline(s->buf, &o);
 	shard_tx(sh, ni->port, s->buf);
 }
 

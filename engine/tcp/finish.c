@@ -10,6 +10,7 @@
  * in one must not hang the worker. */
 #define FINISH_VISITS_MAX 8192
 
+/* It keeps CF_WORK: what is asked for while it is visited is done in that visit. */
 static struct conn *work_pop(struct shard *sh)
 {
 	struct conn *c;
@@ -21,8 +22,13 @@ static struct conn *work_pop(struct shard *sh)
 	if (!sh->work_head)
 		sh->work_tail = 0;
 	sh->work_length--;
-	c->flags &= ~(uint32_t)CF_WORK;
 	return c;
+}
+
+static void work_again(struct shard *sh, struct conn *c)
+{
+	c->flags &= ~(uint32_t)CF_WORK;
+	conn_work(sh, c, 0);
 }
 
 static bool take_event(struct conn *c, uint32_t event)
@@ -107,11 +113,19 @@ static void end(struct shard *sh, struct conn *c)
 	}
 	if (!(c->flags & CF_ORPHAN) && svc->closed)
 		svc->closed(sh, c, reason);
-	/* closed() may have put other work before us, and us on the list again. */
-	if (c->flags & CF_WORK)
-		conn_orphan(sh, c);
-	else
-		conn_free(sh, c);
+	conn_free(sh, c);
+}
+
+/* An event has come up behind its turn, or output was asked for by output itself. */
+static bool has_more(const struct shard *sh, const struct conn *c)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+
+	if ((c->flags & CF_OUTPUT) && c->state != TCP_CLOSED)
+		return true;
+	if (!(c->flags & CF_EVENTS) || (c->flags & (CF_ORPHAN | CF_ACCEPT_QUEUE)))
+		return false;
+	return (c->flags & CF_EVENTS & ~(uint32_t)CF_EV_EOF) || !(x && x->rcvq.head);
 }
 
 /* One visit; false: the port is full and the connection must wait. */
@@ -121,15 +135,19 @@ static bool visit(struct shard *sh, struct conn *c)
 
 	deliver_events(sh, c);
 	sent = tcp_output(sh, c);
-	if (c->flags & CF_WORK)
-		return true; /* will be visited again */
+	if (sent && unlikely(has_more(sh, c))) {
+		work_again(sh, c);
+		return true;
+	}
 	if (sent && may_end(sh, c)) {
 		end(sh, c);
 		return true;
 	}
 	tcp_timer_update(sh, c);
-	if (sent)
+	if (sent) {
 		conn_xfer_trim(sh, c);
+		c->flags &= ~(uint32_t)CF_WORK;
+	}
 	return sent;
 }
 
@@ -141,7 +159,6 @@ void shard_finish(struct shard *sh)
 	for (uint32_t visits = 0; visits < FINISH_VISITS_MAX && (c = work_pop(sh)); visits++) {
 		if (visit(sh, c))
 			continue;
-		c->flags |= CF_WORK;
 		c->work_next = 0;
 		if (blocked_tail)
 			shard_conn(sh, blocked_tail)->work_next = conn_index(sh, c);

@@ -24,11 +24,14 @@ uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c)
  * knows of; before that the next ACK tells it early enough. */
 static bool window_update_due(const struct shard *sh, const struct conn *c)
 {
-	uint32_t rcvbuf = conn_tcp(sh, c)->rcvbuf;
-	uint32_t gain = tcp_receive_edge(sh, c) - c->rcv_adv;
-	uint32_t known = c->rcv_adv - c->rcv_nxt;
+	uint32_t rcvbuf, gain, known;
 
-	if (!(c->flags & CF_READ) || gain == 0)
+	if (!(c->flags & CF_READ))
+		return false;
+	rcvbuf = conn_tcp(sh, c)->rcvbuf;
+	gain = tcp_receive_edge(sh, c) - c->rcv_adv;
+	known = c->rcv_adv - c->rcv_nxt;
+	if (gain == 0)
 		return false;
 	/* Less than a unit of the scale is nothing to the peer. */
 	return gain >= rcvbuf / 2 || known >> (c->wscale & 15) == 0 ||
@@ -306,11 +309,10 @@ static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x)
 static void restart_after_idle(const struct shard *sh, const struct conn *c, struct xfer *x)
 {
 	struct conn_cold *k = conn_cold(sh, c);
-	uint32_t initial = tcp_initial_window(sh, c);
 
-	if (x->send_next && c->snd_nxt == c->snd_una &&
+	if (x->send_next && c->snd_nxt == c->snd_una && k->sent_at != sh->now &&
 	    tick_reached(sh->now, k->sent_at + tcp_rto_ms(sh, c)))
-		k->cwnd = MIN(k->cwnd, initial);
+		k->cwnd = MIN(k->cwnd, tcp_initial_window(sh, c));
 }
 
 /* Pacing: segments of new data leave as evenly as a window in a round trip, a little

@@ -58,7 +58,7 @@ static tick_t pace_deadline(const struct shard *sh, const struct xfer *x)
 	return sh->now + MAX((wait_us + USEC_PER_TICK - 1) / USEC_PER_TICK, 1u);
 }
 
-static void consider(bool has, tick_t at, bool *any, tick_t *best)
+static ALWAYS_INLINE void consider(bool has, tick_t at, bool *any, tick_t *best)
 {
 	if (!has)
 		return;
@@ -68,23 +68,28 @@ static void consider(bool has, tick_t at, bool *any, tick_t *best)
 
 void tcp_timer_update(struct shard *sh, struct conn *c)
 {
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
 	const struct xfer *x = conn_xfer(sh, c);
 	const struct conn_cold *k = conn_cold(sh, c);
 	uint32_t i = conn_index(sh, c);
 	bool any = false, has;
 	tick_t at = 0, best = 0;
 
-	if (x) {
+	if (x)
 		consider(x->timer != XFER_TIMER_NONE, x->timer_at, &any, &best);
-		consider(x->paced, pace_deadline(sh, x), &any, &best);
-	}
+	if (x && unlikely(x->paced))
+		consider(true, pace_deadline(sh, x), &any, &best);
 	consider(c->flags & CF_ACK_DELAYED, k->due, &any, &best);
-	has = connect_deadline(sh, c, &at);
-	consider(has, at, &any, &best);
-	has = fin_wait_2_deadline(sh, c, &at);
-	consider(has, at, &any, &best);
-	has = silence_deadline(sh, c, &at);
-	consider(has, at, &any, &best);
+	if (unlikely(c->state != TCP_ESTABLISHED)) {
+		has = connect_deadline(sh, c, &at);
+		consider(has, at, &any, &best);
+		has = fin_wait_2_deadline(sh, c, &at);
+		consider(has, at, &any, &best);
+	}
+	if (tcp->idle_timeout_ms || tcp->keepalive) {
+		has = silence_deadline(sh, c, &at);
+		consider(has, at, &any, &best);
+	}
 	if (any && (!wheel_is_armed(&sh->conn_wheel, i) || tick_before(best, k->timer.at)))
 		wheel_arm(&sh->conn_wheel, i, best);
 }

@@ -9,7 +9,7 @@ enum { IPOPT_EOL = 0, IPOPT_NOP = 1, IPOPT_LSRR = 131, IPOPT_SSRR = 137 };
 enum { EXT_HOP_BY_HOP = 0, EXT_ROUTING = 43, EXT_FRAGMENT = 44, EXT_DEST_OPTS = 60 };
 
 /* Options are taken from any segment (MUST-5). */
-static enum parse_result parse_tcp(struct seg *s, uint32_t l4_len, uint64_t pseudo)
+static ALWAYS_INLINE enum parse_result parse_tcp(struct seg *s, uint32_t l4_len, uint64_t pseudo)
 {
 	struct buf *b = s->buf;
 	const uint8_t *l4 = b->data + s->l4_off;
@@ -208,11 +208,53 @@ static enum parse_result parse_ipv6(struct seg *s)
 	return PARSE_UNKNOWN_PROTOCOL;
 }
 
+/* What nearly every frame is: to this station, IPv4 without options, not a fragment, TCP. */
+static ALWAYS_INLINE bool is_plain(const struct buf *b, const uint8_t mac[6])
+{
+	const struct eth_hdr *e = (const void *)b->data;
+	const struct ipv4_hdr *ip = (const void *)(b->data + ETH_HLEN);
+
+	return b->len >= ETH_HLEN + IPV4_HLEN + TCP_HLEN && mac_equal(e->dst, mac) &&
+	       get_be16(&e->type_be) == ETH_TYPE_IPV4 && ip->ver_ihl == 0x45 &&
+	       ip->proto == IPPROTO_TCP_ && !(get_be16(&ip->frag_be) & (IPV4_MF | IPV4_OFFSET));
+}
+
+/* The same checks as below, of what is left to be checked. */
+static ALWAYS_INLINE enum parse_result parse_plain(struct buf *b, struct seg *s)
+{
+	const struct ipv4_hdr *ip = (const void *)(b->data + ETH_HLEN);
+	uint32_t total = get_be16(&ip->len_be);
+	const uint8_t *src = (const uint8_t *)&ip->src_be;
+
+	if (total < IPV4_HLEN || total > b->len - ETH_HLEN)
+		return PARSE_TOO_SHORT;
+	if (!(b->flags & BUF_RX_IP_CSUM_OK) && csum_fold(csum_partial(ip, IPV4_HLEN)) != 0xffff)
+		return PARSE_BAD_IP_CSUM;
+	if (!ipaddr_v4_is_unicast(src))
+		return PARSE_BAD_SOURCE;
+	b->len = ETH_HLEN + total; /* Ethernet pads short frames */
+	s->family = IP_V4;
+	s->src = src;
+	s->dst = (const uint8_t *)&ip->dst_be;
+	s->tos = ip->tos;
+	s->ttl = ip->ttl;
+	s->l4_off = ETH_HLEN + IPV4_HLEN;
+	return parse_tcp(s, total - IPV4_HLEN,
+			 csum_pseudo4(ip->src_be, ip->dst_be, IPPROTO_TCP_, total - IPV4_HLEN));
+}
+
 enum parse_result parse_frame(struct buf *b, const uint8_t mac[6], struct seg *s)
 {
 	const struct eth_hdr *e = (const void *)b->data;
 	uint16_t type;
 
+	if (likely(is_plain(b, mac))) {
+		s->buf = b;
+		s->vlan = 0;
+		s->l3_off = ETH_HLEN;
+		s->multicast = false;
+		return parse_plain(b, s);
+	}
 	s->buf = b;
 	s->vlan = 0;
 	s->l3_off = ETH_HLEN;

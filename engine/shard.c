@@ -19,9 +19,14 @@ struct layout {
 	size_t profiles, listeners, listen_table, net, pools, toeplitz, end;
 };
 
+static uint32_t part(uint32_t total, uint16_t nb)
+{
+	return (total + nb - 1) / nb;
+}
+
 static uint32_t share(uint32_t total, uint16_t nb)
 {
-	return MAX((total + nb - 1) / nb, 16u);
+	return MAX(part(total, nb), 16u);
 }
 
 static size_t place(size_t *end, size_t bytes)
@@ -101,7 +106,7 @@ static void init_profiles(struct shard *sh)
 		    (struct profile){&cl->tcp, service_of(cl->service), i, CONF_NONE};
 		sh->listeners[i].backlog = MAX(cl->backlog / sh->nb_shards, 1u);
 		sh->listeners[i].max_half_open =
-		    cl->tcp.max_syn_backlog ? share(cl->tcp.max_syn_backlog, sh->nb_shards)
+		    cl->tcp.max_syn_backlog ? part(cl->tcp.max_syn_backlog, sh->nb_shards)
 					    : sh->halves.capacity;
 	}
 	for (uint16_t i = 0; i < conf->nb_pools; i++)

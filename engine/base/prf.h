@@ -30,7 +30,6 @@ struct prf {
 	uint64_t (*place)(const struct prf_key *key, const uint64_t *words, unsigned n);
 	/* Where values are seen: AES-CMAC (RFC 4493), cut to 64 bits, or SipHash-2-4. */
 	uint64_t (*mac)(const struct prf_key *key, const uint64_t *words, unsigned n);
-	const char *name;
 };
 
 extern const struct prf prf_portable;

@@ -25,7 +25,8 @@
  * timestamps costs 2^29, and knows neither window scale nor SACK; FreeBSD's 2^24.) An
  * attacker who sees our answers needs no guess but can only connect as whom he sees. Cookies of
  * one tuple tell nothing about another's, and what is collected is worthless after two minutes.
- * A cookie opens one connection: while it is good a record is left of that (timewait.c).
+ * A cookie opens one connection: while it is good a record is left of that (timewait.c), as
+ * long as TIME_WAIT leaves room for it.
  *
  * What it costs. Initial numbers do not grow with time as RFC 6528 has it, which is why a
  * tuple in TIME_WAIT gets a half-open entry. MSS and window scale are rounded down to what the

@@ -50,13 +50,9 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 	struct listener_state *l = &sh->listeners[listener];
 	struct tuple_key key = tuple_key_of_seg(s);
 	struct half *h;
-	uint32_t i;
+	/* What follows on TIME_WAIT is bounded by that, not by the listener's limit. */
+	uint32_t i = iss_after || !backlog_full(sh, listener) ? pool_get(&sh->halves) : POOL_NIL;
 
-	/* What follows on TIME_WAIT has a place of its own kind to give back. */
-	if (!iss_after && l->half_open >= l->max_half_open)
-		i = POOL_NIL;
-	else
-		i = pool_get(&sh->halves);
 	if (i == POOL_NIL) {
 		stat_inc(sh, STAT_drop_no_half_open);
 		return NULL;

@@ -163,7 +163,9 @@ static void spent_input(struct shard *sh, struct time_wait *tw, struct seg *s)
 	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
 		tcp_reset_reply(sh, s);
 	} else if (!tcp_listen_ready(sh, s)) {
-		tw_drop(sh, s, STAT_drop_listen_overflow);
+		/* A cookie-opened connection was a listener's, whose index is its profile's. */
+		tw_drop(sh, s, accept_queue_full(sh, tw->profile) ? STAT_drop_listen_overflow
+								  : STAT_drop_no_half_open);
 	} else {
 		tw_end(sh, tw);
 		tcp_listen_input(sh, s, &last);

@@ -88,45 +88,65 @@ static bool has_source_route(const uint8_t *opts, uint32_t len)
 	return false;
 }
 
-static enum parse_result parse_ipv4(struct seg *s)
+/* What every IPv4 packet is checked for, whose header has `hlen` bytes; PARSE_TCP: it is fine, and
+ * s says what it is. */
+static ALWAYS_INLINE enum parse_result take_ipv4(struct seg *s, uint32_t hlen)
 {
 	struct buf *b = s->buf;
 	const struct ipv4_hdr *ip = (const void *)(b->data + s->l3_off);
-	uint32_t room = b->len - s->l3_off;
-	uint32_t hlen, total, l4_len;
-	struct ipaddr src;
+	uint32_t total = get_be16(&ip->len_be);
+	const uint8_t *src = (const uint8_t *)&ip->src_be;
+
+	if (total < hlen || total > b->len - s->l3_off)
+		return PARSE_TOO_SHORT;
+	if (!(b->flags & BUF_RX_IP_CSUM_OK) && csum_fold(csum_partial(ip, hlen)) != 0xffff)
+		return PARSE_BAD_IP_CSUM;
+	if (!ipaddr_v4_is_unicast(src))
+		return PARSE_BAD_SOURCE;
+	b->len = s->l3_off + total; /* Ethernet pads short frames */
+	s->family = IP_V4;
+	s->src = src;
+	s->dst = (const uint8_t *)&ip->dst_be;
+	s->tos = ip->tos;
+	s->ttl = ip->ttl;
+	s->l4_off = (uint8_t)(s->l3_off + hlen); /* options are skipped: MUST-50 */
+	return PARSE_TCP;
+}
+
+static ALWAYS_INLINE enum parse_result parse_tcp4(struct seg *s)
+{
+	const struct ipv4_hdr *ip = (const void *)(s->buf->data + s->l3_off);
+	uint32_t len = s->buf->len - s->l4_off;
+
+	return parse_tcp(s, len, csum_pseudo4(ip->src_be, ip->dst_be, IPPROTO_TCP_, len));
+}
+
+static enum parse_result parse_ipv4(struct seg *s)
+{
+	const struct ipv4_hdr *ip = (const void *)(s->buf->data + s->l3_off);
+	uint32_t room = s->buf->len - s->l3_off, hlen, l4_len;
+	enum parse_result result;
 
 	if (room < IPV4_HLEN)
 		return PARSE_TOO_SHORT;
 	if (ip->ver_ihl >> 4 != 4)
 		return PARSE_BAD_IP_VERSION;
 	hlen = (uint32_t)(ip->ver_ihl & 15) * 4;
-	total = get_be16(&ip->len_be);
-	if (hlen < IPV4_HLEN || total < hlen || total > room)
+	if (hlen < IPV4_HLEN || hlen > room)
 		return PARSE_TOO_SHORT;
-	if (!(b->flags & BUF_RX_IP_CSUM_OK) && csum_fold(csum_partial(ip, hlen)) != 0xffff)
-		return PARSE_BAD_IP_CSUM;
-	src = ipaddr_v4(ip->src_be);
-	if (!ipaddr_is_unicast(&src))
-		return PARSE_BAD_SOURCE;
+	result = take_ipv4(s, hlen);
+	if (result != PARSE_TCP)
+		return result;
 	if (unlikely(hlen > IPV4_HLEN) &&
 	    has_source_route((const uint8_t *)(ip + 1), hlen - IPV4_HLEN))
 		return PARSE_SOURCE_ROUTE;
-	b->len = s->l3_off + total; /* Ethernet pads short frames */
-	s->family = IP_V4;
-	s->src = (const uint8_t *)&ip->src_be;
-	s->dst = (const uint8_t *)&ip->dst_be;
-	s->tos = ip->tos;
-	s->ttl = ip->ttl;
-	s->l4_off = (uint8_t)(s->l3_off + hlen); /* options are skipped: MUST-50 */
-	l4_len = total - hlen;
+	l4_len = s->buf->len - s->l4_off;
 	if (get_be16(&ip->frag_be) & (IPV4_MF | IPV4_OFFSET))
 		return parse_fragment(s, l4_len, ip->proto, get_be16(&ip->id_be),
 				      (uint16_t)(get_be16(&ip->frag_be) << 3),
 				      get_be16(&ip->frag_be) & IPV4_MF);
 	if (ip->proto == IPPROTO_TCP_)
-		return parse_tcp(s, l4_len,
-				 csum_pseudo4(ip->src_be, ip->dst_be, IPPROTO_TCP_, l4_len));
+		return parse_tcp4(s);
 	if (ip->proto == IPPROTO_ICMP4_)
 		return parse_icmp(s, l4_len, 0, false);
 	return PARSE_UNKNOWN_PROTOCOL;
@@ -219,45 +239,20 @@ static ALWAYS_INLINE bool is_plain(const struct buf *b, const uint8_t mac[6])
 	       ip->proto == IPPROTO_TCP_ && !(get_be16(&ip->frag_be) & (IPV4_MF | IPV4_OFFSET));
 }
 
-/* The same checks as below, of what is left to be checked. */
-static ALWAYS_INLINE enum parse_result parse_plain(struct buf *b, struct seg *s)
-{
-	const struct ipv4_hdr *ip = (const void *)(b->data + ETH_HLEN);
-	uint32_t total = get_be16(&ip->len_be);
-	const uint8_t *src = (const uint8_t *)&ip->src_be;
-
-	if (total < IPV4_HLEN || total > b->len - ETH_HLEN)
-		return PARSE_TOO_SHORT;
-	if (!(b->flags & BUF_RX_IP_CSUM_OK) && csum_fold(csum_partial(ip, IPV4_HLEN)) != 0xffff)
-		return PARSE_BAD_IP_CSUM;
-	if (!ipaddr_v4_is_unicast(src))
-		return PARSE_BAD_SOURCE;
-	b->len = ETH_HLEN + total; /* Ethernet pads short frames */
-	s->family = IP_V4;
-	s->src = src;
-	s->dst = (const uint8_t *)&ip->dst_be;
-	s->tos = ip->tos;
-	s->ttl = ip->ttl;
-	s->l4_off = ETH_HLEN + IPV4_HLEN;
-	return parse_tcp(s, total - IPV4_HLEN,
-			 csum_pseudo4(ip->src_be, ip->dst_be, IPPROTO_TCP_, total - IPV4_HLEN));
-}
-
 enum parse_result parse_frame(struct buf *b, const uint8_t mac[6], struct seg *s)
 {
 	const struct eth_hdr *e = (const void *)b->data;
 	uint16_t type;
 
-	if (likely(is_plain(b, mac))) {
-		s->buf = b;
-		s->vlan = 0;
-		s->l3_off = ETH_HLEN;
-		s->multicast = false;
-		return parse_plain(b, s);
-	}
 	s->buf = b;
 	s->vlan = 0;
 	s->l3_off = ETH_HLEN;
+	if (likely(is_plain(b, mac))) {
+		enum parse_result result = take_ipv4(s, IPV4_HLEN);
+
+		s->multicast = false;
+		return likely(result == PARSE_TCP) ? parse_tcp4(s) : result;
+	}
 	if (b->len < ETH_HLEN)
 		return PARSE_TOO_SHORT;
 	s->multicast = e->dst[0] & 1;

@@ -24,12 +24,10 @@ best_link_cpu_ratio, the epoll server's cost on the veth over Terminus' on memif
 background and steal are shares of CPU time that others had; with more than a few percent, repeat.
 missing says why a peer can't be had here, failed what went wrong with it.
 """
-import argparse
 import os
 import sys
 
-from kit import cpu, report, use_build
-from kit.options import cpu_pair, positive
+from kit import program, report
 
 SATURATED = 0.95
 IDLE = 100000
@@ -54,29 +52,17 @@ WORST = ("steal", "background", "loss")
 
 
 def arguments():
-    parser = argparse.ArgumentParser(
-        prog="kernel", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=positive, default=3, help="measured of each run (3)")
-    parser.add_argument("--repeat", type=positive, default=5, help="repetitions (5)")
-    parser.add_argument("--connections", type=positive, default=IDLE,
+    parser = program.parser("kernel", __doc__, "these peers or comparisons only")
+    parser.add_argument("--connections", type=program.positive, default=IDLE,
                         help=f"idle ones, for memory ({IDLE})")
-    parser.add_argument("--json", action="store_true", help="prints JSON, an object a line")
-    parser.add_argument("--only", metavar="NAME,...", default="",
-                        help="these peers or comparisons only")
-    parser.add_argument("--cpus", metavar="CLIENT,SERVER", type=cpu_pair,
-                        help="which CPUs (the first two)")
-    parser.add_argument("--build", default="build", metavar="DIR", help="the built tree (build)")
     return parser.parse_args()
 
 
 def jobs(peers, only):
-    """The (peer, comparison) pairs to do; exits when a name in `only` is none."""
-    names = {name for name in only.split(",") if name}
+    """The (peer, comparison) pairs to do."""
     pairs = [(peer, what) for peer in peers for what in peer.what]
-    known = {peer.name for peer in peers} | {what for _, what in pairs}
-    if names - known:
-        sys.exit(f"kernel: --only: there is no {sorted(names - known)[0]}: give some of "
-                 f"{', '.join(sorted(known))}")
+    names = program.chosen("kernel", only, {peer.name for peer in peers} |
+                           {what for _, what in pairs})
     if not names & {what for _, what in pairs}:
         names |= {what for _, what in pairs}
     if not names & {peer.name for peer in peers}:
@@ -167,23 +153,10 @@ def measure(out, args, todo, cpus):
 
 def main():
     args = arguments()
-    if os.geteuid() != 0:
-        sys.exit("kernel: network namespaces need root: sudo ./dev bench kernel")
-    if not args.cpus and len(cpu.allowed()) < 2:
-        sys.exit("kernel: two CPUs are needed, one for the generator and one that serves; "
-                 f"this process may use CPU {cpu.allowed()[0]} only")
-    use_build(args.build)
-    # What they import knows the build from then on.
-    from kit import peers, tgen
-    from netns import CommandError, interrupt_on_signals
+    cpus = program.prepare("kernel", args)
+    from kit import peers
 
-    interrupt_on_signals()
-    cpus = args.cpus or tuple(cpu.allowed()[:2])
     todo = jobs([peer() for peer in peers.PEERS], args.only)
-    try:
-        tgen.program()
-    except CommandError as error:
-        sys.exit(f"kernel: {error}")
     os.sched_setaffinity(0, {cpus[0]})
     out = report.Report("kernel", args.json)
     try:

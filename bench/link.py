@@ -18,39 +18,19 @@ repetitions that go through everything in turn; _spread is highest less lowest o
 shares are of each repetition's own. When others had more than a few percent of the CPUs
 (background), repeat.
 """
-import argparse
-import os
 import sys
 
-from kit import cpu, report, use_build
-from kit.options import cpu_pair, positive
+from kit import program, report
 
 KINDS = ("io", "5tswap", "syn", "visit", "answer")
 CURVES = ("latency", "time")
 CURVE_PORT = "memif"
 
 
-def arguments():
-    parser = argparse.ArgumentParser(
-        prog="link", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=positive, default=3, help="measured of each run (3)")
-    parser.add_argument("--repeat", type=positive, default=5, help="repetitions (5)")
-    parser.add_argument("--json", action="store_true", help="prints JSON, an object a line")
-    parser.add_argument("--only", metavar="NAME,...", default="", help="these ports or kinds only")
-    parser.add_argument("--cpus", metavar="CLIENT,SERVER", type=cpu_pair,
-                        help="which CPUs (the first two)")
-    parser.add_argument("--build", default="build", metavar="DIR", help="the built tree (build)")
-    return parser.parse_args()
-
-
 def chosen(carriers, only):
-    """Ports and kinds to measure; exits when a name in `only` is neither."""
-    names = {name for name in only.split(",") if name}
+    """Ports and kinds to measure."""
     ports = {carrier.name for carrier in carriers}
-    unknown = names - ports - {*KINDS, *CURVES}
-    if unknown:
-        sys.exit(f"link: --only: there is no {sorted(unknown)[0]}: give some of "
-                 f"{', '.join((*sorted(ports), *KINDS, *CURVES))}")
+    names = program.chosen("link", only, {*ports, *KINDS, *CURVES})
     kinds = [kind for kind in (*KINDS, *CURVES) if kind in names] or [*KINDS, *CURVES]
     return [c for c in carriers if c.name in names or not names & ports], kinds
 
@@ -142,34 +122,20 @@ def measure(out, args, carriers, kinds, contest):
 
 
 def main():
-    args = arguments()
-    if os.geteuid() != 0:
-        sys.exit("link: network namespaces and huge pages need root: sudo ./dev bench link")
-    if not args.cpus and len(cpu.allowed()) < 2:
-        sys.exit("link: two CPUs are needed, one for the generator and one that serves; "
-                 f"this process may use CPU {cpu.allowed()[0]} only")
-    use_build(args.build)
-    # What they import knows the build from then on.
-    from kit import carriers, contest, huge, tgen
-    from netns import CommandError, interrupt_on_signals
+    args = program.parser("link", __doc__, "these ports or kinds only").parse_args()
+    cpus = program.prepare("link", args)
+    from kit import carriers, contest
 
-    interrupt_on_signals()
-    cpus = args.cpus or tuple(cpu.allowed()[:2])
     ports, kinds = chosen(carriers.CARRIERS, args.only)
-    try:
-        tgen.program()
-    except CommandError as error:
-        sys.exit(f"link: {error}")
     out = report.Report("link", args.json)
-    with huge.reserved(contest.HUGE_PAGES):
-        at = contest.Contest(cpus, args.seconds)
-        try:
-            measured = measure(out, args, ports, kinds, at)
-            for carrier in ports:
-                print_port(out, measured, carrier.name, kinds)
-            print_curves(out, measured, at, kinds)
-        except KeyboardInterrupt:
-            sys.exit(130)
+    at = contest.Contest(cpus, args.seconds)
+    try:
+        measured = measure(out, args, ports, kinds, at)
+        for carrier in ports:
+            print_port(out, measured, carrier.name, kinds)
+        print_curves(out, measured, at, kinds)
+    except KeyboardInterrupt:
+        sys.exit(130)
     if measured.failed:
         sys.exit(1)
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from kit import REPO, build, cpu, report, use_build
+from kit import REPO, build, cpu, program, report, use_build
 
 MICRO = ("handshake", "flood", "request", "proxy", "transfer", "memory", "scale", "shards", "table",
          "wheel", "parse", "tgen_core")
@@ -24,14 +24,12 @@ LINKS = ("link", "kernel")
 
 
 def arguments():
-    from kit.options import positive
-
     parser = argparse.ArgumentParser(
         prog="report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=positive, default=3, help="of each run on a link (3)")
-    parser.add_argument("--repeat", type=positive, default=5,
+    parser.add_argument("--seconds", type=program.positive, default=3, help="of each run on a link (3)")
+    parser.add_argument("--repeat", type=program.positive, default=5,
                         help="repetitions in memory (5)")
-    parser.add_argument("--link-repeat", type=positive, default=3,
+    parser.add_argument("--link-repeat", type=program.positive, default=3,
                         help="repetitions on links (3)")
     parser.add_argument("--only", metavar="NAME,...", default="", help="these benchmarks only")
     parser.add_argument("--out", metavar="DIR", default="bench/results", help="(bench/results)")
@@ -40,12 +38,8 @@ def arguments():
 
 
 def wanted(only):
-    names = [name for name in only.split(",") if name]
-    unknown = set(names) - {*MICRO, *LINKS}
-    if unknown:
-        sys.exit(f"report: --only: there is no {sorted(unknown)[0]}: give some of "
-                 f"{', '.join((*MICRO, *LINKS))}")
-    return names or [*MICRO, *LINKS]
+    names = program.chosen("report", only, {*MICRO, *LINKS})
+    return [name for name in (*MICRO, *LINKS) if name in names or not names]
 
 
 class Run:

@@ -3,7 +3,6 @@
 #include "drivers/report.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 bool report_error(struct report *r, const char *fmt, ...)
 {
@@ -45,4 +44,14 @@ void report_prefix(struct report *r, const char *prefix)
 		prefix_lines(r->error, prefix);
 	if (r->notice[0] != '\0')
 		prefix_lines(r->notice, prefix);
+}
+
+void report_print_notices(struct report *r, const char *program, FILE *out)
+{
+	char *rest = r->notice, *line;
+
+	while (rest && *rest && (line = strsep(&rest, "\n")))
+		fprintf(out, "%s: %s\n", program, line);
+	r->notice[0] = '\0';
+	fflush(out);
 }

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdio.h>
+
 #include "engine/base/compiler.h"
 
 #define REPORT_MAX 1024
@@ -22,6 +24,9 @@ bool report_error(struct report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Adds one line to the notices; what no longer fits is cut off. */
 void report_notice(struct report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Prints the notices, each line behind "<program>: ", and forgets them. */
+void report_print_notices(struct report *r, const char *program, FILE *out);
 
 /* Puts "<prefix>: " in front of the error and of every notice. */
 void report_prefix(struct report *r, const char *prefix);

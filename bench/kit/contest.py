@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One measurement on a link: somebody serves, the load generator loads, once."""
+import contextlib
+
 from kit import carriers, cpu
 from kit.lab import Lab
 from kit.tgen import Generator
@@ -45,7 +47,7 @@ class Contest:
         """The figures of one; CommandError, RuntimeError or TimeoutError when somebody fails."""
         start, load = KINDS[kind]
         background = cpu.quiet(self.cpus, PATIENCE_S)
-        with Lab(*self.cpus, kernel=False) as lab:
+        with self._lab(carrier) as lab:
             start(lab, carrier)
             rows = self._load(lab, carrier, **load, **self._pace(carrier, load["mode"]))
         best = max(rows, key=lambda row: _rate(row, load["mode"]))
@@ -67,11 +69,18 @@ class Contest:
         steps = CURVE_STEPS[kind]
         low, high, hold = ((rate / steps, rate, "1s") if kind == "latency"
                            else (0.8 * rate, 0.8 * rate, "500ms"))
-        with Lab(*self.cpus, kernel=False) as lab:
+        with self._lab(carrier) as lab:
             carriers.start_engine(lab, carrier, "auto")
             return self._load(lab, carrier, mode="visit",
                               ramp={"from": str(round(low)), "to": str(round(high)),
                                     "steps": steps, "hold": hold})
+
+    @contextlib.contextmanager
+    def _lab(self, carrier):
+        with Lab(*self.cpus, kernel=False) as lab:
+            if carrier.huge:
+                lab.journal.reserve_huge_pages(HUGE_PAGES)
+            yield lab
 
     def _load(self, lab, carrier, **load):
         generator = Generator(lab, carrier.client(lab), "auto" if carrier.huge else "never",

@@ -17,7 +17,7 @@ import os
 import pathlib
 import tempfile
 
-from journal import Journal, change_huge_pages, huge_pages, reap_stale
+from journal import Journal, reap_stale
 from netlab import NO_IPV6, QUIET_IPV6, UNFINISHED_OFF
 from netns import Namespace, stop_process, wait_until
 
@@ -83,12 +83,6 @@ class Lab:
         process = namespace.popen("taskset", "-c", self.cpus[role], *argv, **options)
         self.stack.callback(stop_process, process)
         return process
-
-    def reserve_huge_pages(self, wanted):
-        """Adds what is missing to the machine's free pages of 2 MB, as far as there is memory."""
-        missing = wanted - huge_pages("free_hugepages")
-        if missing > 0:
-            self.journal.note("huge_pages", change_huge_pages(missing))
 
     def frames(self):
         """Frames that came to the server from the generator, and that it sent back, so far."""

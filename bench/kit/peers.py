@@ -319,7 +319,7 @@ class TerminusMemif(Terminus):
     window = 256  # enough for it not to sleep in between; more only costs cache
 
     def start(self, lab, idle=0):
-        lab.reserve_huge_pages(self.pages)
+        lab.journal.reserve_huge_pages(self.pages)
         super().start(lab, idle)
 
     def device(self, lab):

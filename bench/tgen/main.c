@@ -14,6 +14,7 @@
 #include "engine/run/config.h"
 #include "engine/run/instance.h"
 #include "engine/run/machine.h"
+#include "engine/run/signals.h"
 
 enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 
@@ -37,18 +38,6 @@ static int complain(const char *text)
 {
 	fprintf(stderr, "tgen: %s\n", text);
 	return EXIT_FAILED;
-}
-
-static void print_notices(struct report *r)
-{
-	char *rest = r->notice, *line;
-
-	while (*rest && (line = strsep(&rest, "\n"))) {
-		fprintf(stderr, "tgen: %s\n", line);
-		if (!rest)
-			break;
-	}
-	r->notice[0] = '\0';
 }
 
 static bool parse_args(int argc, char **argv, struct args *a)
@@ -89,17 +78,6 @@ static bool parse_args(int argc, char **argv, struct args *a)
 	return false;
 }
 
-/* Before any thread is made, so that all of them leave the signals to us. */
-static void hold_signals(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGHUP);
-	sigprocmask(SIG_BLOCK, set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
 static bool interrupted(void)
 {
 	sigset_t pending;
@@ -126,7 +104,7 @@ static bool start(struct crew *c, const struct plan *plan, struct report *r)
 
 	if (!crew_open(c, plan, r))
 		return false;
-	print_notices(r);
+	report_print_notices(r, "tgen", stderr);
 	resolve.port = c->port;
 	resolve.buf_ops = &c->buf_ops[0];
 	return resolve_target(&resolve, mac, r) && crew_launch(c, mac, r);
@@ -142,9 +120,9 @@ static int run(const struct plan *plan, bool json)
 
 	if (!machine_check_privileges(plan->conf, &r) || !instance_claim(&instance, plan->conf, &r))
 		return complain(r.error);
-	hold_signals(&signals);
+	signals_hold(&signals);
 	ok = start(&crew, plan, &r);
-	print_notices(&r);
+	report_print_notices(&r, "tgen", stderr);
 	if (ok)
 		conduct(&crew, &signals, json);
 	/* What is still to come kills. */

@@ -12,6 +12,7 @@
 #include "engine/run/instance.h"
 #include "engine/run/machine.h"
 #include "engine/run/probe.h"
+#include "engine/run/signals.h"
 
 enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 
@@ -37,18 +38,10 @@ static int complain(const char *text)
 	return EXIT_FAILED;
 }
 
-/* Notices are news, not errors: one line each, where `ready` goes as well. */
+/* Notices are news, not errors: they go where `ready` goes as well. */
 static void print_notices(struct report *r)
 {
-	char *rest = r->notice, *line;
-
-	while (*rest && (line = strsep(&rest, "\n"))) {
-		printf("terminus: %s\n", line);
-		if (!rest)
-			break;
-	}
-	r->notice[0] = '\0';
-	fflush(stdout);
+	report_print_notices(r, "terminus", stdout);
 }
 
 static bool parse_args(int argc, char **argv, struct args *a)
@@ -93,19 +86,6 @@ static bool parse_args(int argc, char **argv, struct args *a)
 	}
 	a->conf = argv[optind];
 	return true;
-}
-
-/* Before any thread is made, so that all of them leave the signals to us. */
-static void hold_signals(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGHUP);
-	sigprocmask(SIG_BLOCK, set, NULL);
-	/* Write errors are noticed where they happen. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
 }
 
 /* Prints meanwhile what there is to tell. */
@@ -165,7 +145,7 @@ static int run(const struct conf *conf)
 
 	if (!machine_check_privileges(conf, &r) || !instance_claim(&instance, conf, &r))
 		return complain(r.error);
-	hold_signals(&signals);
+	signals_hold(&signals);
 	ok = start(&engine, conf, &r);
 	print_notices(&r);
 	if (ok) {

@@ -13,7 +13,6 @@ import sys
 
 from backends import Nginx
 from engine import REPO, TERMINUS, TERMINUSCTL, Engine
-from journal import change_huge_pages, huge_pages
 from netlab import BACKENDS, FRONT, Lab, url
 from netns import CommandError, call, interrupt_on_signals
 
@@ -59,15 +58,12 @@ def pages_needed(conf):
 
 def reserve_huge_pages(lab, needed):
     """Adds what is missing to the machine's free huge pages until the lab ends."""
-    missing = needed - huge_pages("free_hugepages")
-    if missing > 0:
-        got = change_huge_pages(missing)
-        lab.journal.note("huge_pages", got)
-        if got < missing:
-            say(f"no huge pages: {needed} of 2 MB are needed, {got} could be had; "
-                "going on with ordinary pages")
-        else:
-            say(f"reserved {got} huge pages of 2 MB, given back at the end")
+    missing, got = lab.journal.reserve_huge_pages(needed)
+    if got < missing:
+        say(f"no huge pages: {needed} of 2 MB are needed, {got} could be had; "
+            "going on with ordinary pages")
+    elif missing:
+        say(f"reserved {got} huge pages of 2 MB, given back at the end")
 
 
 def request(lab, family):

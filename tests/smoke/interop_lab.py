@@ -16,7 +16,6 @@ import json
 import re
 
 from engine import ECHO, STREAM, Engine
-from journal import change_huge_pages, huge_pages
 from netlab import (BACK, BACKENDS, CLIENT, FRONT, LINKS, PREFIX, QUIET_IPV6, UNFINISHED_OFF, Lab,
                     host_port)
 
@@ -196,14 +195,9 @@ class WireLab(Lab):
         listed = self.peer(side).run("nstat", "-asz", "IpReasmOKs", "Ip6ReasmOKs").stdout
         return sum(map(int, re.findall(r"ReasmOKs\s+(\d+)", listed)))
 
-    def _reserve_huge_pages(self):
-        missing = XDP_PAGES - huge_pages("free_hugepages")
-        if missing > 0:
-            self.journal.note("huge_pages", change_huge_pages(missing))
-
     def _configure(self):
         if self.kind == "af_xdp":
-            self._reserve_huge_pages()
+            self.journal.reserve_huge_pages(XDP_PAGES)
         self.wire = self._namespace("wire")
         self.wire.sysctl(**QUIET_IPV6)
         super()._configure()

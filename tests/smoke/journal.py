@@ -75,6 +75,15 @@ class Journal:
         json.dump(self.record, self.file)
         self.file.flush()
 
+    def reserve_huge_pages(self, wanted):
+        """Adds what is missing to the machine's free pages of 2 MB, as far as there is memory;
+        returns how many were missing and how many were had."""
+        missing = max(0, wanted - huge_pages("free_hugepages"))
+        got = change_huge_pages(missing) if missing else 0
+        if got:
+            self.note("huge_pages", got)
+        return missing, got
+
     def close(self):
         _undo(self.record)
         self.path.unlink(missing_ok=True)

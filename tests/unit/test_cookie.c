@@ -7,33 +7,7 @@
 #include <cmocka.h>
 
 #include "engine/tcp/internal.h"
-#include "tests/lib/rig.h"
-
-struct fixture {
-	struct testconf tc;
-	struct mem_pool *pool;
-	struct rig rig;
-	struct shard *sh;
-};
-
-static void start(struct fixture *f, uint64_t seed, usec_t now)
-{
-	testconf_init(&f->tc);
-	testconf_port(&f->tc, 1500);
-	testconf_iface(&f->tc, 0, 0);
-	testconf_addr(&f->tc, "192.0.2.1", 24, 0);
-	testconf_addr(&f->tc, "2001:db8::1", 64, 0);
-	testconf_listener(&f->tc, 0, 80, CONF_SERVICE_ECHO, CONF_NONE);
-	f->pool = mem_pool_create(16, 0, 0);
-	rig_init(&f->rig, &f->tc, f->pool, 0, seed, false, now);
-	f->sh = f->rig.sh;
-}
-
-static void stop(struct fixture *f)
-{
-	rig_fini(&f->rig);
-	mem_pool_destroy(f->pool);
-}
+#include "tests/lib/solo.h"
 
 /* A client's segments; the addresses are the caller's. */
 struct client {
@@ -74,7 +48,7 @@ static struct seg ack_of(const struct client *c, const struct half *sent, uint32
 	return s;
 }
 
-static void check_kept(struct fixture *f, const struct client *c, const struct half *syn)
+static void check_kept(struct solo *f, const struct client *c, const struct half *syn)
 {
 	struct half sent = *syn, got = {.profile = 0};
 	struct seg s = syn_of(c);
@@ -108,10 +82,10 @@ static void test_options_are_kept(void **state)
 					1440, 1460, 1461, 8960, 65535};
 	struct client both[] = {client_of("198.51.100.7", "192.0.2.1"),
 				client_of("2001:db8:1::7", "2001:db8::1")};
-	struct fixture f;
+	struct solo f;
 
 	(void)state;
-	start(&f, 1, 5000000);
+	solo_start(&f, 1, 5000000);
 	for (uint32_t i = 0; i < ARRAY_SIZE(both) * ARRAY_SIZE(msss) * 16 * 16; i++) {
 		struct half h = {.flags = i & 15};
 		uint32_t wscale = i >> 4 & 15;
@@ -124,16 +98,16 @@ static void test_options_are_kept(void **state)
 		check_kept(&f, &both[(i >> 8) / ARRAY_SIZE(msss)], &h);
 		shard_set_time(f.sh, f.sh->now_us + 777);
 	}
-	stop(&f);
+	solo_stop(&f);
 }
 
 static void test_small_mss(void **state)
 {
 	struct client c = client_of("198.51.100.7", "192.0.2.1");
-	struct fixture f;
+	struct solo f;
 
 	(void)state;
-	start(&f, 1, 5000000);
+	solo_start(&f, 1, 5000000);
 	for (uint32_t ts = 0; ts < 2; ts++) {
 		struct half h = {.mss = 535, .flags = ts ? CF_TIMESTAMPS : 0};
 		struct seg s = syn_of(&c);
@@ -143,7 +117,7 @@ static void test_small_mss(void **state)
 		h.mss = 536;
 		assert_true(cookie_make(f.sh, &s, &h, &tsval));
 	}
-	stop(&f);
+	solo_stop(&f);
 }
 
 #define FORGERIES (1u << 22)
@@ -153,10 +127,10 @@ static void test_guesses(void **state)
 {
 	struct client c = client_of("198.51.100.7", "192.0.2.1");
 	uint32_t x = 1;
-	struct fixture f;
+	struct solo f;
 
 	(void)state;
-	start(&f, 1, 5000000);
+	solo_start(&f, 1, 5000000);
 	for (uint32_t ts = 0; ts < 2; ts++) {
 		struct half made = {.flags = ts ? CF_TIMESTAMPS : 0}, h;
 		struct seg s = ack_of(&c, &made, ts_now(f.sh));
@@ -170,18 +144,18 @@ static void test_guesses(void **state)
 		}
 		assert_in_range(good, 0, 2);
 	}
-	stop(&f);
+	solo_stop(&f);
 }
 
 /* Any other number, port, address or secret, any other bit of it, and it is none. */
 static void test_all_is_covered(void **state)
 {
 	struct client c = client_of("198.51.100.7", "192.0.2.1"), other = c;
-	struct fixture f, g;
+	struct solo f, g;
 
 	(void)state;
-	start(&f, 1, 5000000);
-	start(&g, 2, 5000000);
+	solo_start(&f, 1, 5000000);
+	solo_start(&g, 2, 5000000);
 	for (uint32_t ts = 0; ts < 2; ts++) {
 		struct half made = {.irs = c.isn, .mss = 1460}, h = {0};
 		struct seg s = syn_of(&c), good;
@@ -211,12 +185,12 @@ static void test_all_is_covered(void **state)
 		s.src = other.them.bytes;
 		assert_int_equal(cookie_check(f.sh, &s, &h), COOKIE_FORGED);
 	}
-	stop(&g);
-	stop(&f);
+	solo_stop(&g);
+	solo_stop(&f);
 }
 
 /* Good in its period and the next, then known to be old, in the end not known at all. */
-static void check_life(struct fixture *f, const struct client *c, uint32_t flags)
+static void check_life(struct solo *f, const struct client *c, uint32_t flags)
 {
 	struct half made = {.irs = c->isn, .mss = 1460, .flags = (uint8_t)flags & 15}, h = {0};
 	struct seg s = syn_of(c);
@@ -237,15 +211,15 @@ static void check_life(struct fixture *f, const struct client *c, uint32_t flags
 static void test_life(void **state)
 {
 	struct client c = client_of("198.51.100.7", "192.0.2.1");
-	struct fixture f;
+	struct solo f;
 
 	(void)state;
-	start(&f, 1, 5000000);
+	solo_start(&f, 1, 5000000);
 	for (uint32_t i = 0; i < 40; i++) {
 		check_life(&f, &c, i & 1 ? CF_TIMESTAMPS : 0);
 		shard_set_time(f.sh, f.sh->now_us + 7000000);
 	}
-	stop(&f);
+	solo_stop(&f);
 }
 
 int main(void)

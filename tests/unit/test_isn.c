@@ -7,34 +7,9 @@
 #include <cmocka.h>
 
 #include "engine/tcp/internal.h"
-#include "tests/lib/rig.h"
+#include "tests/lib/solo.h"
 
-struct fixture {
-	struct testconf tc;
-	struct mem_pool *pool;
-	struct rig rig;
-	struct shard *sh;
-};
-
-static void start(struct fixture *f, uint64_t seed, usec_t now)
-{
-	testconf_init(&f->tc);
-	testconf_port(&f->tc, 1500);
-	testconf_iface(&f->tc, 0, 0);
-	testconf_addr(&f->tc, "192.0.2.1", 24, 0);
-	testconf_addr(&f->tc, "2001:db8::1", 64, 0);
-	f->pool = mem_pool_create(16, 0, 0);
-	rig_init(&f->rig, &f->tc, f->pool, 0, seed, false, now);
-	f->sh = f->rig.sh;
-}
-
-static void stop(struct fixture *f)
-{
-	rig_fini(&f->rig);
-	mem_pool_destroy(f->pool);
-}
-
-static struct tuple tuple_of(struct fixture *f, const char *peer, uint16_t rport_be,
+static struct tuple tuple_of(struct solo *f, const char *peer, uint16_t rport_be,
 			     uint16_t lport_be)
 {
 	struct ipaddr a = testconf_ip(peer);
@@ -59,14 +34,14 @@ static void go_to(struct shard *sh, usec_t now)
 static void test_clock(void **state)
 {
 	static const usec_t starts[] = {0, 1, 1000000, 17179869183ull, 1ull << 40};
-	struct fixture f;
+	struct solo f;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
 		struct tuple t;
 		uint32_t first;
 
-		start(&f, 1, starts[i] / 4 * 4);
+		solo_start(&f, 1, starts[i] / 4 * 4);
 		t = tuple_of(&f, "198.51.100.7", 1, 2);
 		first = isn_of(f.sh, &t);
 		for (uint64_t us = 0; us < 100000; us += 333) {
@@ -76,20 +51,20 @@ static void test_clock(void **state)
 		/* 4.55 hours later it has come round. */
 		go_to(f.sh, starts[i] / 4 * 4 + (4ull << 32));
 		assert_int_equal(isn_of(f.sh, &t), first);
-		stop(&f);
+		solo_stop(&f);
 	}
 }
 
 /* F: every part of the tuple counts, and the secret. */
 static void test_tuple_and_secret(void **state)
 {
-	struct fixture f;
+	struct solo f;
 	struct tuple t;
 	uint32_t base;
 	struct prf_key key;
 
 	(void)state;
-	start(&f, 1, 5000);
+	solo_start(&f, 1, 5000);
 	t = tuple_of(&f, "198.51.100.7", 10, 20);
 	base = isn_of(f.sh, &t);
 	for (uint32_t bit = 0; bit < 32; bit++) {
@@ -124,29 +99,29 @@ static void test_tuple_and_secret(void **state)
 	t.iface = 9;
 	prf_key_init(&f.sh->table_key, (const uint8_t *)"another secret..");
 	assert_int_equal(isn_of(f.sh, &t), base);
-	stop(&f);
+	solo_stop(&f);
 
-	start(&f, 2, 5000);
+	solo_start(&f, 2, 5000);
 	t = tuple_of(&f, "198.51.100.7", 10, 20);
 	assert_int_not_equal(isn_of(f.sh, &t), base);
-	stop(&f);
+	solo_stop(&f);
 }
 
 /* An IPv6 peer's address counts to its last bit, and where it is stored does not. */
 static void test_ipv6(void **state)
 {
-	struct fixture f;
+	struct solo f;
 	struct tuple a, b, same;
 
 	(void)state;
-	start(&f, 1, 5000);
+	solo_start(&f, 1, 5000);
 	a = tuple_of(&f, "2001:db8:1::7", 10, 20);
 	b = tuple_of(&f, "2001:db8:1::6", 10, 20);
 	same = tuple_of(&f, "2001:db8:1::7", 10, 20);
 	assert_int_not_equal(a.raddr, same.raddr);
 	assert_int_equal(isn_of(f.sh, &a), isn_of(f.sh, &same));
 	assert_int_not_equal(isn_of(f.sh, &a), isn_of(f.sh, &b));
-	stop(&f);
+	solo_stop(&f);
 }
 
 /* What one client sees says nothing about the next: differences between the
@@ -154,10 +129,10 @@ static void test_ipv6(void **state)
 static void test_no_pattern(void **state)
 {
 	uint32_t buckets[64] = {0};
-	struct fixture f;
+	struct solo f;
 
 	(void)state;
-	start(&f, 1, 5000);
+	solo_start(&f, 1, 5000);
 	for (uint16_t port = 0; port < 64 * 256; port++) {
 		struct tuple a = tuple_of(&f, "198.51.100.7", port, 20);
 		struct tuple b = tuple_of(&f, "198.51.100.7", (uint16_t)(port + 1), 20);
@@ -166,18 +141,18 @@ static void test_no_pattern(void **state)
 	}
 	for (int i = 0; i < 64; i++)
 		assert_in_range(buckets[i], 180, 340); /* 256 expected, σ is 16 */
-	stop(&f);
+	solo_stop(&f);
 }
 
 /* The timestamp clock runs in milliseconds from a secret beginning. */
 static void test_timestamp_clock(void **state)
 {
-	struct fixture f, g;
+	struct solo f, g;
 	uint32_t first;
 
 	(void)state;
-	start(&f, 1, 7000);
-	start(&g, 2, 7000);
+	solo_start(&f, 1, 7000);
+	solo_start(&g, 2, 7000);
 	first = ts_now(f.sh);
 	assert_int_not_equal(first, ts_now(g.sh));
 	assert_int_not_equal(first, 7);
@@ -187,8 +162,8 @@ static void test_timestamp_clock(void **state)
 	assert_int_equal(ts_now(f.sh), first + 1);
 	go_to(f.sh, 7000 + (1000ull << 32));
 	assert_int_equal(ts_now(f.sh), first);
-	stop(&f);
-	stop(&g);
+	solo_stop(&f);
+	solo_stop(&g);
 }
 
 int main(void)

@@ -69,7 +69,7 @@ static bool count_units(const char *name, uint64_t units, const char *const *arg
 	char *argv[ARGS_MAX] = {(char *)"valgrind", (char *)"--tool=callgrind",
 				(char *)"--callgrind-out-file=/dev/null",
 				(char *)"--collect-atstart=no",
-				(char *)"--toggle-collect=bench_turn", self, option};
+				(char *)"--toggle-collect=bench_turn*", self, option};
 	uint32_t at = 7;
 
 	if (n < 0)

@@ -199,13 +199,13 @@ static void prefetch_object(const struct shard *sh, uint32_t ref)
 	switch (ref_kind(ref)) {
 	case REF_CONN:
 		PREFETCH_WRITE(shard_conn(sh, i));
-		PREFETCH_WRITE(&sh->cold[i]);
+		PREFETCH_WRITE(shard_cold(sh, i));
 		break;
 	case REF_HALF:
-		PREFETCH_WRITE(pool_at(&sh->halves, i));
+		PREFETCH_WRITE(shard_half(sh, i));
 		break;
 	case REF_TIME_WAIT:
-		PREFETCH_WRITE(pool_at(&sh->time_waits, i));
+		PREFETCH_WRITE(shard_time_wait(sh, i));
 		break;
 	}
 }
@@ -237,9 +237,9 @@ static void input_tcp(struct shard *sh, struct seg *s)
 	else if (ref_kind(ref) == REF_CONN)
 		tcp_input(sh, shard_conn(sh, i), s);
 	else if (ref_kind(ref) == REF_HALF)
-		tcp_half_input(sh, pool_at(&sh->halves, i), s);
+		tcp_half_input(sh, shard_half(sh, i), s);
 	else
-		tcp_time_wait_input(sh, pool_at(&sh->time_waits, i), s);
+		tcp_time_wait_input(sh, shard_time_wait(sh, i), s);
 }
 
 void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n)

@@ -131,7 +131,7 @@ static void set_timer(struct conn_info *o, const struct shard *sh, const struct 
 static bool conn_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 {
 	const struct conn *c = shard_conn(sh, i);
-	const struct conn_cold *k = &sh->cold[i];
+	const struct conn_cold *k = shard_cold(sh, i);
 	const struct xfer *x = conn_xfer(sh, c);
 
 	if (c->tuple.local == TUPLE_FREE)
@@ -158,7 +158,7 @@ static bool conn_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 
 static bool half_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 {
-	const struct half *h = pool_at(&sh->halves, i);
+	const struct half *h = shard_half(sh, i);
 
 	if (h->tuple.local == TUPLE_FREE)
 		return false;
@@ -175,7 +175,7 @@ static bool half_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 
 static bool time_wait_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 {
-	const struct time_wait *tw = pool_at(&sh->time_waits, i);
+	const struct time_wait *tw = shard_time_wait(sh, i);
 
 	if (tw->tuple.local == TUPLE_FREE)
 		return false;

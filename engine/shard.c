@@ -12,10 +12,11 @@
  * got to the one before, so that no deadline ever lies 2^31 ticks back. */
 #define LEAP_MAX_US (((usec_t)1 << 30) * USEC_PER_TICK)
 
-/* How the shard's memory is divided; every part starts on a cache line. */
+/* How the shard's memory is divided; every part starts on a cache line. The cold parts of
+ * connections go first, the last of them ends where the shard begins. */
 struct layout {
 	uint32_t conns, halves, time_waits, xfers, sessions, addr6s, refs;
-	size_t shard, table, conn, cold, half, time_wait, xfer, session, addr6;
+	size_t shard, conn, table, half, time_wait, xfer, session, addr6;
 	size_t profiles, listeners, listen_table, net, pools, toeplitz, end;
 };
 
@@ -59,10 +60,10 @@ static struct layout layout_of(const struct conf *conf)
 	struct layout l = {0};
 
 	layout_counts(&l, conf);
+	place(&l.end, pool_bytes(l.conns, sizeof(struct conn_cold)));
 	l.shard = place(&l.end, sizeof(struct shard));
-	l.table = place(&l.end, table_bytes(l.refs));
 	l.conn = place(&l.end, pool_bytes(l.conns, sizeof(struct conn)));
-	l.cold = place(&l.end, pool_bytes(l.conns, sizeof(struct conn_cold)));
+	l.table = place(&l.end, table_bytes(l.refs));
 	l.half = place(&l.end, pool_bytes(l.halves, sizeof(struct half)));
 	l.time_wait = place(&l.end, pool_bytes(l.time_waits, sizeof(struct time_wait)));
 	l.xfer = place(&l.end, pool_bytes(l.xfers, sizeof(struct xfer)));
@@ -118,13 +119,13 @@ static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
 {
 	table_init(&sh->table, mem + l->table, l->refs);
 	pool_init(&sh->conns, mem + l->conn, l->conns, sizeof(struct conn));
-	sh->cold = (void *)(mem + l->cold);
 	pool_init(&sh->halves, mem + l->half, l->halves, sizeof(struct half));
 	pool_init(&sh->time_waits, mem + l->time_wait, l->time_waits, sizeof(struct time_wait));
 	pool_init(&sh->xfers, mem + l->xfer, l->xfers, sizeof(struct xfer));
 	pool_init(&sh->sessions, mem + l->session, l->sessions, sizeof(struct session));
 	pool_init(&sh->addr6s, mem + l->addr6, l->addr6s, 16);
-	wheel_init(&sh->conn_wheel, &sh->cold->timer, sizeof(struct conn_cold), sh->now);
+	wheel_init(&sh->conn_wheel, &shard_cold(sh, 0)->timer, -(int32_t)sizeof(struct conn_cold),
+		   sh->now);
 	wheel_init(&sh->half_wheel, sh->halves.base + offsetof(struct half, timer),
 		   sizeof(struct half), sh->now);
 	wheel_init(&sh->time_wait_wheel, sh->time_waits.base + offsetof(struct time_wait, timer),
@@ -144,7 +145,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 {
 	struct layout l = layout_of(args->conf);
 	uint8_t *base = mem;
-	struct shard *sh = mem;
+	struct shard *sh = (void *)(base + l.shard);
 
 	sh->now_us = args->now;
 	sh->now = tick_of(args->now);

@@ -3,7 +3,8 @@
  * A shard: everything one worker owns. Tables, pools, wheels, secrets, counters
  * and the frames about to leave; no other thread touches any of it, so there is
  * no lock. It lives in one piece of memory that its owner allocates before the
- * start; nothing is allocated afterwards.
+ * start; nothing is allocated afterwards. The connections lie right behind the struct,
+ * their cold parts, last to first, right before it: both are found without a load.
  *
  * A turn of the worker is: shard_receive() for each burst, shard_timers(),
  * shard_finish(), then the frames in shard.tx go to the ports. `now` is sampled
@@ -115,8 +116,7 @@ struct shard {
 	const struct toeplitz *toeplitz; /* NULL with one shard: everything is ours */
 
 	struct conn_table table;
-	struct pool conns, halves, time_waits, xfers, addr6s, sessions;
-	struct conn_cold *cold;
+	struct pool conns, halves, time_waits, xfers, addr6s, sessions; /* see the accessors below */
 	struct wheel conn_wheel, half_wheel, time_wait_wheel;
 	tick_t swept_at;
 	uint32_t swept;
@@ -150,12 +150,13 @@ struct shard {
 	uint32_t handover_count;
 	struct buf *handover[SHARD_HANDOVER]; /* buf.owner, buf.port say where to */
 	uint64_t stats[STAT_COUNT];
-};
+} CACHE_ALIGNED;
 
 /* Bytes of memory for one of conf's shards, everything included but buffers. */
 size_t shard_bytes(const struct conf *conf);
 
-/* `mem` holds shard_bytes() zeroed bytes, cache-line aligned. Never fails. */
+/* `mem` holds shard_bytes() zeroed bytes, cache-line aligned. Never fails. The shard is within it,
+ * not at its beginning. */
 struct shard *shard_init(void *mem, const struct shard_args *args);
 
 /* Gives back every buffer the shard holds. Connections end silently. */
@@ -230,22 +231,47 @@ static inline void shard_tx(struct shard *sh, uint16_t port, struct buf *b)
 
 static inline struct conn *shard_conn(const struct shard *sh, uint32_t index)
 {
-	return (struct conn *)pool_at(&sh->conns, index);
+	return (struct conn *)(void *)((uintptr_t)sh + sizeof(*sh)) + index;
+}
+
+static inline struct conn_cold *shard_cold(const struct shard *sh, uint32_t index)
+{
+	return (struct conn_cold *)(uintptr_t)sh - 1 - index;
+}
+
+static inline struct half *shard_half(const struct shard *sh, uint32_t index)
+{
+	return (struct half *)(void *)sh->halves.base + index;
+}
+
+static inline struct time_wait *shard_time_wait(const struct shard *sh, uint32_t index)
+{
+	return (struct time_wait *)(void *)sh->time_waits.base + index;
+}
+
+static inline uint32_t half_index(const struct shard *sh, const struct half *h)
+{
+	return (uint32_t)(h - shard_half(sh, 0));
+}
+
+static inline uint32_t time_wait_index(const struct shard *sh, const struct time_wait *tw)
+{
+	return (uint32_t)(tw - shard_time_wait(sh, 0));
 }
 
 static inline uint32_t conn_index(const struct shard *sh, const struct conn *c)
 {
-	return (uint32_t)(c - (const struct conn *)(const void *)sh->conns.base);
+	return (uint32_t)(c - shard_conn(sh, 0));
 }
 
 static inline struct conn_cold *conn_cold(const struct shard *sh, const struct conn *c)
 {
-	return &sh->cold[conn_index(sh, c)];
+	return shard_cold(sh, conn_index(sh, c));
 }
 
 static inline struct xfer *conn_xfer(const struct shard *sh, const struct conn *c)
 {
-	return c->xfer ? pool_at(&sh->xfers, c->xfer) : NULL;
+	return c->xfer ? (struct xfer *)(void *)sh->xfers.base + c->xfer : NULL;
 }
 
 static inline const struct profile *conn_profile(const struct shard *sh, const struct conn *c)

@@ -64,7 +64,7 @@ static void file(struct wheel *w, uint32_t index)
 	push(w, list_of(w, wheel_node(w, index)->at), index);
 }
 
-void wheel_init(struct wheel *w, void *nodes, uint32_t stride, tick_t now)
+void wheel_init(struct wheel *w, void *nodes, int32_t stride, tick_t now)
 {
 	memset(w, 0, sizeof(*w));
 	w->base = nodes;

@@ -30,7 +30,7 @@ struct wheel_node {
 
 struct wheel {
 	uint8_t *base;	      /* object i's node is at base + i * stride */
-	uint32_t stride;      /* bytes */
+	int32_t stride;	      /* bytes; below 0: objects lie last to first */
 	tick_t now;	      /* the tick whose slots are being emptied or are empty */
 	uint32_t armed;	      /* nodes in slots */
 	uint64_t occupied[WHEEL_LEVELS][WHEEL_SLOTS / 64];
@@ -41,11 +41,11 @@ struct wheel {
 typedef void (*wheel_fn)(void *ctx, uint32_t index);
 
 /* Objects are indexed from 1; `nodes` is where object 0's node would be. */
-void wheel_init(struct wheel *w, void *nodes, uint32_t stride, tick_t now);
+void wheel_init(struct wheel *w, void *nodes, int32_t stride, tick_t now);
 
 static inline struct wheel_node *wheel_node(const struct wheel *w, uint32_t index)
 {
-	return (struct wheel_node *)(void *)(w->base + (size_t)index * w->stride);
+	return (struct wheel_node *)(void *)(w->base + (ptrdiff_t)index * w->stride);
 }
 
 static inline bool wheel_is_armed(const struct wheel *w, uint32_t index)

@@ -41,9 +41,9 @@ static const struct tuple *tuple_of_ref(const struct shard *sh, uint32_t ref)
 	case REF_CONN:
 		return &shard_conn(sh, i)->tuple;
 	case REF_HALF:
-		return &((const struct half *)pool_at(&sh->halves, i))->tuple;
+		return &shard_half(sh, i)->tuple;
 	default:
-		return &((const struct time_wait *)pool_at(&sh->time_waits, i))->tuple;
+		return &shard_time_wait(sh, i)->tuple;
 	}
 }
 

@@ -12,7 +12,7 @@ struct conn *conn_alloc(struct shard *sh, uint16_t profile)
 	if (i == POOL_NIL)
 		return NULL;
 	c = shard_conn(sh, i);
-	k = &sh->cold[i];
+	k = shard_cold(sh, i);
 	memset(c, 0, sizeof(*c));
 	memset(k, 0, sizeof(*k));
 	c->tuple.local = TUPLE_FREE;

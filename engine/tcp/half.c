@@ -13,7 +13,7 @@ static void drop(struct shard *sh, struct seg *s, enum stat why)
 
 void half_free(struct shard *sh, struct half *h)
 {
-	uint32_t i = pool_index(&sh->halves, h);
+	uint32_t i = half_index(sh, h);
 
 	sh->listeners[sh->profiles[h->profile].listener].half_open--;
 	wheel_cancel(&sh->half_wheel, i);
@@ -27,7 +27,7 @@ static void half_drop(struct shard *sh, struct half *h)
 	struct tuple_key key = tuple_key_of(sh, &h->tuple);
 
 	table_remove(&sh->table, tuple_hash(sh, &key),
-		     ref_make(REF_HALF, pool_index(&sh->halves, h)));
+		     ref_make(REF_HALF, half_index(sh, h)));
 	half_free(sh, h);
 }
 
@@ -40,13 +40,13 @@ void half_arm(struct shard *sh, struct half *h)
 
 	if (tcp->synack_jitter)
 		delay += (h->iss ^ h->irs) % (delay / 8 + 1);
-	wheel_arm(&sh->half_wheel, pool_index(&sh->halves, h), sh->now + (tick_t)delay);
+	wheel_arm(&sh->half_wheel, half_index(sh, h), sh->now + (tick_t)delay);
 }
 
 void tcp_half_expired(void *ctx, uint32_t index)
 {
 	struct shard *sh = ctx;
-	struct half *h = pool_at(&sh->halves, index);
+	struct half *h = shard_half(sh, index);
 	struct buf *b;
 
 	if (h->retries >= sh->profiles[h->profile].tcp->synack_retries) {
@@ -83,7 +83,7 @@ static void time_handshake(struct shard *sh, struct conn *c, const struct half *
  * SYN-ACK's retries go on). */
 static struct conn *half_promote(struct shard *sh, struct half *h, const struct seg *s)
 {
-	uint32_t ref = ref_make(REF_HALF, pool_index(&sh->halves, h));
+	uint32_t ref = ref_make(REF_HALF, half_index(sh, h));
 	struct conn *c = conn_alloc(sh, h->profile);
 
 	if (!c) {
@@ -120,7 +120,7 @@ static void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum
 	stat_inc(sh, why);
 	/* Data is a retransmission: whoever sends it waits for the answer. */
 	if (!s->payload_len &&
-	    !challenge_allowed(sh, ref_make(REF_HALF, pool_index(&sh->halves, h)), h->irs)) {
+	    !challenge_allowed(sh, ref_make(REF_HALF, half_index(sh, h)), h->irs)) {
 		shard_buf_free(sh, s->buf);
 		return;
 	}

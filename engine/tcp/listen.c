@@ -57,7 +57,7 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 		stat_inc(sh, STAT_drop_no_half_open);
 		return NULL;
 	}
-	h = pool_at(&sh->halves, i);
+	h = shard_half(sh, i);
 	memset(h, 0, sizeof(*h));
 	if (!tuple_set(sh, &h->tuple, &key, s->iface) ||
 	    !table_insert(&sh->table, s->hash, ref_make(REF_HALF, i))) {

@@ -23,12 +23,12 @@ static const struct conf_tcp *tw_tcp(const struct shard *sh, const struct time_w
 
 static uint32_t tw_ref(const struct shard *sh, const struct time_wait *tw)
 {
-	return ref_make(REF_TIME_WAIT, pool_index(&sh->time_waits, tw));
+	return ref_make(REF_TIME_WAIT, time_wait_index(sh, tw));
 }
 
 static void tw_arm(struct shard *sh, struct time_wait *tw, uint32_t ms)
 {
-	wheel_arm(&sh->time_wait_wheel, pool_index(&sh->time_waits, tw), sh->now + ms);
+	wheel_arm(&sh->time_wait_wheel, time_wait_index(sh, tw), sh->now + ms);
 }
 
 /* How long the cookie that opened a connection is still good. */
@@ -44,7 +44,7 @@ static struct time_wait *tw_create(struct shard *sh, const struct conn *c)
 {
 	struct tuple_key key = tuple_key_of(sh, &c->tuple);
 	uint32_t i = pool_get(&sh->time_waits);
-	struct time_wait *tw = pool_at(&sh->time_waits, i);
+	struct time_wait *tw = shard_time_wait(sh, i);
 
 	if (i == POOL_NIL)
 		return NULL;
@@ -92,7 +92,7 @@ bool tcp_time_wait_spend(struct shard *sh, struct conn *c)
 	if (!tuple_set(sh, &tw->tuple, &key, c->tuple.iface)) {
 		table_replace(&sh->table, tuple_hash(sh, &key), tw_ref(sh, tw),
 			      ref_make(REF_CONN, conn_index(sh, c)));
-		pool_put(&sh->time_waits, pool_index(&sh->time_waits, tw));
+		pool_put(&sh->time_waits, time_wait_index(sh, tw));
 		return false;
 	}
 	tw->snd_nxt = c->snd_nxt;
@@ -105,7 +105,7 @@ static void tw_end(struct shard *sh, struct time_wait *tw)
 {
 	struct tuple_key key = tuple_key_of(sh, &tw->tuple);
 	const struct profile *p = &sh->profiles[tw->profile];
-	uint32_t i = pool_index(&sh->time_waits, tw);
+	uint32_t i = time_wait_index(sh, tw);
 
 	table_remove(&sh->table, tuple_hash(sh, &key), tw_ref(sh, tw));
 	if (tw->active && p->pool != CONF_NONE)
@@ -120,7 +120,7 @@ void tcp_time_wait_expired(void *ctx, uint32_t index)
 {
 	struct shard *sh = ctx;
 
-	tw_end(sh, pool_at(&sh->time_waits, index));
+	tw_end(sh, shard_time_wait(sh, index));
 }
 
 static bool syn_is_newer(const struct shard *sh, const struct time_wait *tw, const struct seg *s)

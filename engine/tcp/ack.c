@@ -31,6 +31,24 @@ static bool is_duplicate(const struct conn *c, const struct xfer *x, const struc
 	       !(s->flags & TCP_FIN);
 }
 
+/* A service that waits for room hears of it when half of the queue is free. */
+static void tell_writable(struct shard *sh, struct conn *c, const struct xfer *x)
+{
+	if (!(c->flags & CF_WANT_WRITE) || x->sndq.bytes > conn_tcp(sh, c)->sndbuf / 2)
+		return;
+	c->flags &= ~(uint32_t)CF_WANT_WRITE;
+	conn_work(sh, c, CF_EV_WRITABLE);
+}
+
+/* Karn (MUST-18), RFC 6298 §5: a backed-off RTO lasts until something was timed, or a path that
+ * became slower never would be. */
+static void take_round_trip(struct shard *sh, struct conn *c, struct xfer *x, uint32_t rtt_us)
+{
+	tcp_rtt_sample(sh, c, rtt_us);
+	x->backoff = 0;
+	x->tlp.unmeasured = false;
+}
+
 /* SND.UNA moves: what is covered is done with. */
 static void advance(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s,
 		    struct ack_news *news)
@@ -50,10 +68,7 @@ static void advance(struct shard *sh, struct conn *c, struct xfer *x, const stru
 	k->retries = 0;
 	x->unacked_since = sh->now;
 	conn_work(sh, c, CF_OUTPUT);
-	if ((c->flags & CF_WANT_WRITE) && x->sndq.bytes <= conn_tcp(sh, c)->sndbuf / 2) {
-		c->flags &= ~(uint32_t)CF_WANT_WRITE;
-		conn_work(sh, c, CF_EV_WRITABLE);
-	}
+	tell_writable(sh, c, x);
 }
 
 /* The first segment in flight is the one byte of a zero-window probe, or our FIN. */
@@ -127,17 +142,39 @@ static void process(struct shard *sh, struct conn *c, struct xfer *x, const stru
 		advance(sh, c, x, s, &news);
 	if (news.acked && !news.rtt_us)
 		news.rtt_us = tcp_rtt_of_timestamp(sh, c, s);
-	if (news.rtt_us) {
-		tcp_rtt_sample(sh, c, news.rtt_us);
-		/* Karn (MUST-18), RFC 6298 §5: a backed-off RTO lasts until something
-		 * was timed, or a path that became slower never would be. */
-		x->backoff = 0;
-		x->tlp.unmeasured = false;
-	}
+	if (news.rtt_us)
+		take_round_trip(sh, c, x, news.rtt_us);
 	if (news.acked || news.duplicate || news.sacked_new || news.dsack || news.ecn_echo)
 		recovery_ack(sh, c, x, s, &news);
-	if (news.acked && (c->flags & CF_FIN_SENT) && c->snd_una == c->snd_nxt)
-		tcp_fin_acked(sh, c);
+}
+
+/* What nearly every ACK is: all that is in flight has arrived, and nothing is being repaired. */
+static bool covers_all(const struct conn *c, const struct xfer *x, const struct seg *s)
+{
+	return s->ack == c->snd_nxt && !x->send_next && x->phase == XFER_OPEN &&
+	       !(x->sacked | x->lost | x->retrans) && !(s->opt.nb_sack | x->dupacks) &&
+	       !(x->may_undo | x->retransmitted | x->urgent_out | x->tlp.out) &&
+	       !(s->flags & TCP_ECE);
+}
+
+/* What process() comes to then. */
+static void all_arrived(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s)
+{
+	uint32_t flight = c->snd_nxt - c->snd_una;
+	uint32_t rtt_us = scoreboard_all_arrived(sh, x);
+
+	c->snd_una = x->recover = x->ecn_recover = s->ack;
+	x->full_end = seq_max(x->full_end, c->snd_una - 1);
+	x->unacked_since = sh->now;
+	x->timer = XFER_TIMER_NONE; /* RFC 6298 §5.2 */
+	conn_cold(sh, c)->retries = 0;
+	if (!rtt_us)
+		rtt_us = tcp_rtt_of_timestamp(sh, c, s);
+	if (rtt_us)
+		take_round_trip(sh, c, x, rtt_us);
+	cc_ack(sh, c, x, flight, flight);
+	tell_writable(sh, c, x);
+	conn_work(sh, c, CF_OUTPUT);
 }
 
 bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
@@ -155,8 +192,14 @@ bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
 		challenge_ack(sh, c);
 		return false;
 	}
-	if ((seq_geq(s->ack, c->snd_una) || s->opt.nb_sack) && c->snd_nxt != c->snd_una)
-		process(sh, c, x, s);
+	if (c->snd_nxt != c->snd_una) {
+		if (likely(covers_all(c, x, s)))
+			all_arrived(sh, c, x, s);
+		else if (seq_geq(s->ack, c->snd_una) || s->opt.nb_sack)
+			process(sh, c, x, s);
+		if (c->snd_una != before && (c->flags & CF_FIN_SENT) && c->snd_una == c->snd_nxt)
+			tcp_fin_acked(sh, c);
+	}
 	if (c->snd_una == c->snd_nxt && c->state != TCP_CLOSED)
 		conn_cold(sh, c)->retries = 0; /* it answers: keepalive begins anew */
 	if (seq_geq(s->ack, c->snd_una) && c->state != TCP_CLOSED)

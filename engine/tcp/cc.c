@@ -20,14 +20,14 @@ static void reno_ack(struct conn_cold *k, const struct conn *c, uint32_t acked)
 	k->cwnd += MAX((uint32_t)((uint64_t)c->mss * MIN(acked, k->cwnd) / k->cwnd), 1u);
 }
 
-void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct ack_news *news)
+void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t prior_flight, uint32_t acked)
 {
 	struct conn_cold *k = conn_cold(sh, c);
-	uint32_t ssthresh = tcp_ssthresh(c, k), acked = news->acked;
+	uint32_t ssthresh = tcp_ssthresh(c, k);
 
 	/* The window was not what held us back, neither now nor when this was sent: it
 	 * proves nothing (RFC 7661 §4.2). */
-	if (news->prior_flight < k->cwnd / 2 &&
+	if (prior_flight < k->cwnd / 2 &&
 	    !(x->phase == XFER_OPEN && seq_leq(c->snd_una, x->full_end))) {
 		cubic_pause(sh, x);
 		return;

@@ -70,6 +70,20 @@ void rack_delivered(struct shard *sh, const struct conn *c, struct xfer *x, cons
 	}
 }
 
+uint32_t rack_all_delivered(const struct shard *sh, struct xfer *x, const struct buf *b)
+{
+	struct rack *r = &x->rack;
+	uint32_t rtt_us = MAX((uint32_t)sh->now_us - b->sent_us, 1u);
+
+	/* Of those sent once the last has the shortest round trip, and all before it came first. */
+	if (r->min_rtt_us == 0 || rtt_us < r->min_rtt_us)
+		r->min_rtt_us = rtt_us;
+	r->fack = r->end_seq = b->seq + buf_payload_len(b);
+	r->xmit_us = b->sent_us;
+	r->rtt_us = rtt_us;
+	return rtt_us;
+}
+
 void rack_dsack(const struct conn *c, struct xfer *x)
 {
 	struct rack *r = &x->rack;

@@ -207,7 +207,7 @@ static void loss_ack(struct shard *sh, struct conn *c, struct xfer *x,
 		x->dupacks = 0;
 	}
 	if (news->acked && x->phase == XFER_LOSS) /* slow start again, RFC 5681 §3.1 */
-		cc_ack(sh, c, x, news);
+		cc_ack(sh, c, x, news->prior_flight, news->acked);
 }
 
 void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s,
@@ -234,7 +234,7 @@ void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct
 	if (x->phase == XFER_RECOVERY)
 		prr(c, k, x, news, delivered);
 	else if (x->phase == XFER_OPEN && news->acked && !news->ecn_echo && !reduced)
-		cc_ack(sh, c, x, news);
+		cc_ack(sh, c, x, news->prior_flight, news->acked);
 	if (news->acked || reorder_us)
 		recovery_arm(sh, c, x, reorder_us);
 	conn_work(sh, c, CF_OUTPUT);

@@ -39,6 +39,10 @@ void scoreboard_sack(struct shard *sh, struct conn *c, struct xfer *x, const str
 void scoreboard_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
 		    const struct seg *s, struct ack_news *news);
 
+/* Frees all that is queued: it was all sent, and has arrived, none of it known to be lost. Returns
+ * the round trip of the last segment in microseconds, 0: none that times it. */
+uint32_t scoreboard_all_arrived(struct shard *sh, struct xfer *x);
+
 /* Marks a sent buf lost; a retransmission of it counts as lost as well. */
 void scoreboard_lose(struct xfer *x, struct buf *b);
 
@@ -59,6 +63,10 @@ void scoreboard_forget_sacks(struct xfer *x);
 /* A segment was delivered: RFC 8985 §6.2 steps 1 to 3. Call before its marks go. */
 void rack_delivered(struct shard *sh, const struct conn *c, struct xfer *x, const struct buf *b,
 		    const struct seg *s, uint32_t fack);
+
+/* The same for a whole flight whose last segment is b, all of it sent once. Returns its round trip
+ * in microseconds. */
+uint32_t rack_all_delivered(const struct shard *sh, struct xfer *x, const struct buf *b);
 
 /* Step 5: marks what is lost; returns microseconds until more may be, 0: none. */
 uint32_t rack_detect_loss(struct shard *sh, struct conn *c, struct xfer *x);
@@ -90,8 +98,10 @@ void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reo
 
 /* ---- cc.c, cubic.c ---- */
 
-/* The window grows by an ACK outside recovery. */
-void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct ack_news *news);
+/* The window grows by an ACK outside recovery, of `acked` bytes of `prior_flight` that were in flight
+ * before it. */
+void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t prior_flight,
+	    uint32_t acked);
 
 /* Slow-start threshold in bytes after a congestion event, noting it. */
 uint32_t cc_reduce(struct shard *sh, struct conn *c, struct xfer *x);

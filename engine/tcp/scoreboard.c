@@ -206,3 +206,22 @@ void scoreboard_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t a
 	if (repeated && !(c->flags & CF_SACK))
 		news->original = false;
 }
+
+uint32_t scoreboard_all_arrived(struct shard *sh, struct xfer *x)
+{
+	const struct buf *last = x->sndq.tail;
+	uint32_t flags = 0, rtt_us = 0;
+	struct buf *b, *next;
+
+	for (b = x->sndq.head; b; b = b->next)
+		flags |= b->flags;
+	if (last && !(flags & BUF_RESENT)) /* Karn, MUST-18 */
+		rtt_us = rack_all_delivered(sh, x, last);
+	for (b = x->sndq.head; b; b = next) {
+		next = b->next;
+		shard_buf_free_kept(sh, b);
+	}
+	x->sndq = (struct bufq){0};
+	x->lost_hint = NULL;
+	return rtt_us;
+}

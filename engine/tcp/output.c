@@ -244,12 +244,11 @@ static bool send_lost(struct shard *sh, struct conn *c, struct xfer *x)
 /* Bytes of new data that may be sent now, none when the window has shrunk below what
  * was sent (MUST-34). Limited transmit (RFC 3042) follows
  * from what SACKs or duplicate ACKs have taken out of the flight. */
-static uint32_t usable(const struct shard *sh, const struct conn *c, const struct xfer *x)
+static uint32_t usable(const struct conn *c, const struct xfer *x, uint32_t room)
 {
 	uint32_t edge = c->snd_una + c->snd_wnd, seq = x->send_next->seq;
-	uint32_t wnd = seq_gt(edge, seq) ? edge - seq : 0;
 
-	return MIN(wnd, cwnd_room(sh, c, x));
+	return MIN(seq_gt(edge, seq) ? edge - seq : 0, room);
 }
 
 /* Minshall: only a small segment holds back another one. The last piece of a long
@@ -286,11 +285,12 @@ static bool worth_sending(const struct shard *sh, const struct conn *c, const st
 	return len >= tcp_max_wnd(sh, c) / 2;
 }
 
-/* Makes send_next's buf fit a segment and the window; 0: nothing may go now. */
-static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x)
+/* Makes send_next's buf fit a segment, the window and the `room` that congestion control leaves;
+ * 0: nothing may go now. */
+static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x, uint32_t room)
 {
 	struct buf *b = x->send_next;
-	uint32_t u = usable(sh, c, x), len;
+	uint32_t u = usable(c, x, room), len;
 
 	/* Relayed segments are not refilled: that would copy every one. */
 	if (b->next && buf_payload_len(b) < c->mss &&
@@ -309,9 +309,11 @@ static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x)
 static void restart_after_idle(const struct shard *sh, const struct conn *c, struct xfer *x)
 {
 	struct conn_cold *k = conn_cold(sh, c);
+	uint32_t idle = sh->now - k->sent_at;
 
-	if (x->send_next && c->snd_nxt == c->snd_una && k->sent_at != sh->now &&
-	    tick_reached(sh->now, k->sent_at + tcp_rto_ms(sh, c)))
+	if (!x->send_next || c->snd_nxt != c->snd_una || idle < conn_tcp(sh, c)->rto_min_ms)
+		return;
+	if (idle >= tcp_rto_ms(sh, c))
 		k->cwnd = MIN(k->cwnd, tcp_initial_window(sh, c));
 }
 
@@ -330,27 +332,46 @@ static void pace(const struct shard *sh, const struct conn *c, struct xfer *x, u
 	const struct conn_cold *k = conn_cold(sh, c);
 	uint32_t percent = k->cwnd < tcp_ssthresh(c, k) ? 200 : 120;
 	uint32_t earliest = (uint32_t)sh->now_us - USEC_PER_TICK;
-	uint64_t gap_us = (uint64_t)len * k->srtt_us * 100 / percent / MAX(k->cwnd, 1u);
+	uint64_t gap_us;
 
+	if (!conn_tcp(sh, c)->pacing)
+		return;
+	gap_us = (uint64_t)len * k->srtt_us * 100 / percent / MAX(k->cwnd, 1u);
 	if (seq_lt(x->pace_us, earliest))
 		x->pace_us = earliest;
 	x->pace_us += (uint32_t)MIN(gap_us, (uint64_t)TICKS_PER_SEC * USEC_PER_TICK);
 }
 
+/* The congestion window is used whole: an ACK may widen it. */
+static void note_full(const struct conn *c, struct xfer *x, uint32_t room)
+{
+	if (x->phase == XFER_OPEN && room < c->mss)
+		x->full_end = c->snd_nxt;
+}
+
 /* Sends at most `max` new segments; false: the port is full. */
 static bool send_new(struct shard *sh, struct conn *c, struct xfer *x, uint32_t max)
 {
+	uint32_t room;
+
 	restart_after_idle(sh, c, x);
+	room = cwnd_room(sh, c, x);
 	while (x->send_next && max--) {
 		struct buf *b = x->send_next;
+		uint32_t len;
 
-		if (!pace_allows(sh, c, x) || fit(sh, c, x) == 0)
+		if (!pace_allows(sh, c, x))
+			return true;
+		len = fit(sh, c, x, room);
+		if (len == 0)
 			return true;
 		if (!port_has_room(sh, c))
 			return false;
 		x->send_next = b->next;
-		pace(sh, c, x, buf_payload_len(b));
+		room -= len;
+		pace(sh, c, x, len);
 		send_buf(sh, c, x, b);
+		note_full(c, x, room);
 		c->flags &= ~(uint32_t)CF_FORCE;
 	}
 	return true;
@@ -431,15 +452,12 @@ static bool fin_due(const struct conn *c, const struct xfer *x)
 	return c->snd_nxt == c->snd_una || seq_leq(c->snd_nxt, c->snd_una + c->snd_wnd);
 }
 
-static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
+/* What is not new data in its turn; false: the port is full. *max_new: segments of that. */
+static bool output_rare(struct shard *sh, struct conn *c, struct xfer *x, uint32_t *max_new)
 {
-	uint32_t max_new = UINT32_MAX, before = c->snd_nxt;
-
 	if (c->flags & CF_REXMIT_ONE) {
 		c->flags &= ~(uint32_t)CF_REXMIT_ONE;
 		rexmit_one(sh, c, x);
-		if (c->state == TCP_CLOSED)
-			return true;
 	}
 	if (c->state < TCP_ESTABLISHED)
 		return true;
@@ -453,14 +471,23 @@ static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
 	}
 	if (c->flags & CF_FRTO_NEW) {
 		c->flags &= ~(uint32_t)CF_FRTO_NEW;
-		max_new = 2; /* RFC 5682 §2.1 step 2b */
-	} else if (!send_lost(sh, c, x)) {
-		return false;
+		*max_new = 2; /* RFC 5682 §2.1 step 2b */
+		return true;
 	}
-	if (!send_new(sh, c, x, max_new))
+	return send_lost(sh, c, x);
+}
+
+static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	uint32_t max_new = UINT32_MAX;
+
+	if (unlikely((c->flags & (CF_REXMIT_ONE | CF_PROBE | CF_TLP | CF_FRTO_NEW)) || x->lost) &&
+	    !output_rare(sh, c, x, &max_new))
 		return false;
-	if (c->snd_nxt != before && x->phase == XFER_OPEN && cwnd_room(sh, c, x) < c->mss)
-		x->full_end = c->snd_nxt;
+	if (c->state < TCP_ESTABLISHED)
+		return true;
+	if (x->send_next && !send_new(sh, c, x, max_new))
+		return false;
 	if (fin_due(c, x)) {
 		if (!port_has_room(sh, c))
 			return false;

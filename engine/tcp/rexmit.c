@@ -12,16 +12,14 @@ uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c)
 	const struct xfer *x = conn_xfer(sh, c);
 	uint64_t rto = tcp->rto_initial_ms;
 
-	/* RFC 6298 §5.7: nothing was timed since the SYN had to go again. */
-	if (c->state >= TCP_ESTABLISHED)
-		rto = MAX(rto, (uint64_t)RTO_AFTER_SYN_MS);
-	if (k->srtt_us) {
+	if (likely(k->srtt_us))
 		/* RFC 6298 §2.3: RTO = SRTT + max(G, 4 * RTTVAR). The minimum is of what comes
 		 * on top of the round trip, as in Linux: it is what a delayed ACK may take. */
-		rto = k->srtt_us + MAX(4 * (uint64_t)k->rttvar_us,
-				       (uint64_t)tcp->rto_min_ms * USEC_PER_TICK);
-		rto = (rto + USEC_PER_TICK - 1) / USEC_PER_TICK;
-	}
+		rto = MAX((k->srtt_us + 4 * k->rttvar_us + USEC_PER_TICK - 1) / USEC_PER_TICK,
+			  (k->srtt_us + USEC_PER_TICK - 1) / USEC_PER_TICK + tcp->rto_min_ms);
+	/* RFC 6298 §5.7: nothing was timed since the SYN had to go again. */
+	else if (c->state >= TCP_ESTABLISHED)
+		rto = MAX(rto, (uint64_t)RTO_AFTER_SYN_MS);
 	if (x)
 		rto <<= MIN(x->backoff, 20u); /* MUST-19: exponential backoff */
 	return (uint32_t)MIN(rto, (uint64_t)tcp->rto_max_ms);

@@ -31,7 +31,7 @@ struct net_iface {
 	uint16_t vlan;
 	uint16_t mtu;
 	bool tx_ip_csum, tx_tcp_csum;
-};
+} __attribute__((aligned(16))); /* found by a shift */
 
 enum neigh_state { NEIGH_FREE, NEIGH_INCOMPLETE, NEIGH_REACHABLE, NEIGH_FAILED };
 

@@ -43,20 +43,26 @@ static void fill_fragmentation(struct shard *sh, struct out *o)
 	o->ip_id = (uint16_t)(sh->ip_id + sh->id + siphash13(&sh->isn_key.sip, &hosts, 1));
 }
 
-/* MUST-45: one source address for all of a connection's segments. */
-static ALWAYS_INLINE void fill_addresses(struct shard *sh, struct out *o, const struct tuple *t,
-					 const uint8_t *dmac, const struct conf_tcp *tcp)
+/* Nearly every frame is IPv4 in a network without VLAN: code of its own for those, in which the
+ * compiler leaves out what the others need. */
+static ALWAYS_INLINE bool is_plain(const struct net_iface *ni, bool v6)
 {
-	const struct net_iface *ni = &sh->net.ifaces[t->iface];
+	return !v6 && !ni->vlan;
+}
 
+/* MUST-45: one source address for all of a connection's segments. */
+static ALWAYS_INLINE void fill_addresses(struct shard *sh, struct out *o,
+					 const struct net_iface *ni, const struct tuple *t,
+					 const uint8_t *dmac, const struct conf_tcp *tcp, bool plain)
+{
 	o->smac = ni->mac;
 	o->dmac = dmac;
 	o->src = sh->conf->addrs[tuple_local(t)].addr.bytes;
-	o->dst = tuple_raddr(sh, t);
+	o->dst = plain ? (const uint8_t *)&t->raddr : tuple_raddr(sh, t);
 	o->sport_be = t->lport_be;
 	o->dport_be = t->rport_be;
-	o->vlan = ni->vlan;
-	o->family = tuple_is_v6(t) ? IP_V6 : IP_V4;
+	o->vlan = plain ? 0 : ni->vlan;
+	o->family = !plain && tuple_is_v6(t) ? IP_V6 : IP_V4;
 	o->ttl = tcp->ttl;			 /* MUST-49 */
 	o->tos = (uint8_t)(tcp->dscp << 2); /* MUST-48 */
 	o->port_ip_csum = ni->tx_ip_csum;
@@ -183,13 +189,14 @@ static void fill_rare(struct shard *sh, struct conn *c, const struct buf *b, str
 }
 
 static ALWAYS_INLINE void emit(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
-			       uint32_t flags, bool rare)
+			       uint32_t flags, bool rare, bool plain)
 {
+	const struct net_iface *ni = &sh->net.ifaces[c->tuple.iface];
 	bool report = rare && has_sack(c, conn_xfer(sh, c));
 	struct tcpopt_out opt = {.has_ts = c->flags & CF_TIMESTAMPS};
 	struct out o = {.opt = &opt, .seq = seq, .flags = (uint8_t)flags};
 
-	fill_addresses(sh, &o, &c->tuple, conn_cold(sh, c)->dmac, conn_tcp(sh, c));
+	fill_addresses(sh, &o, ni, &c->tuple, conn_cold(sh, c)->dmac, conn_tcp(sh, c), plain);
 	o.tos |= flags & EMIT_ECT ? ECN_ECT0 : 0;
 	if (rare)
 		fill_rare(sh, c, b, &o, &opt);
@@ -209,15 +216,19 @@ static ALWAYS_INLINE void emit(struct shard *sh, struct conn *c, struct buf *b, 
 	stat_inc(sh, STAT_tx_segments);
 	stat_add(sh, STAT_tx_bytes, b->len);
 	build_tcp_inline(b, &o);
-	shard_tx(sh, sh->net.ifaces[c->tuple.iface].port, b);
+	shard_tx(sh, ni->port, b);
 }
 
 void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint32_t flags)
 {
+	const struct net_iface *ni = &sh->net.ifaces[c->tuple.iface];
+
 	if (unlikely(is_rare(sh, c, conn_xfer(sh, c), flags)))
-		emit(sh, c, b, seq, flags, true);
+		emit(sh, c, b, seq, flags, true, false);
+	else if (likely(is_plain(ni, tuple_is_v6(&c->tuple))))
+		emit(sh, c, b, seq, flags, false, true);
 	else
-		emit(sh, c, b, seq, flags, false);
+		emit(sh, c, b, seq, flags, false, false);
 }
 
 uint32_t tcp_empty_seq(const struct conn *c)
@@ -282,11 +293,12 @@ static uint16_t synack_window(const struct conf_tcp *tcp)
 	return (uint16_t)MIN(tcp->rcvbuf, (uint32_t)UINT16_MAX);
 }
 
-void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
+static ALWAYS_INLINE void synack(struct shard *sh, const struct half *h, struct buf *b,
+				 const struct net_iface *ni, bool plain)
 {
 	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
 	struct tcpopt_out opt =
-	    synack_options(sh, h, h->tuple.iface, tuple_is_v6(&h->tuple));
+	    synack_options(sh, h, h->tuple.iface, !plain && tuple_is_v6(&h->tuple));
 	struct out o = {
 	    .opt = &opt,
 	    .seq = h->iss,
@@ -294,30 +306,38 @@ void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
 	    .flags = synack_flags(h),
 	    .wnd = synack_window(tcp),
 	};
-	uint16_t port = sh->net.ifaces[h->tuple.iface].port;
 
-	if (shard_tx_room(sh, port) == 0) {
-		/* The retransmission timer sends it again. */
-		stat_inc(sh, STAT_drop_tx_full);
-		shard_buf_free(sh, b);
-		return;
-	}
-	fill_addresses(sh, &o, &h->tuple, h->dmac, tcp);
+	fill_addresses(sh, &o, ni, &h->tuple, h->dmac, tcp, plain);
 	if (!tcp->pmtu_discovery)
 		fill_fragmentation(sh, &o);
 	make_empty(b);
 	stat_inc(sh, STAT_tx_segments);
 	build_tcp_inline(b, &o);
-	shard_tx(sh, port, b);
+	shard_tx(sh, ni->port, b);
 }
 
-void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
+void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
+{
+	const struct net_iface *ni = &sh->net.ifaces[h->tuple.iface];
+
+	if (shard_tx_room(sh, ni->port) == 0) {
+		/* The retransmission timer sends it again. */
+		stat_inc(sh, STAT_drop_tx_full);
+		shard_buf_free(sh, b);
+	} else if (likely(is_plain(ni, tuple_is_v6(&h->tuple)))) {
+		synack(sh, h, b, ni, true);
+	} else {
+		synack(sh, h, b, ni, false);
+	}
+}
+
+static ALWAYS_INLINE void reply(struct shard *sh, struct seg *s, const struct reply *r,
+				const struct net_iface *ni, bool plain)
 {
 	const struct conf_tcp *tcp = r->tcp ? r->tcp : &sh->conf->tcp;
-	const struct net_iface *ni = &sh->net.ifaces[s->iface];
 	struct tcpopt_out opt = {.has_ts = r->has_ts, .tsval = ts_now(sh), .tsecr = r->tsecr};
 	uint8_t dmac[6], addrs[32];
-	uint32_t alen = s->family == IP_V4 ? 4 : 16;
+	uint32_t alen = plain || s->family == IP_V4 ? 4 : 16;
 	struct out o = {
 	    .opt = r->opt ? r->opt : &opt,
 	    .smac = ni->mac,
@@ -330,19 +350,15 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
 	    .wnd = r->wnd,
 	    .sport_be = s->dport_be,
 	    .dport_be = s->sport_be,
-	    .vlan = ni->vlan,
-	    .family = s->family,
+	    .vlan = plain ? 0 : ni->vlan,
+	    .family = plain ? IP_V4 : s->family,
 	    .ttl = tcp->ttl,
 	    .tos = (uint8_t)(tcp->dscp << 2),
 	    .port_ip_csum = ni->tx_ip_csum,
 	    .port_tcp_csum = ni->tx_tcp_csum,
 	};
 
-	if (shard_tx_room(sh, ni->port) == 0) {
-		stat_inc(sh, STAT_drop_tx_full);
-		shard_buf_free(sh, s->buf);
-		return;
-	}
+	/* Copies: the answer is written over them. */
 	memcpy(dmac, s->buf->data + 6, 6);
 	memcpy(addrs, s->dst, alen);
 	memcpy(addrs + 16, s->src, alen);
@@ -352,6 +368,20 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
 	stat_inc(sh, STAT_tx_segments);
 	build_tcp_inline(s->buf, &o);
 	shard_tx(sh, ni->port, s->buf);
+}
+
+void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
+{
+	const struct net_iface *ni = &sh->net.ifaces[s->iface];
+
+	if (shard_tx_room(sh, ni->port) == 0) {
+		stat_inc(sh, STAT_drop_tx_full);
+		shard_buf_free(sh, s->buf);
+	} else if (likely(is_plain(ni, s->family == IP_V6))) {
+		reply(sh, s, r, ni, true);
+	} else {
+		reply(sh, s, r, ni, false);
+	}
 }
 
 void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval)

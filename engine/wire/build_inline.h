@@ -41,11 +41,35 @@ static ALWAYS_INLINE bool build_only_timestamps(const struct tcpopt_out *opt)
 	return !(opt->sack_permitted | opt->has_wscale | opt->nb_sack | opt->mss);
 }
 
+/* All that a SYN of today has, in the order in which Linux has it. */
+static ALWAYS_INLINE bool build_whole_syn(const struct tcpopt_out *opt)
+{
+	return opt->sack_permitted & opt->has_wscale & opt->has_ts && opt->mss && !opt->nb_sack;
+}
+
 static ALWAYS_INLINE uint32_t build_options_size(const struct tcpopt_out *opt)
 {
 	if (likely(build_only_timestamps(opt)))
 		return opt->has_ts ? TCPOPT_TS_LEN : 0;
-	return tcpopt_size(opt);
+	return likely(build_whole_syn(opt)) ? TCPOPT_SYN_LEN : tcpopt_size(opt);
+}
+
+/* As tcpopt_write() has them, but their sum comes with them. */
+static ALWAYS_INLINE uint64_t build_syn_options(uint8_t *p, const struct tcpopt_out *opt)
+{
+	uint32_t mss = __builtin_bswap32((uint32_t)TCPOPT_MSS << 24 | 4 << 16 | opt->mss);
+	uint32_t head = __builtin_bswap32((uint32_t)TCPOPT_SACK_PERMITTED << 24 | 2 << 16 |
+					  TCPOPT_TIMESTAMPS << 8 | 10);
+	uint32_t tsval_be = __builtin_bswap32(opt->tsval), tsecr_be = __builtin_bswap32(opt->tsecr);
+	uint32_t wscale = __builtin_bswap32((uint32_t)TCPOPT_NOP << 24 | TCPOPT_WSCALE << 16 |
+					    3 << 8 | opt->wscale);
+
+	build_word(p, mss);
+	build_word(p + 4, head);
+	build_word(p + 8, tsval_be);
+	build_word(p + 12, tsecr_be);
+	build_word(p + 16, wscale);
+	return (uint64_t)mss + head + tsval_be + tsecr_be + wscale;
 }
 
 /* Writes `len` bytes of options and returns their sum. */
@@ -56,8 +80,9 @@ static ALWAYS_INLINE uint64_t build_options(uint8_t *p, const struct tcpopt_out 
 
 	if (len == 0)
 		return 0;
-	if (unlikely(!build_only_timestamps(opt)))
-		return csum_partial(p, tcpopt_write(p, opt));
+	if (!build_only_timestamps(opt))
+		return likely(build_whole_syn(opt)) ? build_syn_options(p, opt)
+						    : csum_partial(p, tcpopt_write(p, opt));
 	build_word(p, head);
 	build_word(p + 4, tsval_be);
 	build_word(p + 8, tsecr_be);
@@ -103,6 +128,16 @@ static ALWAYS_INLINE uint32_t build_eth_inline(uint8_t *p, const uint8_t *smac,
 	return ETH_HLEN + VLAN_HLEN;
 }
 
+/* What the port is to know and to fill in. */
+static ALWAYS_INLINE uint32_t build_tx_flags(const struct out *o)
+{
+	uint32_t flags = o->port_tcp_csum ? BUF_TX_L4_CSUM : 0;
+
+	if (o->family == IP_V6)
+		return flags | BUF_TX_IPV6;
+	return flags | (o->port_ip_csum ? BUF_TX_IP_CSUM : 0);
+}
+
 /* As build_tcp(). */
 static ALWAYS_INLINE void build_tcp_inline(struct buf *b, const struct out *o)
 {
@@ -133,13 +168,9 @@ static ALWAYS_INLINE void build_tcp_inline(struct buf *b, const struct out *o)
 		build_ipv6(ip, addrs, addrs + 16, IPPROTO_TCP_, l4_len, o->ttl, o->tos);
 	}
 	sum = build_header(tcp, o, l4);
-	b->flags &= ~(uint32_t)(BUF_TX_IP_CSUM | BUF_TX_L4_CSUM | BUF_TX_IPV6);
-	if (o->family == IP_V6)
-		b->flags |= BUF_TX_IPV6;
-	else if (o->port_ip_csum)
-		b->flags |= BUF_TX_IP_CSUM;
+	b->flags = (b->flags & ~(uint32_t)(BUF_TX_IP_CSUM | BUF_TX_L4_CSUM | BUF_TX_IPV6)) |
+		   build_tx_flags(o);
 	if (o->port_tcp_csum) {
-		b->flags |= BUF_TX_L4_CSUM;
 		csum = csum_fold(pseudo);
 	} else {
 		if (!(b->flags & BUF_PAYLOAD_CSUM))

@@ -7,6 +7,7 @@
 
 #define TCPOPT_MAX_WSCALE 14 /* RFC 7323 §2.3 */
 #define TCPOPT_MAX_SACK	  4
+#define TCPOPT_SYN_LEN 20 /* of MSS, SACK-permitted, timestamps and window scale */
 #define TCPOPT_TS_LEN	  12 /* two NOPs and the option */
 
 enum tcpopt_kind {

@@ -103,16 +103,19 @@ static void init_profiles(struct shard *sh)
 	for (uint16_t i = 0; i < conf->nb_listeners; i++) {
 		const struct conf_listener *cl = &conf->listeners[i];
 
-		sh->profiles[i] =
-		    (struct profile){&cl->tcp, service_of(cl->service), i, CONF_NONE};
+		sh->profiles[i] = (struct profile){&cl->tcp, service_of(cl->service), i, CONF_NONE,
+						   wscale_for(cl->tcp.rcvbuf)};
 		sh->listeners[i].backlog = MAX(cl->backlog / sh->nb_shards, 1u);
 		sh->listeners[i].max_half_open =
 		    cl->tcp.max_syn_backlog ? part(cl->tcp.max_syn_backlog, sh->nb_shards)
 					    : sh->halves.capacity;
 	}
-	for (uint16_t i = 0; i < conf->nb_pools; i++)
+	for (uint16_t i = 0; i < conf->nb_pools; i++) {
+		const struct conf_tcp *tcp = &conf->pools[i].tcp;
+
 		sh->profiles[conf->nb_listeners + i] = (struct profile){
-		    &conf->pools[i].tcp, &proxy_backend_service, CONF_NONE, i};
+		    tcp, &proxy_backend_service, CONF_NONE, i, wscale_for(tcp->rcvbuf)};
+	}
 }
 
 static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)

@@ -77,6 +77,7 @@ struct profile {
 	const struct service *service; /* who gets the events; NULL never */
 	uint16_t listener;	       /* index, CONF_NONE for a pool's */
 	uint16_t pool;		       /* index, CONF_NONE for a listener's */
+	uint8_t wscale;		       /* the shift that lets 16 bits hold the receive buffer */
 };
 
 struct toeplitz;

@@ -27,10 +27,15 @@ size_t net_bytes(const struct conf *conf)
  * multiplicative hash does. */
 static uint32_t local_hash(uint8_t family, const uint8_t *bytes)
 {
-	uint64_t w[2] = {0, 0};
+	uint64_t w[2];
+	uint32_t be;
 
-	memcpy(w, bytes, family == IP_V4 ? 4 : 16);
-	return (uint32_t)((w[0] * 31 + w[1] + family) * 0x9e3779b97f4a7c15ull >> 40);
+	if (family == IP_V4) {
+		memcpy(&be, bytes, 4);
+		return be * 0x9e3779b1u >> 8;
+	}
+	memcpy(w, bytes, 16);
+	return (uint32_t)((w[0] * 31 + w[1]) * 0x9e3779b97f4a7c15ull >> 40);
 }
 
 static uint32_t broadcast_of(const struct conf_addr *a)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/table/conn_table.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* Mean references per ten-slot bucket at capacity: about one bucket in eleven
  * then has an overflow bucket, at 10 bytes per reference all in. */
 #define TARGET_LOAD 7
@@ -36,14 +40,36 @@ static struct table_bucket *next_bucket(const struct conn_table *t, const struct
 	return b->next == POOL_NIL ? NULL : pool_at(&t->overflow, b->next);
 }
 
+/* A bit for each slot with this tag, used or not. */
+static inline uint32_t slots_with(const struct table_bucket *b, uint16_t tag)
+{
+#ifdef __SSE2__
+	__m128i want = _mm_set1_epi16((int16_t)tag);
+	__m128i low = _mm_loadu_si128((const void *)&b->tag[0]);
+	__m128i high = _mm_loadl_epi64((const void *)&b->tag[8]); /* two tags, and what follows */
+	__m128i same = _mm_packs_epi16(_mm_cmpeq_epi16(low, want), _mm_cmpeq_epi16(high, want));
+
+	return (uint32_t)_mm_movemask_epi8(same) & ((1u << TABLE_BUCKET_SLOTS) - 1);
+#else
+	uint32_t same = 0;
+
+	for (uint32_t i = 0; i < TABLE_BUCKET_SLOTS; i++)
+		same |= (uint32_t)(b->tag[i] == tag) << i;
+	return same;
+#endif
+}
+
 uint32_t table_hint(const struct conn_table *t, uint64_t hash)
 {
 	const struct table_bucket *b = table_bucket(t, hash);
 	uint16_t tag = table_tag(hash);
 
-	for (int i = 0; i < TABLE_BUCKET_SLOTS; i++)
-		if (b->tag[i] == tag && b->ref[i])
-			return b->ref[i];
+	for (uint32_t same = slots_with(b, tag); same; same &= same - 1) {
+		uint32_t ref = b->ref[__builtin_ctz(same)];
+
+		if (ref)
+			return ref;
+	}
 	return 0;
 }
 
@@ -53,9 +79,12 @@ uint32_t table_find(const struct conn_table *t, uint64_t hash, table_match_fn ma
 	uint16_t tag = table_tag(hash);
 
 	for (const struct table_bucket *b = table_bucket(t, hash); b; b = next_bucket(t, b))
-		for (int i = 0; i < TABLE_BUCKET_SLOTS; i++)
-			if (b->tag[i] == tag && b->ref[i] && match(ctx, b->ref[i]))
-				return b->ref[i];
+		for (uint32_t same = slots_with(b, tag); same; same &= same - 1) {
+			uint32_t ref = b->ref[__builtin_ctz(same)];
+
+			if (ref && match(ctx, ref))
+				return ref;
+		}
 	return 0;
 }
 

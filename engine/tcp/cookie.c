@@ -233,16 +233,16 @@ bool cookie_make(struct shard *sh, const struct seg *s, struct half *h, uint32_t
 
 enum cookie cookie_check(struct shard *sh, const struct seg *s, struct half *h)
 {
-	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
+	const struct profile *p = &sh->profiles[h->profile];
 	enum cookie verdict;
 
 	h->irs = s->seq - 1;
 	h->iss = s->ack - 1;
-	if ((s->opt.seen & TCPOPT_HAS_TS) && tcp->timestamps)
+	if ((s->opt.seen & TCPOPT_HAS_TS) && p->tcp->timestamps)
 		verdict = check_ts(sh, s, h);
 	else
 		verdict = check_plain(sh, s, h);
 	if (verdict == COOKIE_GOOD && (h->flags & CF_WSCALE))
-		h->wscale |= wscale_for(tcp->rcvbuf);
+		h->wscale |= p->wscale;
 	return verdict;
 }

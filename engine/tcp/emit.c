@@ -138,7 +138,7 @@ static void fill_syn_options(const struct shard *sh, const struct conn *c, struc
 	opt->sack_permitted = answer ? c->flags & CF_SACK : tcp->sack;
 	opt->has_wscale = answer ? c->flags & CF_WSCALE : tcp->window_scaling;
 	opt->has_ts = answer ? c->flags & CF_TIMESTAMPS : tcp->timestamps;
-	opt->wscale = wscale_for(tcp->rcvbuf);
+	opt->wscale = conn_profile(sh, c)->wscale;
 }
 
 /* The window field, and with it the right edge we are bound to from now on. */
@@ -386,15 +386,20 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
 
 void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval)
 {
+	const struct net_iface *ni = &sh->net.ifaces[s->iface];
 	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
 	struct tcpopt_out opt = synack_options(sh, h, s->iface, s->family == IP_V6);
+	struct reply r = {.seq = h->iss,
+			  .ack = h->irs + 1,
+			  .wnd = synack_window(tcp),
+			  .flags = synack_flags(h),
+			  .opt = &opt,
+			  .tcp = tcp};
 
 	opt.tsval = tsval;
-	emit_reply(sh, s,
-		   &(struct reply){.seq = h->iss,
-				   .ack = h->irs + 1,
-				   .wnd = synack_window(tcp),
-				   .flags = synack_flags(h),
-				   .opt = &opt,
-				   .tcp = tcp});
+	/* Inline: it is what a flood is answered with. */
+	if (likely(is_plain(ni, s->family == IP_V6) && shard_tx_room(sh, ni->port)))
+		reply(sh, s, &r, ni, true);
+	else
+		emit_reply(sh, s, &r);
 }

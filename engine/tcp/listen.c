@@ -23,7 +23,8 @@ static void drop(struct shard *sh, struct seg *s, enum stat why)
 /* What both SYNs together allow (RFC 7323 §1.3, RFC 2018 §2, RFC 3168 §6.1.1). */
 static void half_take_options(struct shard *sh, struct half *h, const struct seg *s)
 {
-	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
+	const struct profile *p = &sh->profiles[h->profile];
+	const struct conf_tcp *tcp = p->tcp;
 	const struct tcpopt *o = &s->opt;
 	uint32_t flags = tcp_ecn_offered(tcp, s) ? CF_ECN : 0;
 
@@ -35,7 +36,7 @@ static void half_take_options(struct shard *sh, struct half *h, const struct seg
 		flags |= CF_SACK;
 	if ((o->seen & TCPOPT_HAS_WSCALE) && tcp->window_scaling) {
 		flags |= CF_WSCALE;
-		h->wscale = (uint8_t)(o->wscale << 4 | wscale_for(tcp->rcvbuf));
+		h->wscale = (uint8_t)(o->wscale << 4 | p->wscale);
 	}
 	h->flags = (uint8_t)(flags & 15);
 	h->mss = s->family == IP_V6 ? MSS_DEFAULT_V6 : MSS_DEFAULT_V4; /* MUST-15 */

@@ -9,7 +9,8 @@
 
 void tcp_apply_syn_options(struct shard *sh, struct conn *c, const struct tcpopt *o)
 {
-	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	const struct profile *p = conn_profile(sh, c);
+	const struct conf_tcp *tcp = p->tcp;
 
 	c->flags &= ~(uint32_t)(CF_TIMESTAMPS | CF_SACK | CF_WSCALE);
 	if ((o->seen & TCPOPT_HAS_TS) && tcp->timestamps) {
@@ -20,7 +21,7 @@ void tcp_apply_syn_options(struct shard *sh, struct conn *c, const struct tcpopt
 		c->flags |= CF_SACK;
 	if ((o->seen & TCPOPT_HAS_WSCALE) && tcp->window_scaling) {
 		c->flags |= CF_WSCALE;
-		c->wscale = (uint8_t)(o->wscale << 4 | wscale_for(tcp->rcvbuf));
+		c->wscale = (uint8_t)(o->wscale << 4 | p->wscale);
 	}
 	c->mss = tuple_is_v6(&c->tuple) ? MSS_DEFAULT_V6 : MSS_DEFAULT_V4; /* MUST-15 */
 	if ((o->seen & TCPOPT_HAS_MSS) && o->mss)

@@ -20,7 +20,7 @@ static const uint8_t drop_stats[] = {
 };
 static_assert(STAT_COUNT <= UINT8_MAX, "drop_stats holds them in a byte");
 
-static void drop(struct shard *sh, struct buf *b, enum stat why)
+static COLD void drop(struct shard *sh, struct buf *b, enum stat why)
 {
 	stat_inc(sh, why);
 	shard_buf_free(sh, b);
@@ -66,7 +66,7 @@ static bool is_neighbour_answer(const struct seg *s, enum parse_result kind)
 }
 
 /* ARP and ICMP are rare: they are dealt with at once. Consumes. */
-static void input_other(struct shard *sh, struct seg *s, enum parse_result kind)
+static COLD void input_other(struct shard *sh, struct seg *s, enum parse_result kind)
 {
 	if (sh->nb_shards > 1 && !(s->buf->flags & BUF_RX_LEARN_ONLY) &&
 	    is_neighbour_answer(s, kind))
@@ -124,7 +124,7 @@ static enum parse_result parse(struct shard *sh, struct buf *b, struct seg *s)
 }
 
 /* What the last piece of a datagram completes, *b; PARSE_DROP_FIRST: nothing. */
-static enum parse_result parse_fragments(struct shard *sh, struct buf **b, struct seg *s)
+static COLD enum parse_result parse_fragments(struct shard *sh, struct buf **b, struct seg *s)
 {
 	enum parse_result kind;
 

@@ -140,7 +140,7 @@ static bool conn_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 	o->retries = k->retries;
 	o->active = c->flags & CF_ACTIVE;
 	o->mss = c->mss;
-	o->rto_us = tcp_rto_ms(sh, c) * USEC_PER_TICK;
+	o->rto_us = tcp_rto_ms(sh, c, conn_xfer(sh, c)) * USEC_PER_TICK;
 	o->srtt_us = k->srtt_us;
 	o->rttvar_us = k->rttvar_us;
 	o->cwnd = k->cwnd;

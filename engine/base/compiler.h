@@ -15,6 +15,7 @@
 #define CACHE_ALIGNED	  __attribute__((aligned(CACHE_LINE)))
 #define PACKED		  __attribute__((packed))
 #define NOINLINE	  __attribute__((noinline))
+#define COLD		  __attribute__((cold, noinline)) /* what few segments need */
 #define ALWAYS_INLINE	  __attribute__((always_inline)) inline
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define UNUSED		  __attribute__((unused))

@@ -46,23 +46,22 @@ static void answer(struct shard *sh, struct conn *c, const struct http_head *r)
 /* Skips what is left of a request's body; true: none is left. */
 static bool skip_body(struct shard *sh, struct conn *c)
 {
-	uint32_t n = MIN(c->svc_data, tcp_readable(sh, c));
+	uint32_t n;
 
+	if (likely(c->svc_data == 0))
+		return true;
+	n = MIN(c->svc_data, tcp_readable(sh, c));
 	if (n)
 		tcp_consume(sh, c, n);
 	c->svc_data -= n;
 	return c->svc_data == 0;
 }
 
-/* The head of the request that waits, wherever it lies; *waiting: bytes that are there of it. */
-static struct http_head read_head(struct shard *sh, struct conn *c, uint32_t *waiting)
+/* The head of a request that lies in more than one piece; *waiting: bytes that are there of it. */
+static COLD struct http_head read_pieces(struct shard *sh, struct conn *c, uint32_t *waiting)
 {
-	const char *front = tcp_front(sh, c, waiting);
-	struct http_head h = http_head_parse(front, *waiting);
 	char whole[HEAD_MAX];
 
-	if (h.len || *waiting == tcp_readable(sh, c))
-		return h;
 	*waiting = tcp_peek(sh, c, 0, whole, sizeof(whole));
 	return http_head_parse(whole, *waiting);
 }
@@ -70,12 +69,15 @@ static struct http_head read_head(struct shard *sh, struct conn *c, uint32_t *wa
 /* Answers one request; false: there is none, or the connection is done with. */
 static bool serve_one(struct shard *sh, struct conn *c)
 {
-	struct http_head h;
 	uint32_t waiting;
+	const char *front = tcp_front(sh, c, &waiting);
+	struct http_head h;
 
-	if (tcp_readable(sh, c) == 0)
+	if (!front)
 		return false;
-	h = read_head(sh, c, &waiting);
+	h = http_head_parse(front, waiting);
+	if (unlikely(!h.len) && waiting < tcp_readable(sh, c))
+		h = read_pieces(sh, c, &waiting);
 	if (h.len == 2) {
 		tcp_consume(sh, c, 2); /* RFC 9112 §2.2: an empty line before a request */
 		return true;

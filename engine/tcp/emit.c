@@ -142,17 +142,18 @@ static void fill_syn_options(const struct shard *sh, const struct conn *c, struc
 }
 
 /* The window field, and with it the right edge we are bound to from now on. */
-static uint16_t advertise(const struct shard *sh, struct conn *c, bool syn)
+static ALWAYS_INLINE uint16_t advertise(struct conn *c, const struct conf_tcp *tcp,
+					const struct xfer *x, bool syn)
 {
-	uint32_t shift = syn ? 0 : c->wscale & 15;
+	uint32_t space = tcp_receive_space(tcp, x), shift = syn ? 0 : c->wscale & 15;
 	uint32_t unit = 1u << shift, wnd, field;
 
-	c->rcv_adv = tcp_receive_edge(sh, c);
+	c->rcv_adv = tcp_receive_edge(c, tcp, space);
 	wnd = c->rcv_adv - c->rcv_nxt;
 	/* Rounding up keeps the right edge from moving left (SHLD-14), as long as what
 	 * that adds stays below a unit in all (RFC 7323 §2.4). */
 	field = wnd >> shift;
-	if ((wnd & (unit - 1)) && (field << shift) < tcp_receive_space(sh, c))
+	if ((wnd & (unit - 1)) && (field << shift) < space)
 		field++;
 	field = MIN(field, (uint32_t)UINT16_MAX);
 	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << shift));
@@ -161,19 +162,17 @@ static uint16_t advertise(const struct shard *sh, struct conn *c, bool syn)
 
 /* The segment is none of the many: it has more options than timestamps, or may be cut on its way,
  * or has no window. */
-static ALWAYS_INLINE bool is_rare(const struct shard *sh, const struct conn *c,
-				  const struct xfer *x, uint32_t flags)
+static ALWAYS_INLINE bool is_rare(const struct conn *c, const struct conn_cold *k,
+				  const struct conf_tcp *tcp, const struct xfer *x, uint32_t flags)
 {
 	return (flags & (TCP_SYN | TCP_RST)) || has_sack(c, x) || (x && x->urgent_out) ||
-	       conn_cold(sh, c)->fragmentable || !conn_tcp(sh, c)->pmtu_discovery;
+	       k->fragmentable || !tcp->pmtu_discovery;
 }
 
 /* What only rare segments have. */
-static void fill_rare(struct shard *sh, struct conn *c, const struct buf *b, struct out *o,
-		      struct tcpopt_out *opt)
+static COLD void fill_rare(struct shard *sh, struct conn *c, struct xfer *x, const struct buf *b,
+			   struct out *o, struct tcpopt_out *opt)
 {
-	struct xfer *x = conn_xfer(sh, c);
-
 	if (conn_cold(sh, c)->fragmentable || !conn_tcp(sh, c)->pmtu_discovery)
 		fill_fragmentation(sh, o);
 	if (o->flags & TCP_SYN)
@@ -188,24 +187,25 @@ static void fill_rare(struct shard *sh, struct conn *c, const struct buf *b, str
 	}
 }
 
-static ALWAYS_INLINE void emit(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
-			       uint32_t flags, bool rare, bool plain)
+static ALWAYS_INLINE void emit(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b,
+			       uint32_t seq, uint32_t flags, bool rare, bool plain)
 {
 	const struct net_iface *ni = &sh->net.ifaces[c->tuple.iface];
-	bool report = rare && has_sack(c, conn_xfer(sh, c));
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	bool report = rare && has_sack(c, x);
 	struct tcpopt_out opt = {.has_ts = c->flags & CF_TIMESTAMPS};
 	struct out o = {.opt = &opt, .seq = seq, .flags = (uint8_t)flags};
 
-	fill_addresses(sh, &o, ni, &c->tuple, conn_cold(sh, c)->dmac, conn_tcp(sh, c), plain);
+	fill_addresses(sh, &o, ni, &c->tuple, conn_cold(sh, c)->dmac, tcp, plain);
 	o.tos |= flags & EMIT_ECT ? ECN_ECT0 : 0;
 	if (rare)
-		fill_rare(sh, c, b, &o, &opt);
+		fill_rare(sh, c, x, b, &o, &opt);
 	if (opt.has_ts) {
 		opt.tsval = ts_now(sh);
 		opt.tsecr = flags & TCP_ACK ? c->ts_recent : 0;
 	}
 	if (!rare || !(flags & TCP_RST))
-		o.wnd = advertise(sh, c, rare && (flags & TCP_SYN));
+		o.wnd = advertise(c, tcp, x, rare && (flags & TCP_SYN));
 	if (flags & TCP_ACK) {
 		o.flags |= c->flags & CF_ECN_ECHO ? TCP_ECE : 0;
 		o.ack = c->rcv_nxt;
@@ -222,13 +222,14 @@ static ALWAYS_INLINE void emit(struct shard *sh, struct conn *c, struct buf *b, 
 void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint32_t flags)
 {
 	const struct net_iface *ni = &sh->net.ifaces[c->tuple.iface];
+	struct xfer *x = conn_xfer(sh, c);
 
-	if (unlikely(is_rare(sh, c, conn_xfer(sh, c), flags)))
-		emit(sh, c, b, seq, flags, true, false);
+	if (unlikely(is_rare(c, conn_cold(sh, c), conn_tcp(sh, c), x, flags)))
+		emit(sh, c, x, b, seq, flags, true, false);
 	else if (likely(is_plain(ni, tuple_is_v6(&c->tuple))))
-		emit(sh, c, b, seq, flags, false, true);
+		emit(sh, c, x, b, seq, flags, false, true);
 	else
-		emit(sh, c, b, seq, flags, false, false);
+		emit(sh, c, x, b, seq, flags, false, false);
 }
 
 uint32_t tcp_empty_seq(const struct conn *c)

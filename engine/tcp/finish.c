@@ -45,13 +45,11 @@ void tcp_tell_trouble(struct shard *sh, struct conn *c, struct xfer *x, enum tcp
 	conn_work(sh, c, 0);
 }
 
-static void deliver_trouble(struct shard *sh, struct conn *c, const struct service *svc)
+static COLD void deliver_trouble(struct shard *sh, struct conn *c, struct xfer *x,
+				 const struct service *svc)
 {
-	struct xfer *x = conn_xfer(sh, c);
-	enum tcp_trouble what = x ? x->trouble : TCP_TROUBLE_NONE;
+	enum tcp_trouble what = x->trouble;
 
-	if (what == TCP_TROUBLE_NONE)
-		return;
 	x->trouble = TCP_TROUBLE_NONE;
 	if (!(c->flags & CF_ORPHAN) && svc->trouble)
 		svc->trouble(sh, c, what);
@@ -70,12 +68,17 @@ static void deliver_events(struct shard *sh, struct conn *c)
 		return; /* nobody owns it yet; its events wait with it */
 	if (take_event(c, CF_EV_CONNECTED) && svc->connected)
 		svc->connected(sh, c);
-	deliver_trouble(sh, c, svc);
+	x = conn_xfer(sh, c);
+	if (x && unlikely(x->trouble != TCP_TROUBLE_NONE)) {
+		deliver_trouble(sh, c, x, svc);
+		x = conn_xfer(sh, c);
+	}
 	if (take_event(c, CF_EV_URGENT) && svc->urgent)
 		svc->urgent(sh, c);
-	x = conn_xfer(sh, c);
 	if (take_event(c, CF_EV_READABLE) && svc->readable && x && x->rcvq.head)
 		svc->readable(sh, c);
+	if (likely(!(c->flags & (CF_EV_EOF | CF_EV_WRITABLE))))
+		return;
 	x = conn_xfer(sh, c);
 	if (!(x && x->rcvq.head) && take_event(c, CF_EV_EOF)) {
 		c->flags |= CF_EOF_TOLD;
@@ -89,12 +92,13 @@ static void deliver_events(struct shard *sh, struct conn *c)
 /* A finished connection stays until its service has read what came before. */
 static bool may_end(struct shard *sh, const struct conn *c)
 {
-	const struct xfer *x = conn_xfer(sh, c);
+	const struct xfer *x;
 
-	if (!tcp_state_is_final(c->state) || (c->flags & CF_ACCEPT_QUEUE))
+	if (likely(!tcp_state_is_final(c->state)) || (c->flags & CF_ACCEPT_QUEUE))
 		return false;
 	if (c->flags & CF_ORPHAN)
 		return true;
+	x = conn_xfer(sh, c);
 	if (x && x->rcvq.head)
 		return false;
 	return !(c->flags & CF_FIN_RECEIVED) || (c->flags & CF_EOF_TOLD) ||
@@ -119,12 +123,13 @@ static void end(struct shard *sh, struct conn *c)
 /* An event has come up behind its turn, or output was asked for by output itself. */
 static bool has_more(const struct shard *sh, const struct conn *c)
 {
-	const struct xfer *x = conn_xfer(sh, c);
+	const struct xfer *x;
 
 	if ((c->flags & CF_OUTPUT) && c->state != TCP_CLOSED)
 		return true;
 	if (!(c->flags & CF_EVENTS) || (c->flags & (CF_ORPHAN | CF_ACCEPT_QUEUE)))
 		return false;
+	x = conn_xfer(sh, c);
 	return (c->flags & CF_EVENTS & ~(uint32_t)CF_EV_EOF) || !(x && x->rcvq.head);
 }
 

@@ -5,7 +5,7 @@
  */
 #include "engine/tcp/internal.h"
 
-static void drop(struct shard *sh, struct seg *s, enum stat why)
+static COLD void drop(struct shard *sh, struct seg *s, enum stat why)
 {
 	stat_inc(sh, why);
 	shard_buf_free(sh, s->buf);
@@ -22,7 +22,7 @@ void half_free(struct shard *sh, struct half *h)
 }
 
 /* Ends an entry that did not become a connection. */
-static void half_drop(struct shard *sh, struct half *h)
+static COLD void half_drop(struct shard *sh, struct half *h)
 {
 	struct tuple_key key = tuple_key_of(sh, &h->tuple);
 
@@ -113,7 +113,7 @@ static bool half_in_window(const struct shard *sh, const struct half *h, const s
 	return offset < wnd || (s->payload_len && s->seq + s->payload_len - (h->irs + 2) < wnd);
 }
 
-static void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum stat why)
+static COLD void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum stat why)
 {
 	uint32_t unit = 1u << (h->wscale & 15);
 
@@ -136,7 +136,7 @@ static void half_challenge(struct shard *sh, struct half *h, struct seg *s, enum
 		   });
 }
 
-static void half_reset(struct shard *sh, struct half *h, struct seg *s)
+static COLD void half_reset(struct shard *sh, struct half *h, struct seg *s)
 {
 	/* RFC 5961 §3.2: only the exact number resets. A passive open goes back to
 	 * LISTEN (MUST-11), which the listener never left. */

@@ -8,7 +8,7 @@
 
 #define LULL_TICKS 2 /* no tail loss probe comes sooner */
 
-static void drop(struct shard *sh, struct seg *s, enum stat why)
+static COLD void drop(struct shard *sh, struct seg *s, enum stat why)
 {
 	stat_inc(sh, why);
 	shard_buf_free(sh, s->buf);
@@ -197,13 +197,13 @@ static bool syn_received_ack(struct shard *sh, struct conn *c, struct seg *s)
 	return true;
 }
 
-/* What nearly every segment of an established connection is. */
+/* What nearly every segment of a connection is. */
 static bool is_expected(const struct conn *c, const struct seg *s)
 {
-	uint8_t flags = s->flags & (uint8_t)~(TCP_PSH | TCP_ECE | TCP_CWR);
-	bool plain = flags == TCP_ACK && c->state == TCP_ESTABLISHED;
+	uint8_t flags = s->flags & (uint8_t)~(TCP_PSH | TCP_ECE | TCP_CWR | TCP_FIN);
+	bool plain = flags == TCP_ACK && c->state >= TCP_ESTABLISHED;
 	bool in_order = s->seq == c->rcv_nxt;
-	bool fits = s->payload_len <= c->rcv_adv - c->rcv_nxt;
+	bool fits = s->payload_len + !!(s->flags & TCP_FIN) <= c->rcv_adv - c->rcv_nxt;
 	bool timely = c->flags & CF_TIMESTAMPS ? (s->opt.seen & TCPOPT_HAS_TS) &&
 						     seq_geq(s->opt.tsval, c->ts_recent)
 					       : true;
@@ -212,7 +212,7 @@ static bool is_expected(const struct conn *c, const struct seg *s)
 }
 
 /* Checks one to four; true: go on with the ACK. False: consumed. */
-static bool check_slow(struct shard *sh, struct conn *c, struct seg *s)
+static COLD bool check_slow(struct shard *sh, struct conn *c, struct seg *s)
 {
 	if (is_crossed_syn_ack(c, s)) {
 		seg_strip_syn(s);

@@ -343,20 +343,19 @@ void tcp_send_fin(struct shard *sh, struct conn *c);
 bool tcp_output(struct shard *sh, struct conn *c);
 
 /* Bytes that the receive buffer still has room for. */
-static inline uint32_t tcp_receive_space(const struct shard *sh, const struct conn *c)
+static inline uint32_t tcp_receive_space(const struct conf_tcp *tcp, const struct xfer *x)
 {
-	const struct xfer *x = conn_xfer(sh, c);
-	uint32_t rcvbuf = conn_tcp(sh, c)->rcvbuf, unread = x ? x->rcvq.bytes : 0;
+	uint32_t unread = x ? x->rcvq.bytes : 0;
 
-	return rcvbuf > unread ? rcvbuf - unread : 0;
+	return tcp->rcvbuf > unread ? tcp->rcvbuf - unread : 0;
 }
 
-/* Right edge to offer the peer now (receiver SWS avoidance, MUST-39). */
-uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c);
+/* Right edge to offer the peer now, with that space (receiver SWS avoidance, MUST-39). */
+uint32_t tcp_receive_edge(const struct conn *c, const struct conf_tcp *tcp, uint32_t space);
 
 /* ---- rexmit.c ---- */
 
-uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c);
+uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c, const struct xfer *x);
 void tcp_arm_rto(struct shard *sh, struct conn *c, struct xfer *x);
 void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x);
 void tcp_persist_expired(struct shard *sh, struct conn *c, struct xfer *x);

@@ -14,7 +14,7 @@
 #define COOKIELESS_RESET_TICKS	   (10 * TICKS_PER_SEC)
 #define COOKIELESS_FORGOTTEN_TICKS (60 * TICKS_PER_SEC)
 
-static void drop(struct shard *sh, struct seg *s, enum stat why)
+static COLD void drop(struct shard *sh, struct seg *s, enum stat why)
 {
 	stat_inc(sh, why);
 	shard_buf_free(sh, s->buf);

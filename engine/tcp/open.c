@@ -240,6 +240,7 @@ void tcp_syn_sent_input(struct shard *sh, struct conn *c, struct seg *s)
 	conn_work(sh, c, CF_ACK_NOW);
 	/* Data or FIN with the SYN is next in sequence now. */
 	seg_strip_syn(s);
-	c->rcv_adv = tcp_receive_edge(sh, c);
+	c->rcv_adv = tcp_receive_edge(c, conn_tcp(sh, c),
+				      tcp_receive_space(conn_tcp(sh, c), conn_xfer(sh, c)));
 	tcp_text_and_fin(sh, c, s);
 }

@@ -7,10 +7,8 @@
 
 /* Receiver silly-window avoidance, RFC 9293 §3.8.6.2.2 (MUST-39): the right
  * edge moves when at least a segment or half the buffer can be added. */
-uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c)
+uint32_t tcp_receive_edge(const struct conn *c, const struct conf_tcp *tcp, uint32_t space)
 {
-	const struct conf_tcp *tcp = conn_tcp(sh, c);
-	uint32_t space = tcp_receive_space(sh, c);
 	uint32_t shift = c->flags & CF_WSCALE ? c->wscale & 15 : 0;
 	uint32_t edge = c->rcv_nxt + MIN(space, (uint32_t)UINT16_MAX << shift);
 
@@ -22,14 +20,16 @@ uint32_t tcp_receive_edge(const struct shard *sh, const struct conn *c)
 /* A window update is worth a segment of its own when reading has freed two
  * segments and either a quarter of the buffer or nearly all that the peer still
  * knows of; before that the next ACK tells it early enough. */
-static bool window_update_due(const struct shard *sh, const struct conn *c)
+static bool window_update_due(const struct shard *sh, const struct conn *c, const struct xfer *x)
 {
+	const struct conf_tcp *tcp;
 	uint32_t rcvbuf, gain, known;
 
 	if (!(c->flags & CF_READ))
 		return false;
-	rcvbuf = conn_tcp(sh, c)->rcvbuf;
-	gain = tcp_receive_edge(sh, c) - c->rcv_adv;
+	tcp = conn_tcp(sh, c);
+	rcvbuf = tcp->rcvbuf;
+	gain = tcp_receive_edge(c, tcp, tcp_receive_space(tcp, x)) - c->rcv_adv;
 	known = c->rcv_adv - c->rcv_nxt;
 	if (gain == 0)
 		return false;
@@ -306,14 +306,15 @@ static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x, uint32_t r
 
 /* RFC 5681 §4.1: after an idle RTO the ACK clock has stopped; start from the
  * initial window again. */
-static void restart_after_idle(const struct shard *sh, const struct conn *c, struct xfer *x)
+static void restart_after_idle(const struct shard *sh, const struct conn *c,
+			       const struct xfer *x)
 {
 	struct conn_cold *k = conn_cold(sh, c);
 	uint32_t idle = sh->now - k->sent_at;
 
 	if (!x->send_next || c->snd_nxt != c->snd_una || idle < conn_tcp(sh, c)->rto_min_ms)
 		return;
-	if (idle >= tcp_rto_ms(sh, c))
+	if (idle >= tcp_rto_ms(sh, c, x))
 		k->cwnd = MIN(k->cwnd, tcp_initial_window(sh, c));
 }
 
@@ -441,7 +442,7 @@ static void arm_persist(struct shard *sh, const struct conn *c, struct xfer *x)
 	if (x->backoff)
 		conn_cold(sh, c)->retries++;
 	x->timer = XFER_TIMER_PERSIST;
-	x->timer_at = sh->now + tcp_rto_ms(sh, c);
+	x->timer_at = sh->now + tcp_rto_ms(sh, c, x);
 }
 
 /* Behind a byte that a closed window has refused it waits, or goes with it. */
@@ -453,7 +454,7 @@ static bool fin_due(const struct conn *c, const struct xfer *x)
 }
 
 /* What is not new data in its turn; false: the port is full. *max_new: segments of that. */
-static bool output_rare(struct shard *sh, struct conn *c, struct xfer *x, uint32_t *max_new)
+static COLD bool output_rare(struct shard *sh, struct conn *c, struct xfer *x, uint32_t *max_new)
 {
 	if (c->flags & CF_REXMIT_ONE) {
 		c->flags &= ~(uint32_t)CF_REXMIT_ONE;
@@ -524,7 +525,7 @@ bool tcp_output(struct shard *sh, struct conn *c)
 		send_keepalive(sh, c);
 	if (!port_has_room(sh, c))
 		return !(c->flags & CF_ACK_NOW);
-	if ((c->flags & CF_ACK_NOW) || (tcp_state_receives(c->state) && window_update_due(sh, c)))
+	if ((c->flags & CF_ACK_NOW) || (tcp_state_receives(c->state) && window_update_due(sh, c, x)))
 		emit_empty(sh, c, tcp_empty_seq(c), TCP_ACK);
 	return true;
 }

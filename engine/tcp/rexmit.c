@@ -5,11 +5,10 @@
 
 #define RTO_AFTER_SYN_MS 3000
 
-uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c)
+uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c, const struct xfer *x)
 {
 	const struct conn_cold *k = conn_cold(sh, c);
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
-	const struct xfer *x = conn_xfer(sh, c);
 	uint64_t rto = tcp->rto_initial_ms;
 
 	if (likely(k->srtt_us))
@@ -30,7 +29,7 @@ void tcp_arm_rto(struct shard *sh, struct conn *c, struct xfer *x)
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 
 	x->timer = XFER_TIMER_RTO;
-	x->timer_at = sh->now + tcp_rto_ms(sh, c);
+	x->timer_at = sh->now + tcp_rto_ms(sh, c, x);
 	/* Not later than the connection is to be given up (RFC 9293 §3.8.3). */
 	if (tcp->user_timeout_ms)
 		x->timer_at = tick_min(x->timer_at, x->unacked_since + tcp->user_timeout_ms);

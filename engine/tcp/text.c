@@ -70,7 +70,7 @@ static void deliver(struct shard *sh, struct conn *c, struct xfer *x, struct buf
 
 /* Moves what has become next in sequence from the reassembly queue. Returns
  * true when a FIN was reached. */
-static bool deliver_early(struct shard *sh, struct conn *c, struct xfer *x)
+static COLD bool deliver_early(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	struct buf *b;
 
@@ -152,7 +152,7 @@ static bool fit_early(struct shard *sh, struct conn *c, struct xfer *x, struct b
 }
 
 /* Queues a segment that is not next in sequence. Consumes. */
-static void queue_early(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
+static COLD void queue_early(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
 {
 	struct buf *b = s->buf, *prev;
 
@@ -210,7 +210,7 @@ static void owe_ack(struct shard *sh, struct conn *c)
 }
 
 /* What claims to come after the FIN is not text of this connection. */
-static void drop_early(struct shard *sh, struct xfer *x)
+static COLD void drop_early(struct shard *sh, struct xfer *x)
 {
 	struct buf *b = x ? x->ooo : NULL;
 
@@ -261,7 +261,7 @@ static void in_order(struct shard *sh, struct conn *c, struct xfer *x, struct se
 /* Nobody will read it: say so, or the peer thinks it arrived (RFC 9293 §3.6.1, SHLD-3;
  * RFC 2525 §2.17). Or it is not to matter any more: then it is as if it were read at
  * once. Consumes. */
-static void text_after_close(struct shard *sh, struct conn *c, struct seg *s)
+static COLD void text_after_close(struct shard *sh, struct conn *c, struct seg *s)
 {
 	struct xfer *x = conn_xfer(sh, c);
 	bool fin = s->flags & TCP_FIN;

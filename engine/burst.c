@@ -107,7 +107,7 @@ static struct buf *input_fragment(struct shard *sh, struct seg *s)
 }
 
 /* Parses and finds the interface; PARSE_DROP_FIRST: dealt with. */
-static enum parse_result parse(struct shard *sh, struct buf *b, struct seg *s)
+static ALWAYS_INLINE enum parse_result parse(struct shard *sh, struct buf *b, struct seg *s)
 {
 	enum parse_result kind = parse_frame(b, sh->net.port_mac[b->port], s);
 
@@ -145,24 +145,28 @@ static COLD enum parse_result parse_fragments(struct shard *sh, struct buf **b, 
 	return kind;
 }
 
-/* Index of the address it was sent to: most often that of the one before. */
-static uint16_t local_of(struct shard *sh, const struct seg *s)
+/* The address it was sent to: most often that of the one before. False: not ours. */
+static ALWAYS_INLINE bool find_local(struct shard *sh, struct seg *s)
 {
 	uint32_t be;
 
-	if (s->family != IP_V4)
-		return net_local(&sh->net, s->family, s->dst);
+	if (unlikely(s->family != IP_V4)) {
+		s->local = net_local(&sh->net, s->family, s->dst);
+		s->tuple_local = s->local | TUPLE_V6;
+		return s->local != CONF_NONE;
+	}
 	memcpy(&be, s->dst, 4);
 	if (unlikely(be != sh->last_dst_be)) {
 		sh->last_dst_be = be;
 		sh->last_local = net_local(&sh->net, IP_V4, s->dst);
 	}
-	return sh->last_local;
+	s->local = s->tuple_local = sh->last_local;
+	return s->local != CONF_NONE;
 }
 
 /* True when the segment is TCP for one of our addresses and ours to process;
  * otherwise the frame has been dealt with. */
-static bool classify(struct shard *sh, struct buf *b, struct seg *s)
+static ALWAYS_INLINE bool classify(struct shard *sh, struct buf *b, struct seg *s)
 {
 	enum parse_result kind = parse(sh, b, s);
 	uint16_t owner;
@@ -174,12 +178,11 @@ static bool classify(struct shard *sh, struct buf *b, struct seg *s)
 			input_other(sh, s, kind);
 		return false;
 	}
-	if (s->multicast) {
+	if (unlikely(s->multicast)) {
 		drop(sh, b, STAT_drop_multicast_tcp);
 		return false;
 	}
-	s->local = local_of(sh, s);
-	if (s->local == CONF_NONE) {
+	if (unlikely(!find_local(sh, s))) {
 		drop(sh, b, STAT_drop_not_ours_l3);
 		return false;
 	}

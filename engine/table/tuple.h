@@ -17,8 +17,7 @@ struct tuple_key {
 
 static inline struct tuple_key tuple_key_of_seg(const struct seg *s)
 {
-	return (struct tuple_key){s->src, s->sport_be, s->dport_be,
-				  (uint16_t)(s->local | (s->family == IP_V6 ? TUPLE_V6 : 0))};
+	return (struct tuple_key){s->src, s->sport_be, s->dport_be, s->tuple_local};
 }
 
 /* The peer's address, 4 or 16 bytes. */

@@ -65,7 +65,8 @@ struct seg {
 
 	/* Filled in by the burst's later stages, see engine/burst.c. */
 	uint16_t iface;	  /* interface it came in by */
-	uint16_t local;	  /* index of the local address it was sent to */
+	uint16_t local;	  /* index of the local address it was sent to, */
+	uint16_t tuple_local; /* and with TUPLE_V6, as tuples have it */
 	uint64_t hash;	  /* keyed hash of the tuple: place in the table */
 	uint32_t ref;	  /* table reference whose tag fits, 0: none */
 };

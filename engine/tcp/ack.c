@@ -86,11 +86,11 @@ static bool probe_in_flight(const struct conn *c, const struct xfer *x)
  * last updated the window, which SND.UNA has reached since, so its comparison is
  * always true for the segments that get here.
  */
-static void update_window(struct shard *sh, struct conn *c, const struct seg *s, bool advanced)
+static void update_window(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s,
+			  bool advanced)
 {
 	uint32_t wnd = s->wnd << (c->wscale >> 4);
 	struct conn_cold *k = conn_cold(sh, c);
-	struct xfer *x = conn_xfer(sh, c);
 	bool was_closed = c->snd_wnd == 0;
 
 	/* A segment that was overtaken but acknowledges more brings its window: the
@@ -177,10 +177,11 @@ static void all_arrived(struct shard *sh, struct conn *c, struct xfer *x, const 
 	conn_work(sh, c, CF_OUTPUT);
 }
 
-bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
+/* It acknowledges what was never sent, or what was before. */
+static COLD bool ack_out_of_flight(struct shard *sh, struct conn *c, const struct seg *s,
+				   uint32_t flight)
 {
-	struct xfer *x = conn_xfer(sh, c);
-	uint32_t oldest = c->snd_una - tcp_max_wnd(sh, c), before = c->snd_una;
+	uint32_t oldest = c->snd_una - tcp_max_wnd(sh, c);
 
 	if (seq_gt(s->ack, c->snd_nxt)) {
 		stat_inc(sh, STAT_drop_ack_unsent);
@@ -192,17 +193,32 @@ bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
 		challenge_ack(sh, c);
 		return false;
 	}
-	if (c->snd_nxt != c->snd_una) {
-		if (likely(covers_all(c, x, s)))
-			all_arrived(sh, c, x, s);
-		else if (seq_geq(s->ack, c->snd_una) || s->opt.nb_sack)
-			process(sh, c, x, s);
-		if (c->snd_una != before && (c->flags & CF_FIN_SENT) && c->snd_una == c->snd_nxt)
-			tcp_fin_acked(sh, c);
-	}
-	if (c->snd_una == c->snd_nxt && c->state != TCP_CLOSED)
+	if (flight && s->opt.nb_sack)
+		process(sh, c, conn_xfer(sh, c), s);
+	else if (!flight)
 		conn_cold(sh, c)->retries = 0; /* it answers: keepalive begins anew */
-	if (seq_geq(s->ack, c->snd_una) && c->state != TCP_CLOSED)
-		update_window(sh, c, s, c->snd_una != before);
+	return true;
+}
+
+bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
+{
+	uint32_t acked = s->ack - c->snd_una, flight = c->snd_nxt - c->snd_una;
+	struct xfer *x = conn_xfer(sh, c);
+
+	if (unlikely(acked > flight))
+		return ack_out_of_flight(sh, c, s, flight);
+	if (flight == 0) {
+		conn_cold(sh, c)->retries = 0; /* it answers: keepalive begins anew */
+	} else if (likely(covers_all(c, x, s))) {
+		all_arrived(sh, c, x, s);
+	} else {
+		process(sh, c, x, s);
+		if (acked == flight)
+			conn_cold(sh, c)->retries = 0;
+	}
+	if ((c->flags & CF_FIN_SENT) && acked && acked == flight)
+		tcp_fin_acked(sh, c);
+	if (likely(c->state != TCP_CLOSED))
+		update_window(sh, c, x, s, acked);
 	return true;
 }

@@ -197,7 +197,7 @@ static bool syn_received_ack(struct shard *sh, struct conn *c, struct seg *s)
 	return true;
 }
 
-/* What nearly every segment of a connection is. */
+/* The next segment in order, with nothing that must be looked at closer. */
 static bool is_expected(const struct conn *c, const struct seg *s)
 {
 	uint8_t flags = s->flags & (uint8_t)~(TCP_PSH | TCP_ECE | TCP_CWR | TCP_FIN);
@@ -269,31 +269,47 @@ static void heed_lull(struct shard *sh, struct conn *c, uint32_t ticks)
 		conn_work(sh, c, CF_ACK_NOW);
 }
 
-void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
+/* Of those, what nearly all are: no FIN, for a service that reads. */
+static bool is_plain(const struct conn *c, const struct seg *s)
 {
-	bool ack_owed;
+	return c->state == TCP_ESTABLISHED && !(c->flags & (CF_ECN | CF_ORPHAN)) &&
+	       !(s->flags & TCP_FIN);
+}
 
-	if (c->state == TCP_SYN_SENT) {
-		tcp_syn_sent_input(sh, c, s);
-		return;
-	}
-	if (unlikely(!is_expected(c, s)) && !check_slow(sh, c, s))
-		return;
-	ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
+/* The checks that are left: ACK, text, FIN. `plain` is known where this is compiled. */
+static ALWAYS_INLINE void take(struct shard *sh, struct conn *c, struct seg *s, bool plain)
+{
+	bool ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
+
 	if (s->payload_len && sh->now - c->last_rx >= LULL_TICKS)
 		heed_lull(sh, c, sh->now - c->last_rx);
 	c->last_rx = sh->now;
 	follow_next_hop(sh, c, s);
-	if (c->flags & CF_ECN)
+	if (!plain && (c->flags & CF_ECN))
 		tcp_ecn_input(sh, c, s);
 	if (!tcp_ack_input(sh, c, s)) {
 		shard_buf_free(sh, s->buf);
 		return;
 	}
 	update_ts_recent(c, s, ack_owed);
-	if (c->state == TCP_CLOSED || (s->payload_len == 0 && !(s->flags & (TCP_FIN | TCP_URG)))) {
+	if (s->payload_len == 0 && (plain || !(s->flags & (TCP_FIN | TCP_URG))))
 		shard_buf_free(sh, s->buf);
-		return;
-	}
-	tcp_text_and_fin(sh, c, s);
+	else if (plain)
+		tcp_text(sh, c, s);
+	else if (c->state == TCP_CLOSED)
+		shard_buf_free(sh, s->buf);
+	else
+		tcp_text_and_fin(sh, c, s);
+}
+
+void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
+{
+	bool expected = is_expected(c, s);
+
+	if (likely(expected && is_plain(c, s)))
+		take(sh, c, s, true);
+	else if (c->state == TCP_SYN_SENT)
+		tcp_syn_sent_input(sh, c, s);
+	else if (expected || check_slow(sh, c, s))
+		take(sh, c, s, false);
 }

@@ -277,6 +277,10 @@ uint32_t tcp_pmtu_below(uint32_t packet_len);
 /* A segment for a connection; consumes. */
 void tcp_input(struct shard *sh, struct conn *c, struct seg *s);
 
+/* Text of the next segment in order, without FIN or URG, in ESTABLISHED with a service that reads;
+ * consumes. */
+void tcp_text(struct shard *sh, struct conn *c, struct seg *s);
+
 /* What is left of a segment once its sequence, flags and ACK are checked:
  * text and FIN; consumes. */
 void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s);

@@ -283,6 +283,23 @@ static COLD void text_after_close(struct shard *sh, struct conn *c, struct seg *
 		take_fin(sh, c, x);
 }
 
+void tcp_text(struct shard *sh, struct conn *c, struct seg *s)
+{
+	struct xfer *x = conn_xfer_get(sh, c);
+
+	if (unlikely(!x || x->ooo || x->rcvq.tail)) {
+		tcp_text_and_fin(sh, c, s);
+		return;
+	}
+	stat_inc(sh, STAT_rx_data_segments);
+	cut_to_payload(s);
+	c->rcv_nxt += s->payload_len;
+	stat_add(sh, STAT_rx_bytes, s->payload_len);
+	bufq_append(&x->rcvq, s->buf);
+	owe_ack(sh, c);
+	conn_work(sh, c, CF_EV_READABLE);
+}
+
 void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s)
 {
 	struct xfer *x = conn_xfer(sh, c);

@@ -43,18 +43,13 @@ static void answer(struct shard *sh, struct conn *c, const struct http_head *r)
 		tcp_abort(sh, c);
 }
 
-/* Skips what is left of a request's body; true: none is left. */
-static bool skip_body(struct shard *sh, struct conn *c)
+/* Skips what is there of a request's body. */
+static COLD void skip_body(struct shard *sh, struct conn *c)
 {
-	uint32_t n;
+	uint32_t n = MIN(c->svc_data, tcp_readable(sh, c));
 
-	if (likely(c->svc_data == 0))
-		return true;
-	n = MIN(c->svc_data, tcp_readable(sh, c));
-	if (n)
-		tcp_consume(sh, c, n);
+	tcp_consume(sh, c, n);
 	c->svc_data -= n;
-	return c->svc_data == 0;
 }
 
 /* The head of a request that lies in more than one piece; *waiting: bytes that are there of it. */
@@ -66,15 +61,12 @@ static COLD struct http_head read_pieces(struct shard *sh, struct conn *c, uint3
 	return http_head_parse(whole, *waiting);
 }
 
-/* Answers one request; false: there is none, or the connection is done with. */
-static bool serve_one(struct shard *sh, struct conn *c)
+/* Answers the request that begins with `waiting` bytes at `front`; false: it is not all there, or
+ * the connection is done with. */
+static bool serve_one(struct shard *sh, struct conn *c, const char *front, uint32_t waiting)
 {
-	uint32_t waiting;
-	const char *front = tcp_front(sh, c, &waiting);
 	struct http_head h;
 
-	if (!front)
-		return false;
 	h = http_head_parse(front, waiting);
 	if (unlikely(!h.len) && waiting < tcp_readable(sh, c))
 		h = read_pieces(sh, c, &waiting);
@@ -100,9 +92,17 @@ static bool serve_one(struct shard *sh, struct conn *c)
 
 static void http_pump(struct shard *sh, struct conn *c)
 {
-	while (!(c->flags & CF_ORPHAN) && tcp_writable(sh, c) && skip_body(sh, c) &&
-	       serve_one(sh, c))
-		;
+	const char *front;
+	uint32_t len;
+
+	while (!(c->flags & CF_ORPHAN) && (front = tcp_front(sh, c, &len))) {
+		if (!tcp_writable(sh, c))
+			return;
+		if (c->svc_data)
+			skip_body(sh, c);
+		else if (!serve_one(sh, c, front, len))
+			return;
+	}
 }
 
 static void http_eof(struct shard *sh, struct conn *c)

@@ -43,8 +43,8 @@ static void fill_fragmentation(struct shard *sh, struct out *o)
 	o->ip_id = (uint16_t)(sh->ip_id + sh->id + siphash13(&sh->isn_key.sip, &hosts, 1));
 }
 
-/* Nearly every frame is IPv4 in a network without VLAN: code of its own for those, in which the
- * compiler leaves out what the others need. */
+/* Nearly every frame is IPv4 in a network without VLAN, and has timestamps: code of its own for
+ * those, in which the compiler leaves out what the others need. */
 static ALWAYS_INLINE bool is_plain(const struct net_iface *ni, bool v6)
 {
 	return !v6 && !ni->vlan;
@@ -193,7 +193,7 @@ static ALWAYS_INLINE void emit(struct shard *sh, struct conn *c, struct xfer *x,
 	const struct net_iface *ni = &sh->net.ifaces[c->tuple.iface];
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 	bool report = rare && has_sack(c, x);
-	struct tcpopt_out opt = {.has_ts = c->flags & CF_TIMESTAMPS};
+	struct tcpopt_out opt = {.has_ts = plain || (c->flags & CF_TIMESTAMPS)};
 	struct out o = {.opt = &opt, .seq = seq, .flags = (uint8_t)flags};
 
 	fill_addresses(sh, &o, ni, &c->tuple, conn_cold(sh, c)->dmac, tcp, plain);
@@ -226,7 +226,7 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 
 	if (unlikely(is_rare(c, conn_cold(sh, c), conn_tcp(sh, c), x, flags)))
 		emit(sh, c, x, b, seq, flags, true, false);
-	else if (likely(is_plain(ni, tuple_is_v6(&c->tuple))))
+	else if (likely((c->flags & CF_TIMESTAMPS) && is_plain(ni, tuple_is_v6(&c->tuple))))
 		emit(sh, c, x, b, seq, flags, false, true);
 	else
 		emit(sh, c, x, b, seq, flags, false, false);

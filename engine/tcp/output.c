@@ -350,7 +350,7 @@ static void note_full(const struct conn *c, struct xfer *x, uint32_t room)
 		x->full_end = c->snd_nxt;
 }
 
-/* Sends at most `max` new segments; false: the port is full. */
+/* Sends at most `max` new segments, for the first of which the port has room; false: it is full. */
 static bool send_new(struct shard *sh, struct conn *c, struct xfer *x, uint32_t max)
 {
 	uint32_t room;
@@ -366,14 +366,14 @@ static bool send_new(struct shard *sh, struct conn *c, struct xfer *x, uint32_t 
 		len = fit(sh, c, x, room);
 		if (len == 0)
 			return true;
-		if (!port_has_room(sh, c))
-			return false;
 		x->send_next = b->next;
 		room -= len;
 		pace(sh, c, x, len);
 		send_buf(sh, c, x, b);
 		note_full(c, x, room);
 		c->flags &= ~(uint32_t)CF_FORCE;
+		if (x->send_next && !port_has_room(sh, c))
+			return false;
 	}
 	return true;
 }
@@ -487,7 +487,7 @@ static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
 		return false;
 	if (c->state < TCP_ESTABLISHED)
 		return true;
-	if (x->send_next && !send_new(sh, c, x, max_new))
+	if (x->send_next && (!port_has_room(sh, c) || !send_new(sh, c, x, max_new)))
 		return false;
 	if (fin_due(c, x)) {
 		if (!port_has_room(sh, c))
@@ -520,6 +520,8 @@ bool tcp_output(struct shard *sh, struct conn *c)
 		return false;
 	}
 	if (c->state < TCP_SYN_RECEIVED)
+		return true;
+	if (!(c->flags & (CF_KEEPALIVE | CF_ACK_NOW | CF_READ)))
 		return true;
 	if (c->flags & CF_KEEPALIVE)
 		send_keepalive(sh, c);

@@ -115,13 +115,21 @@ static void set_silence_timer(struct conn_info *o, const struct shard *sh, const
 		consider(o, INFO_TIMER_KEEPALIVE, ms_until(sh, c->last_rx + keepalive_ms));
 }
 
+/* When the transfer's timer is due; a tail loss probe may come first where that is still open. */
+static tick_t xfer_deadline(const struct shard *sh, const struct conn *c, const struct xfer *x)
+{
+	if (x->timer == XFER_TIMER_LATER)
+		return x->unacked_since + tcp_rto_ms(sh, c, x);
+	return x->timer_at;
+}
+
 /* What ss(8) shows as well: the transfer's timer first, then what else runs. */
 static void set_timer(struct conn_info *o, const struct shard *sh, const struct conn *c,
 		      const struct xfer *x)
 {
 	if (x && x->timer != XFER_TIMER_NONE)
 		consider(o, x->timer == XFER_TIMER_PERSIST ? INFO_TIMER_PERSIST : INFO_TIMER_ON,
-			 ms_until(sh, x->timer_at));
+			 ms_until(sh, xfer_deadline(sh, c, x)));
 	else if (c->flags & CF_ACK_DELAYED)
 		consider(o, INFO_TIMER_ACK, ms_until(sh, conn_cold(sh, c)->due));
 	else
@@ -140,7 +148,7 @@ static bool conn_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 	o->retries = k->retries;
 	o->active = c->flags & CF_ACTIVE;
 	o->mss = c->mss;
-	o->rto_us = tcp_rto_ms(sh, c, conn_xfer(sh, c)) * USEC_PER_TICK;
+	o->rto_us = tcp_rto_ms(sh, c, x) * USEC_PER_TICK;
 	o->srtt_us = k->srtt_us;
 	o->rttvar_us = k->rttvar_us;
 	o->cwnd = k->cwnd;

@@ -117,7 +117,7 @@ struct shard {
 	const struct toeplitz *toeplitz; /* NULL with one shard: everything is ours */
 
 	struct conn_table table;
-	struct pool conns, halves, time_waits, xfers, addr6s, sessions; /* see the accessors below */
+	struct pool conns, halves, time_waits, xfers, addr6s, sessions; /* accessors: below */
 	struct wheel conn_wheel, half_wheel, time_wait_wheel;
 	tick_t swept_at;
 	uint32_t swept;

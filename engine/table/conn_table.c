@@ -2,7 +2,7 @@
 #include "engine/table/conn_table.h"
 
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 /* Mean references per ten-slot bucket at capacity: about one bucket in eleven

@@ -152,6 +152,7 @@ enum xfer_timer {
 	XFER_TIMER_PERSIST, /* data waits, nothing is in flight, the window is closed */
 	XFER_TIMER_RESOLVE, /* SYN waits for the next hop's address */
 	XFER_TIMER_TLP,	    /* tail loss probe (RFC 8985 §7) */
+	XFER_TIMER_LATER,   /* RTO or TLP, worked out when it can be due: recovery_arm_later() */
 	XFER_TIMER_REORDER, /* RACK waits for what may be late only (RFC 8985 §6.2 step 5) */
 };
 

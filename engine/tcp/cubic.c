@@ -68,6 +68,8 @@ static void grow_estimate(const struct conn *c, const struct conn_cold *k, struc
 
 void cubic_pause(const struct shard *sh, struct xfer *x)
 {
+	if (likely(!x->cubic.in_epoch))
+		return;
 	x->cubic.epoch += sh->now - x->cubic.counted_at;
 	x->cubic.counted_at = sh->now;
 }

@@ -53,7 +53,8 @@ static ALWAYS_INLINE bool is_plain(const struct net_iface *ni, bool v6)
 /* MUST-45: one source address for all of a connection's segments. */
 static ALWAYS_INLINE void fill_addresses(struct shard *sh, struct out *o,
 					 const struct net_iface *ni, const struct tuple *t,
-					 const uint8_t *dmac, const struct conf_tcp *tcp, bool plain)
+					 const uint8_t *dmac, const struct conf_tcp *tcp,
+					 bool plain)
 {
 	o->smac = ni->mac;
 	o->dmac = dmac;

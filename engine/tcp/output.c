@@ -82,7 +82,8 @@ static void note_repetition(struct shard *sh, struct xfer *x, struct buf *b, uin
 
 static void start_timer(struct shard *sh, struct conn *c, struct xfer *x, bool again)
 {
-	if (again ? x->timer != XFER_TIMER_RTO : x->timer == XFER_TIMER_TLP)
+	if (again ? x->timer != XFER_TIMER_RTO
+		  : x->timer == XFER_TIMER_TLP || x->timer == XFER_TIMER_LATER)
 		x->timer = XFER_TIMER_NONE;
 	if (x->timer == XFER_TIMER_PERSIST)
 		x->timer = XFER_TIMER_NONE;
@@ -111,7 +112,7 @@ static void begin_flight(struct shard *sh, struct conn *c, struct xfer *x)
 static bool send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b)
 {
 	struct buf *frame = frame_for(sh, b);
-	bool again = b->flags & BUF_SENT;
+	bool again = b->flags & BUF_SENT, first = c->snd_nxt == c->snd_una;
 	uint32_t flags = TCP_ACK | (again ? 0 : tcp_ecn_data_flags(c));
 	uint32_t len = buf_payload_len(b), end = b->seq + len;
 
@@ -131,14 +132,17 @@ static bool send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct bu
 	b->sent_us = (uint32_t)sh->now_us;
 	if (x->phase == XFER_RECOVERY)
 		x->prr_out += len;
-	if (c->snd_nxt == c->snd_una)
+	if (first)
 		begin_flight(sh, c, x);
 	conn_cold(sh, c)->sent_at = sh->now;
 	c->snd_nxt = seq_max(c->snd_nxt, end);
 	if (!again && len < c->mss)
 		x->small_end = end;
 	emit_segment(sh, c, frame, b->seq, flags);
-	start_timer(sh, c, x, again);
+	if (likely(first && x->timer == XFER_TIMER_NONE))
+		recovery_arm_later(sh, c, x);
+	else
+		start_timer(sh, c, x, again);
 	return true;
 }
 
@@ -323,21 +327,17 @@ static void restart_after_idle(const struct shard *sh, const struct conn *c,
  * leave together, since timers are no finer. */
 static bool pace_allows(const struct shard *sh, const struct conn *c, struct xfer *x)
 {
-	x->paced = conn_tcp(sh, c)->pacing && conn_cold(sh, c)->srtt_us &&
-		   seq_gt(x->pace_us, (uint32_t)sh->now_us);
+	x->paced = conn_cold(sh, c)->srtt_us && seq_gt(x->pace_us, (uint32_t)sh->now_us);
 	return !x->paced;
 }
 
-static void pace(const struct shard *sh, const struct conn *c, struct xfer *x, uint32_t len)
+static COLD void pace(const struct shard *sh, const struct conn *c, struct xfer *x, uint32_t len)
 {
 	const struct conn_cold *k = conn_cold(sh, c);
 	uint32_t percent = k->cwnd < tcp_ssthresh(c, k) ? 200 : 120;
 	uint32_t earliest = (uint32_t)sh->now_us - USEC_PER_TICK;
-	uint64_t gap_us;
+	uint64_t gap_us = (uint64_t)len * k->srtt_us * 100 / percent / MAX(k->cwnd, 1u);
 
-	if (!conn_tcp(sh, c)->pacing)
-		return;
-	gap_us = (uint64_t)len * k->srtt_us * 100 / percent / MAX(k->cwnd, 1u);
 	if (seq_lt(x->pace_us, earliest))
 		x->pace_us = earliest;
 	x->pace_us += (uint32_t)MIN(gap_us, (uint64_t)TICKS_PER_SEC * USEC_PER_TICK);
@@ -353,6 +353,7 @@ static void note_full(const struct conn *c, struct xfer *x, uint32_t room)
 /* Sends at most `max` new segments, for the first of which the port has room; false: it is full. */
 static bool send_new(struct shard *sh, struct conn *c, struct xfer *x, uint32_t max)
 {
+	bool pacing = conn_tcp(sh, c)->pacing;
 	uint32_t room;
 
 	restart_after_idle(sh, c, x);
@@ -361,14 +362,15 @@ static bool send_new(struct shard *sh, struct conn *c, struct xfer *x, uint32_t 
 		struct buf *b = x->send_next;
 		uint32_t len;
 
-		if (!pace_allows(sh, c, x))
+		if (unlikely(pacing) && !pace_allows(sh, c, x))
 			return true;
 		len = fit(sh, c, x, room);
 		if (len == 0)
 			return true;
 		x->send_next = b->next;
 		room -= len;
-		pace(sh, c, x, len);
+		if (unlikely(pacing))
+			pace(sh, c, x, len);
 		send_buf(sh, c, x, b);
 		note_full(c, x, room);
 		c->flags &= ~(uint32_t)CF_FORCE;
@@ -527,7 +529,8 @@ bool tcp_output(struct shard *sh, struct conn *c)
 		send_keepalive(sh, c);
 	if (!port_has_room(sh, c))
 		return !(c->flags & CF_ACK_NOW);
-	if ((c->flags & CF_ACK_NOW) || (tcp_state_receives(c->state) && window_update_due(sh, c, x)))
+	if ((c->flags & CF_ACK_NOW) ||
+	    (tcp_state_receives(c->state) && window_update_due(sh, c, x)))
 		emit_empty(sh, c, tcp_empty_seq(c), TCP_ACK);
 	return true;
 }

@@ -8,7 +8,6 @@
 
 #define DUPTHRESH	 3
 #define REO_WND_PERSIST	 16 /* §6.2 step 4: recoveries that a wider window lasts */
-#define TLP_MAX_ACK_DELAY_MS 200 /* §7.2: what the peer may hold back an ACK for */
 
 /* True when (a_us, a_seq) was sent after (b_us, b_seq). Ages compare right for 71
  * minutes; what is older was sent before anything that matters. */

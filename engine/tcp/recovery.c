@@ -289,3 +289,23 @@ void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reo
 		x->timer_at = tick_min(x->timer_at, sh->now + pto);
 	}
 }
+
+void recovery_arm_later(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+
+	if (unlikely(tcp->user_timeout_ms)) {
+		recovery_arm(sh, c, x, 0);
+		return;
+	}
+	/* Behind one segment a probe waits for a delayed ACK, and the RTO is no less than its
+	 * minimum. */
+	x->timer = XFER_TIMER_LATER;
+	x->timer_at = sh->now + MIN(tcp->rto_min_ms, (uint32_t)TLP_MAX_ACK_DELAY_MS);
+}
+
+void recovery_later_expired(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	recovery_arm(sh, c, x, 0);
+	x->timer_at -= sh->now - x->unacked_since;
+}

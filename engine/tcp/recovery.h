@@ -60,6 +60,8 @@ void scoreboard_forget_sacks(struct xfer *x);
 
 /* ---- rack.c ---- */
 
+#define TLP_MAX_ACK_DELAY_MS 200 /* RFC 8985 §7.2: what the peer may hold back an ACK for */
+
 /* A segment was delivered: RFC 8985 §6.2 steps 1 to 3. Call before its marks go. */
 void rack_delivered(struct shard *sh, const struct conn *c, struct xfer *x, const struct buf *b,
 		    const struct seg *s, uint32_t fack);
@@ -96,10 +98,14 @@ void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x);
 /* Chooses and arms the timer for what is in flight. */
 void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reorder_us);
 
+/* As recovery_arm() for the first segment of a flight, whose ACK comes first nearly always: no
+ * deadline is worked out before one can be due. */
+void recovery_arm_later(struct shard *sh, struct conn *c, struct xfer *x);
+void recovery_later_expired(struct shard *sh, struct conn *c, struct xfer *x);
+
 /* ---- cc.c, cubic.c ---- */
 
-/* The window grows by an ACK outside recovery, of `acked` bytes of `prior_flight` that were in flight
- * before it. */
+/* The window grows by an ACK outside recovery, of `acked` bytes of the `prior_flight` before it. */
 void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t prior_flight,
 	    uint32_t acked);
 

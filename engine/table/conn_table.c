@@ -5,39 +5,25 @@
 #include <immintrin.h>
 #endif
 
-/* Mean references per ten-slot bucket at capacity: about one bucket in eleven
- * then has an overflow bucket, at 10 bytes per reference all in. */
-#define TARGET_LOAD 7
-
+/* At most 17 slots of 20 are used: then one reference in eleven is away from its bucket. */
 static uint32_t nb_buckets(uint32_t capacity)
 {
-	return MAX(capacity / TARGET_LOAD + 1, 16u);
-}
-
-static uint32_t nb_overflow(uint32_t capacity)
-{
-	return MAX(nb_buckets(capacity) / 6, 64u);
+	return (uint32_t)((uint64_t)capacity * 20 / (TABLE_BUCKET_SLOTS * 17)) + 2;
 }
 
 size_t table_bytes(uint32_t capacity)
 {
-	return (size_t)nb_buckets(capacity) * sizeof(struct table_bucket) +
-	       pool_bytes(nb_overflow(capacity), sizeof(struct table_bucket));
+	return (size_t)nb_buckets(capacity) * sizeof(struct table_bucket);
 }
 
 void table_init(struct conn_table *t, void *mem, uint32_t capacity)
 {
-	uint32_t n = nb_buckets(capacity);
-
-	t->buckets = mem;
-	t->nb = n;
-	t->used = 0;
-	pool_init(&t->overflow, t->buckets + n, nb_overflow(capacity), sizeof(struct table_bucket));
+	*t = (struct conn_table){.buckets = mem, .nb = nb_buckets(capacity)};
 }
 
-static struct table_bucket *next_bucket(const struct conn_table *t, const struct table_bucket *b)
+static struct table_bucket *next_bucket(const struct conn_table *t, struct table_bucket *b)
 {
-	return b->next == POOL_NIL ? NULL : pool_at(&t->overflow, b->next);
+	return b + 1 == t->buckets + t->nb ? t->buckets : b + 1;
 }
 
 /* A bit for each slot with this tag, used or not. */
@@ -76,112 +62,95 @@ uint32_t table_hint(const struct conn_table *t, uint64_t hash)
 uint32_t table_find(const struct conn_table *t, uint64_t hash, table_match_fn match,
 		    const void *ctx)
 {
+	struct table_bucket *home = table_bucket(t, hash), *b = home;
 	uint16_t tag = table_tag(hash);
 
-	for (const struct table_bucket *b = table_bucket(t, hash); b; b = next_bucket(t, b))
+	for (uint32_t walked = 0;; walked++, b = next_bucket(t, b)) {
 		for (uint32_t same = slots_with(b, tag); same; same &= same - 1) {
 			uint32_t ref = b->ref[__builtin_ctz(same)];
 
 			if (ref && match(ctx, ref))
 				return ref;
 		}
-	return 0;
+		if (likely(walked == home->reach))
+			return 0;
+	}
 }
 
-static int free_slot(const struct table_bucket *b)
+/* The slot of the bucket that holds `ref`, 0: a free one; TABLE_BUCKET_SLOTS: none does. */
+static uint32_t slot_of(const struct table_bucket *b, uint32_t ref)
 {
-	for (int i = 0; i < TABLE_BUCKET_SLOTS; i++)
-		if (!b->ref[i])
-			return i;
-	return -1;
+	uint32_t i = 0;
+
+	while (i < TABLE_BUCKET_SLOTS && b->ref[i] != ref)
+		i++;
+	return i;
 }
 
 bool table_insert(struct conn_table *t, uint64_t hash, uint32_t ref)
 {
-	struct table_bucket *b = table_bucket(t, hash);
-	int slot = free_slot(b);
+	struct table_bucket *home = table_bucket(t, hash), *b = home;
+	uint32_t walked = 0, slot;
 
-	for (int depth = 1; slot < 0; depth++) {
-		if (b->next == POOL_NIL) {
-			uint32_t i = depth < TABLE_CHAIN_MAX ? pool_get(&t->overflow) : POOL_NIL;
-
-			if (i == POOL_NIL)
-				return false;
-			memset(pool_at(&t->overflow, i), 0, sizeof(*b));
-			b->next = i;
-		}
+	while ((slot = slot_of(b, 0)) == TABLE_BUCKET_SLOTS) {
+		if (walked++ == TABLE_WALK)
+			return false;
 		b = next_bucket(t, b);
-		slot = free_slot(b);
 	}
 	b->ref[slot] = ref;
 	b->tag[slot] = table_tag(hash);
+	if (unlikely(walked)) {
+		home->away++;
+		home->reach = (uint16_t)MAX(home->reach, walked);
+	}
 	t->used++;
 	return true;
 }
 
-/* Where `ref` is stored; it must be. */
-static uint32_t *locate(const struct conn_table *t, uint64_t hash, uint32_t ref, uint16_t **tag)
+/* The bucket and slot in which `ref` is stored; it must be. */
+static struct table_bucket *locate(const struct conn_table *t, uint64_t hash, uint32_t ref,
+				   uint32_t *slot)
 {
-	for (struct table_bucket *b = table_bucket(t, hash); b; b = next_bucket(t, b))
-		for (int i = 0; i < TABLE_BUCKET_SLOTS; i++)
-			if (b->ref[i] == ref) {
-				*tag = &b->tag[i];
-				return &b->ref[i];
-			}
-	INVARIANT(false);
-	return NULL;
+	struct table_bucket *b = table_bucket(t, hash);
+
+	for (uint32_t walked = 0; (*slot = slot_of(b, ref)) == TABLE_BUCKET_SLOTS; walked++) {
+		INVARIANT(walked < TABLE_WALK);
+		b = next_bucket(t, b);
+	}
+	return b;
 }
 
 void table_remove(struct conn_table *t, uint64_t hash, uint32_t ref)
 {
-	struct table_bucket *last = table_bucket(t, hash), *before = NULL;
-	uint16_t *tag = NULL;
-	uint32_t *slot = locate(t, hash, ref, &tag);
-	int end;
+	struct table_bucket *home = table_bucket(t, hash), *b;
+	uint32_t slot;
 
-	while (last->next != POOL_NIL) {
-		before = last;
-		last = next_bucket(t, last);
-	}
-	end = free_slot(last);
-	end = end < 0 ? TABLE_BUCKET_SLOTS - 1 : end - 1;
-	*slot = last->ref[end];
-	*tag = last->tag[end];
-	last->ref[end] = 0;
-	if (end == 0 && before) {
-		pool_put(&t->overflow, before->next);
-		before->next = POOL_NIL;
-	}
+	b = locate(t, hash, ref, &slot);
+	b->ref[slot] = 0;
 	t->used--;
+	if (unlikely(b != home) && --home->away == 0)
+		home->reach = 0;
 }
 
 void table_replace(struct conn_table *t, uint64_t hash, uint32_t from, uint32_t to)
 {
-	uint16_t *tag = NULL;
+	uint32_t slot;
+	struct table_bucket *b = locate(t, hash, from, &slot);
 
-	*locate(t, hash, from, &tag) = to;
+	b->ref[slot] = to;
 }
 
 bool table_check(const struct conn_table *t)
 {
-	uint32_t used = 0, overflow = 0;
+	uint32_t used = 0;
 
 	for (uint32_t i = 0; i < t->nb; i++) {
-		int depth = 1;
+		const struct table_bucket *b = &t->buckets[i];
 
-		for (const struct table_bucket *b = &t->buckets[i]; b; b = next_bucket(t, b)) {
-			int end = free_slot(b);
-
-			end = end < 0 ? TABLE_BUCKET_SLOTS : end;
-			for (int s = end; s < TABLE_BUCKET_SLOTS; s++)
-				if (b->ref[s])
-					return false;
-			if (b->next != POOL_NIL &&
-			    (end < TABLE_BUCKET_SLOTS || ++depth > TABLE_CHAIN_MAX))
-				return false;
-			used += (uint32_t)end;
-			overflow += b->next != POOL_NIL;
-		}
+		for (uint32_t s = 0; s < TABLE_BUCKET_SLOTS; s++)
+			used += b->ref[s] != 0;
+		if (!b->away != !b->reach || b->reach > TABLE_WALK)
+			return false;
 	}
-	return used == t->used && overflow == t->overflow.used;
+	return used == t->used;
 }

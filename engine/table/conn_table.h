@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The 4-tuple table of one shard: buckets of one cache line, each with ten
- * 16-bit tags and ten 32-bit references, chained to overflow buckets when full.
- * It stores no keys: the object that a reference names holds the tuple, and the
- * caller confirms it. So a lookup costs one expected miss here and one in the
- * object, both of which a burst prefetches.
+ * 16-bit tags and ten 32-bit references, 7.6 bytes a reference all in. It stores
+ * no keys: the object that a reference names holds the tuple, and the caller
+ * confirms it. So a lookup costs one expected miss here and one in the object,
+ * both of which a burst prefetches.
  *
- * Placement comes from a keyed hash, so chains stay as short as chance makes
- * them whatever tuples an attacker picks; deletion moves the chain's last entry
- * into the hole, so nothing decays. Sized once; never grows. One thread.
+ * When a bucket is full its references go to one of those behind it; it counts
+ * them and knows how far to look for them, so a search ends where it must, what
+ * is removed leaves no tombstone and nothing decays (open addressing by bucket).
+ * Placement comes from a keyed hash, so that is as rare and as near as chance
+ * makes it whatever tuples an attacker picks. Sized once; never grows. One thread.
  */
 #pragma once
 
 #include "engine/base/pool.h"
 
 #define TABLE_BUCKET_SLOTS 10
-#define TABLE_CHAIN_MAX	   8 /* buckets in one chain: 2^-60 with a full table */
+#define TABLE_WALK	   128 /* buckets that a reference may be away from its own at most */
 
 /* A reference: kind of object in the top two bits, pool index below. 0: none. */
 enum ref_kind { REF_CONN = 1, REF_HALF = 2, REF_TIME_WAIT = 3 };
@@ -37,15 +39,15 @@ static inline uint32_t ref_index(uint32_t ref)
 }
 
 struct table_bucket {
-	uint32_t ref[TABLE_BUCKET_SLOTS]; /* 0: free; used slots come first */
+	uint32_t ref[TABLE_BUCKET_SLOTS]; /* 0: free */
 	uint16_t tag[TABLE_BUCKET_SLOTS];
-	uint32_t next; /* overflow bucket, POOL_NIL: none */
+	uint16_t away; /* references of this bucket that are in another one, */
+	uint16_t reach; /* none of them more than this many buckets on */
 };
 static_assert(sizeof(struct table_bucket) == CACHE_LINE, "a bucket is one cache line");
 
 struct conn_table {
 	struct table_bucket *buckets;
-	struct pool overflow;
 	uint32_t nb;	  /* buckets, any number */
 	uint32_t used;	  /* references stored */
 };
@@ -74,7 +76,7 @@ static inline void table_prefetch(const struct conn_table *t, uint64_t hash)
 	PREFETCH(table_bucket(t, hash));
 }
 
-/* First reference in the home bucket whose tag fits, 0: none. Unconfirmed: a
+/* First reference in its own bucket whose tag fits, 0: none. Unconfirmed: a
  * hint for prefetching the object. */
 uint32_t table_hint(const struct conn_table *t, uint64_t hash);
 
@@ -82,7 +84,7 @@ uint32_t table_hint(const struct conn_table *t, uint64_t hash);
 uint32_t table_find(const struct conn_table *t, uint64_t hash, table_match_fn match,
 		    const void *ctx);
 
-/* False when the chain has reached its limit or no overflow bucket is left. */
+/* False when there is no room within TABLE_WALK buckets. */
 bool table_insert(struct conn_table *t, uint64_t hash, uint32_t ref);
 
 /* `ref` must be stored under `hash`. */
@@ -91,6 +93,5 @@ void table_remove(struct conn_table *t, uint64_t hash, uint32_t ref);
 /* Puts `to` in the place of `from`: a connection changes its kind of object. */
 void table_replace(struct conn_table *t, uint64_t hash, uint32_t from, uint32_t to);
 
-/* Walks everything; true when used slots come first, chains are within their
- * limit and counts agree. For tests. */
+/* Walks everything; true when counts agree. For tests. */
 bool table_check(const struct conn_table *t);

@@ -134,6 +134,9 @@ static void process(struct shard *sh, struct conn *c, struct xfer *x, const stru
 	    .fack = x->rack.rtt_us ? x->rack.fack : c->snd_una,
 	};
 
+	/* What it says of the flight is not to change what was to be done about it. */
+	if (x->timer == XFER_TIMER_LATER)
+		recovery_work_out(sh, c, x);
 	news.duplicate = is_duplicate(c, x, s);
 	news.ecn_echo = (c->flags & CF_ECN) && (s->flags & TCP_ECE);
 	if ((c->flags & CF_SACK) && s->opt.nb_sack)

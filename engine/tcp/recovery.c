@@ -304,7 +304,7 @@ void recovery_arm_later(struct shard *sh, struct conn *c, struct xfer *x)
 	x->timer_at = sh->now + MIN(tcp->rto_min_ms, (uint32_t)TLP_MAX_ACK_DELAY_MS);
 }
 
-void recovery_later_expired(struct shard *sh, struct conn *c, struct xfer *x)
+void recovery_work_out(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	recovery_arm(sh, c, x, 0);
 	x->timer_at -= sh->now - x->unacked_since;

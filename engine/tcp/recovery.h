@@ -101,7 +101,9 @@ void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reo
 /* As recovery_arm() for the first segment of a flight, whose ACK comes first nearly always: no
  * deadline is worked out before one can be due. */
 void recovery_arm_later(struct shard *sh, struct conn *c, struct xfer *x);
-void recovery_later_expired(struct shard *sh, struct conn *c, struct xfer *x);
+
+/* XFER_TIMER_LATER becomes the timer that recovery_arm() would have chosen. */
+void recovery_work_out(struct shard *sh, struct conn *c, struct xfer *x);
 
 /* ---- cc.c, cubic.c ---- */
 

@@ -139,7 +139,7 @@ static void reorder_expired(struct shard *sh, struct conn *c, struct xfer *x)
 static void xfer_timer_expired(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	if (x->timer == XFER_TIMER_LATER) {
-		recovery_later_expired(sh, c, x);
+		recovery_work_out(sh, c, x);
 		if (!tick_reached(sh->now, x->timer_at))
 			return;
 	}

@@ -51,30 +51,30 @@ static void establish(struct bench *b, uint32_t first)
 struct kind {
 	const char *key;
 	void (*more)(struct bench *b, uint32_t first);
-	size_t pool; /* in struct shard: where they are */
+	size_t used; /* in struct shard: how many there are */
 	bool connections, half_open, time_wait; /* which limit counts */
 };
 
 static const struct kind kinds[] = {
-    {"syn_received", half_open, offsetof(struct shard, halves), .half_open = true},
-    {"time_wait", visit, offsetof(struct shard, time_waits), .time_wait = true},
-    {"established", establish, offsetof(struct shard, conns), .connections = true},
+    {"syn_received", half_open, offsetof(struct shard, halves.used), .half_open = true},
+    {"time_wait", visit, offsetof(struct shard, time_waits.used), .time_wait = true},
+    {"established", establish, offsetof(struct shard, conns.used), .connections = true},
 };
 
 /* Bytes that a shard occupies which is made for n objects of a kind and has them. */
 static uint64_t occupied(const struct kind *k, uint32_t n)
 {
 	uint64_t before = bench_resident_bytes(), bytes;
-	const struct pool *pool;
+	uint32_t used;
 	struct bench b;
 
 	start(&b, k->connections ? n : LEAST, k->half_open ? n : LEAST, k->time_wait ? n : LEAST);
 	for (uint32_t i = 0; i < n; i += VISIT_BATCH)
 		k->more(&b, i);
 	bytes = bench_resident_bytes() - before;
-	pool = (const void *)((const char *)b.sh + k->pool);
-	if (pool->used != n)
-		bench_die("%u of %u are there: %s", pool->used, n, k->key);
+	memcpy(&used, (const char *)b.sh + k->used, sizeof(used));
+	if (used != n)
+		bench_die("%u of %u are there: %s", used, n, k->key);
 	bench_fini(&b);
 	return bytes;
 }

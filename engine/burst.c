@@ -208,7 +208,7 @@ static void prefetch_object(const struct shard *sh, uint32_t ref)
 		PREFETCH_WRITE(shard_half(sh, i));
 		break;
 	case REF_TIME_WAIT:
-		PREFETCH_WRITE(shard_time_wait(sh, i));
+		PREFETCH_WRITE(tw_at(&sh->time_waits, i));
 		break;
 	}
 }
@@ -242,7 +242,7 @@ static void input_tcp(struct shard *sh, struct seg *s)
 	else if (ref_kind(ref) == REF_HALF)
 		tcp_half_input(sh, shard_half(sh, i), s);
 	else
-		tcp_time_wait_input(sh, shard_time_wait(sh, i), s);
+		tcp_time_wait_input(sh, i, s);
 }
 
 void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n)

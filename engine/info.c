@@ -183,22 +183,32 @@ static bool half_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 
 static bool time_wait_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 {
-	const struct time_wait *tw = shard_time_wait(sh, i);
+	const struct time_wait *tw = tw_at(&sh->time_waits, i);
+	struct tuple tuple;
 
-	if (tw->tuple.local == TUPLE_FREE)
+	if (!tw->used)
 		return false;
+	tuple = tuple_of_time_wait(sh, tw);
 	o->state = TCP_TIME_WAIT;
-	o->active = tw->active;
+	o->active = sh->profiles[tw->profile].pool != CONF_NONE;
 	o->timer = INFO_TIMER_TIME_WAIT;
-	o->timer_ms = ms_until(sh, tw->timer.at);
-	set_tuple(o, sh, &tw->tuple);
+	o->timer_ms = ms_until(sh, tw_end_of(&sh->time_waits, i));
+	set_tuple(o, sh, &tuple);
 	set_profile(o, sh, tw->profile, tw->backend);
 	return true;
 }
 
-static const struct pool *pool_of(const struct shard *sh, uint64_t kind)
+/* Indexes of a kind are from its first up to, but not with, its end. */
+static uint32_t first_of(uint64_t kind)
 {
-	return kind == INFO_CONN ? &sh->conns : kind == INFO_HALF ? &sh->halves : &sh->time_waits;
+	return kind == INFO_TIME_WAIT ? 0 : 1;
+}
+
+static uint32_t end_of(const struct shard *sh, uint64_t kind)
+{
+	if (kind == INFO_TIME_WAIT)
+		return tw_index_end(&sh->time_waits);
+	return kind == INFO_CONN ? sh->conns.fresh : sh->halves.fresh;
 }
 
 static bool fill(struct conn_info *o, const struct shard *sh, uint64_t kind, uint32_t i)
@@ -214,12 +224,12 @@ uint32_t info_connections(const struct shard *sh, uint64_t cursor, const struct 
 			  struct conn_info *out, uint32_t max, uint64_t *next)
 {
 	uint64_t kind = cursor >> CURSOR_KIND_SHIFT;
-	uint32_t i = MAX((uint32_t)cursor, 1u), count = 0;
+	uint32_t i = MAX((uint32_t)cursor, first_of(kind)), count = 0;
 
 	for (uint32_t visits = 0; kind < INFO_NB_KINDS; visits++) {
-		if (i >= pool_of(sh, kind)->fresh) {
+		if (i >= end_of(sh, kind)) {
 			kind++;
-			i = 1;
+			i = first_of(kind);
 			continue;
 		}
 		if (count == max || visits >= INFO_VISIT_MAX) {
@@ -292,14 +302,14 @@ uint32_t info_backends(const struct shard *sh, uint32_t first, struct backend_in
 void info_objects(const struct shard *sh, struct object_info *out)
 {
 	const struct pool *pools[INFO_NB_OBJECTS] = {
-	    [INFO_CONNECTIONS] = &sh->conns,     [INFO_HALF_OPEN] = &sh->halves,
-	    [INFO_TIME_WAITS] = &sh->time_waits, [INFO_TRANSFERS] = &sh->xfers,
-	    [INFO_SESSIONS] = &sh->sessions,     [INFO_PEERS_V6] = &sh->addr6s,
+	    [INFO_CONNECTIONS] = &sh->conns, [INFO_HALF_OPEN] = &sh->halves,
+	    [INFO_TRANSFERS] = &sh->xfers,   [INFO_SESSIONS] = &sh->sessions,
+	    [INFO_PEERS_V6] = &sh->addr6s,
 	};
 
 	for (uint32_t i = 0; i < INFO_NB_OBJECTS; i++) {
-		out->used[i] = pools[i]->used;
-		out->limit[i] = pools[i]->capacity;
+		out->used[i] = pools[i] ? pools[i]->used : sh->time_waits.used;
+		out->limit[i] = pools[i] ? pools[i]->capacity : sh->time_waits.capacity;
 	}
 	out->cached_buffers = sh->cache.count;
 }

@@ -15,7 +15,7 @@
 /* How the shard's memory is divided; every part starts on a cache line. The cold parts of
  * connections go first, the last of them ends where the shard begins. */
 struct layout {
-	uint32_t conns, halves, time_waits, xfers, sessions, addr6s, refs;
+	uint32_t conns, halves, time_waits, tw_lines, xfers, sessions, addr6s, refs;
 	size_t shard, conn, table, half, time_wait, xfer, session, addr6;
 	size_t profiles, listeners, listen_table, net, pools, toeplitz, end;
 };
@@ -38,6 +38,28 @@ static size_t place(size_t *end, size_t bytes)
 	return at;
 }
 
+static const struct conf_tcp *tcp_of_profile(const struct conf *conf, uint32_t i)
+{
+	return i < conf->nb_listeners ? &conf->listeners[i].tcp
+				      : &conf->pools[i - conf->nb_listeners].tcp;
+}
+
+/* Waits of different lengths, and two for what guards SYN cookies. */
+static uint32_t count_tw_lines(const struct conf *conf)
+{
+	uint32_t n = conf->nb_listeners + conf->nb_pools, count = 2;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t before = 0;
+
+		while (tcp_of_profile(conf, before)->time_wait_ms !=
+		       tcp_of_profile(conf, i)->time_wait_ms)
+			before++;
+		count += before == i;
+	}
+	return count;
+}
+
 static void layout_counts(struct layout *l, const struct conf *conf)
 {
 	const struct conf_memory *m = &conf->memory;
@@ -46,6 +68,7 @@ static void layout_counts(struct layout *l, const struct conf *conf)
 	l->conns = share(m->connections, conf->nb_workers);
 	l->halves = share(m->half_open, conf->nb_workers);
 	l->time_waits = share(m->time_wait, conf->nb_workers);
+	l->tw_lines = count_tw_lines(conf);
 	l->xfers = share(m->transfers ? m->transfers : m->connections, conf->nb_workers);
 	l->sessions = share(sessions, conf->nb_workers);
 	l->refs = l->conns + l->halves + l->time_waits;
@@ -65,7 +88,7 @@ static struct layout layout_of(const struct conf *conf)
 	l.conn = place(&l.end, pool_bytes(l.conns, sizeof(struct conn)));
 	l.table = place(&l.end, table_bytes(l.refs));
 	l.half = place(&l.end, pool_bytes(l.halves, sizeof(struct half)));
-	l.time_wait = place(&l.end, pool_bytes(l.time_waits, sizeof(struct time_wait)));
+	l.time_wait = place(&l.end, tw_lines_bytes(l.time_waits, l.tw_lines));
 	l.xfer = place(&l.end, pool_bytes(l.xfers, sizeof(struct xfer)));
 	l.session = place(&l.end, pool_bytes(l.sessions, sizeof(struct session)));
 	l.addr6 = place(&l.end, pool_bytes(l.addr6s, 16));
@@ -96,14 +119,30 @@ static const struct service *service_of(enum conf_service s)
 	return services[s];
 }
 
+/* The line of connections that wait for so long. */
+static uint16_t tw_line_of(struct shard *sh, uint32_t wait_ms)
+{
+	for (uint16_t i = 0; i < sh->time_waits.nb_lines; i++)
+		if (i != sh->spent_line && sh->time_waits.lines[i].wait == wait_ms)
+			return i;
+	return tw_add_line(&sh->time_waits, wait_ms);
+}
+
 static void init_profiles(struct shard *sh)
 {
 	const struct conf *conf = sh->conf;
 
+	sh->spent_line = tw_add_line(&sh->time_waits, COOKIE_LIFE_TICKS);
+	sh->cookie_line = tw_line_of(sh, COOKIE_LIFE_TICKS);
+
 	for (uint16_t i = 0; i < conf->nb_listeners; i++) {
 		const struct conf_listener *cl = &conf->listeners[i];
 
-		sh->profiles[i] = (struct profile){&cl->tcp, service_of(cl->service), i, CONF_NONE,
+		sh->profiles[i] = (struct profile){&cl->tcp,
+						   service_of(cl->service),
+						   i,
+						   CONF_NONE,
+						   tw_line_of(sh, cl->tcp.time_wait_ms),
 						   wscale_for(cl->tcp.rcvbuf)};
 		sh->listeners[i].backlog = MAX(cl->backlog / sh->nb_shards, 1u);
 		sh->listeners[i].max_half_open =
@@ -114,7 +153,8 @@ static void init_profiles(struct shard *sh)
 		const struct conf_tcp *tcp = &conf->pools[i].tcp;
 
 		sh->profiles[conf->nb_listeners + i] = (struct profile){
-		    tcp, &proxy_backend_service, CONF_NONE, i, wscale_for(tcp->rcvbuf)};
+		    tcp, &proxy_backend_service, CONF_NONE, i, tw_line_of(sh, tcp->time_wait_ms),
+		    wscale_for(tcp->rcvbuf)};
 	}
 }
 
@@ -123,7 +163,8 @@ static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
 	table_init(&sh->table, mem + l->table, l->refs);
 	pool_init(&sh->conns, mem + l->conn, l->conns, sizeof(struct conn));
 	pool_init(&sh->halves, mem + l->half, l->halves, sizeof(struct half));
-	pool_init(&sh->time_waits, mem + l->time_wait, l->time_waits, sizeof(struct time_wait));
+	tw_lines_init(&sh->time_waits, mem + l->time_wait, l->time_waits, l->tw_lines,
+		      tcp_time_wait_moved, sh);
 	pool_init(&sh->xfers, mem + l->xfer, l->xfers, sizeof(struct xfer));
 	pool_init(&sh->sessions, mem + l->session, l->sessions, sizeof(struct session));
 	pool_init(&sh->addr6s, mem + l->addr6, l->addr6s, 16);
@@ -131,8 +172,6 @@ static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
 		   sh->now);
 	wheel_init(&sh->half_wheel, sh->halves.base + offsetof(struct half, timer),
 		   sizeof(struct half), sh->now);
-	wheel_init(&sh->time_wait_wheel, sh->time_waits.base + offsetof(struct time_wait, timer),
-		   sizeof(struct time_wait), sh->now);
 }
 
 static void init_secrets(struct shard *sh, const uint8_t *entropy)
@@ -199,8 +238,10 @@ static void sweep_all(struct shard *sh)
 
 static bool timers_are_up_to_date(const struct shard *sh)
 {
+	tick_t at;
+
 	return sh->conn_wheel.now == sh->now && sh->half_wheel.now == sh->now &&
-	       sh->time_wait_wheel.now == sh->now;
+	       (!tw_next(&sh->time_waits, &at) || tick_before(sh->now, at));
 }
 
 void shard_set_time(struct shard *sh, usec_t now)
@@ -224,19 +265,21 @@ uint32_t shard_timers(struct shard *sh, uint32_t budget)
 	done += wheel_run(&sh->half_wheel, sh->now, budget - done, tcp_half_expired, sh);
 	frag_expire(sh);
 	sweep(sh);
-	done += wheel_run(&sh->time_wait_wheel, sh->now, budget - done, tcp_time_wait_expired, sh);
+	done += tw_expire(&sh->time_waits, sh->now, budget - done, tcp_time_wait_over, sh);
 	return done;
 }
 
 bool shard_next_deadline(struct shard *sh, usec_t *at)
 {
-	struct wheel *wheels[] = {&sh->conn_wheel, &sh->half_wheel, &sh->time_wait_wheel};
+	struct wheel *wheels[] = {&sh->conn_wheel, &sh->half_wheel};
 	uint32_t soonest = UINT32_MAX;
 	tick_t t;
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(wheels); i++)
 		if (wheel_next(wheels[i], &t))
 			soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
+	if (tw_next(&sh->time_waits, &t))
+		soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
 	if (frag_next(sh, &t))
 		soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
 	if (sh->work_length)

@@ -22,6 +22,7 @@
 #include "engine/net/frag.h"
 #include "engine/net/net.h"
 #include "engine/table/conn_table.h"
+#include "engine/table/time_wait_lines.h"
 #include "engine/tcp/conn.h"
 
 #define SHARD_BURST	64   /* frames in one burst at most */
@@ -77,6 +78,7 @@ struct profile {
 	const struct service *service; /* who gets the events; NULL never */
 	uint16_t listener;	       /* index, CONF_NONE for a pool's */
 	uint16_t pool;		       /* index, CONF_NONE for a listener's */
+	uint16_t tw_line;	       /* of its connections in TIME_WAIT */
 	uint8_t wscale;		       /* the shift that lets 16 bits hold the receive buffer */
 };
 
@@ -117,8 +119,10 @@ struct shard {
 	const struct toeplitz *toeplitz; /* NULL with one shard: everything is ours */
 
 	struct conn_table table;
-	struct pool conns, halves, time_waits, xfers, addr6s, sessions; /* accessors: below */
-	struct wheel conn_wheel, half_wheel, time_wait_wheel;
+	struct pool conns, halves, xfers, addr6s, sessions; /* accessors: below */
+	struct tw_lines time_waits;
+	uint16_t spent_line, cookie_line; /* of records that wait as long as a SYN cookie is good */
+	struct wheel conn_wheel, half_wheel;
 	tick_t swept_at;
 	uint32_t swept;
 	uint32_t work_head, work_tail; /* conns with events or output due */
@@ -245,19 +249,9 @@ static inline struct half *shard_half(const struct shard *sh, uint32_t index)
 	return (struct half *)(void *)sh->halves.base + index;
 }
 
-static inline struct time_wait *shard_time_wait(const struct shard *sh, uint32_t index)
-{
-	return (struct time_wait *)(void *)sh->time_waits.base + index;
-}
-
 static inline uint32_t half_index(const struct shard *sh, const struct half *h)
 {
 	return (uint32_t)(h - shard_half(sh, 0));
-}
-
-static inline uint32_t time_wait_index(const struct shard *sh, const struct time_wait *tw)
-{
-	return (uint32_t)(tw - shard_time_wait(sh, 0));
 }
 
 static inline uint32_t conn_index(const struct shard *sh, const struct conn *c)

@@ -90,10 +90,9 @@ static uint32_t count_in_use(const struct pool *p)
 bool shard_check(struct shard *sh)
 {
 	if (!table_check(&sh->table) || !wheel_check(&sh->conn_wheel) ||
-	    !wheel_check(&sh->half_wheel) || !wheel_check(&sh->time_wait_wheel))
+	    !wheel_check(&sh->half_wheel) || !tw_check(&sh->time_waits))
 		return false;
 	if (count_in_use(&sh->halves) != sh->halves.used ||
-	    count_in_use(&sh->time_waits) != sh->time_waits.used ||
 	    count_in_use(&sh->conns) > sh->conns.used)
 		return false;
 	for (uint32_t i = 1; i < sh->conns.fresh; i++)

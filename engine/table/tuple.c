@@ -33,27 +33,43 @@ uint16_t tuple_owner(const struct shard *sh, uint8_t family, const uint8_t *radd
 			      sh->nb_shards);
 }
 
-static const struct tuple *tuple_of_ref(const struct shard *sh, uint32_t ref)
+static bool same_raddr(const struct shard *sh, const uint32_t *raddr, const struct tuple_key *k)
 {
-	uint32_t i = ref_index(ref);
+	if (unlikely(k->local & TUPLE_V6))
+		return ipaddr_same_bytes(pool_at(&sh->addr6s, *raddr), k->raddr, 16);
+	return ipaddr_same_bytes(raddr, k->raddr, 4);
+}
 
-	switch (ref_kind(ref)) {
-	case REF_CONN:
-		return &shard_conn(sh, i)->tuple;
-	case REF_HALF:
-		return &shard_half(sh, i)->tuple;
-	default:
-		return &shard_time_wait(sh, i)->tuple;
-	}
+static bool time_wait_matches(const struct shard *sh, const struct time_wait *tw,
+			      const struct tuple_key *k)
+{
+	return tw->used && tw->rport_be == k->rport_be && tw->lport_be == k->lport_be &&
+	       tw->local == (k->local & (uint16_t)~TUPLE_V6) && same_raddr(sh, &tw->raddr, k);
 }
 
 bool tuple_matches(const struct shard *sh, uint32_t ref, const struct tuple_key *k)
 {
-	const struct tuple *t = tuple_of_ref(sh, ref);
+	uint32_t i = ref_index(ref);
+	const struct tuple *t;
 
-	if (t->rport_be != k->rport_be || t->lport_be != k->lport_be || t->local != k->local)
-		return false;
-	return ipaddr_same_bytes(tuple_raddr(sh, t), k->raddr, k->local & TUPLE_V6 ? 16 : 4);
+	if (ref_kind(ref) == REF_TIME_WAIT)
+		return time_wait_matches(sh, tw_at(&sh->time_waits, i), k);
+	t = ref_kind(ref) == REF_CONN ? &shard_conn(sh, i)->tuple : &shard_half(sh, i)->tuple;
+	return t->rport_be == k->rport_be && t->lport_be == k->lport_be && t->local == k->local &&
+	       same_raddr(sh, &t->raddr, k);
+}
+
+struct tuple tuple_of_time_wait(const struct shard *sh, const struct time_wait *tw)
+{
+	const struct conf_addr *a = &sh->conf->addrs[tw->local];
+
+	return (struct tuple){
+	    .raddr = tw->raddr,
+	    .rport_be = tw->rport_be,
+	    .lport_be = tw->lport_be,
+	    .local = (uint16_t)(tw->local | (a->addr.family == IP_V6 ? TUPLE_V6 : 0)),
+	    .iface = a->iface,
+	};
 }
 
 struct find_ctx {

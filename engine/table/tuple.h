@@ -58,6 +58,9 @@ bool tuple_set(struct shard *sh, struct tuple *t, const struct tuple_key *k, uin
 /* Marks the tuple free and gives its address entry back. */
 void tuple_clear(struct shard *sh, struct tuple *t);
 
+/* A TIME_WAIT record's tuple; its interface is that of its local address. */
+struct tuple tuple_of_time_wait(const struct shard *sh, const struct time_wait *tw);
+
 /* Moves a tuple with its address entry; `from` is marked free. */
 static inline void tuple_move(struct tuple *to, struct tuple *from)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What is known of a connection, in objects that shrink and grow with how much
- * there is to know: SYN_RECEIVED and TIME_WAIT are small entries of their own,
+ * there is to know: SYN_RECEIVED and TIME_WAIT (table/time_wait_lines.h) are small entries,
  * everything else is a `struct conn` of one hot cache line and 52 cold bytes,
  * plus a `struct xfer` while data is queued or in flight. Objects are named by
  * 32-bit index into the shard's pools; all begin with the tuple.
  *
  * Per connection all in, IPv4 (table share 7.5 B included): half-open 56 B,
- * TIME_WAIT 48 B, idle established 124 B. IPv6 adds 16 B for the peer's address.
+ * TIME_WAIT 32 B, idle established 124 B. IPv6 adds 16 B for the peer's address.
  *
  * Only engine/tcp reads or writes these fields; services use tcp.h.
  */
@@ -272,18 +272,4 @@ struct half {
 };
 static_assert(sizeof(struct half) == 48, "");
 
-/* A closed connection that still guards its tuple (M12). */
-struct time_wait {
-	struct tuple tuple;
-	struct wheel_node timer;
-	uint32_t rcv_nxt;
-	uint32_t snd_nxt;
-	uint32_t ts_recent;
-	uint16_t profile : 15; /* of the connection: its time_wait_ms, its source port's pool */
-	uint16_t spent : 1; /* no wait: keeps the connection's SYN cookie from being used again */
-	uint16_t backend : 14;
-	uint16_t active : 1;	 /* owns a source port */
-	uint16_t timestamps : 1; /* ts_recent is valid */
-};
-static_assert(sizeof(struct time_wait) == 40, "");
 static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS < 1 << 15, "a profile's index has 15 bits");

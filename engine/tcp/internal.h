@@ -379,11 +379,12 @@ void tcp_conn_expired(void *ctx, uint32_t index);
 /* ---- half-open and TIME_WAIT timers: half.c, timewait.c ---- */
 
 void tcp_half_expired(void *ctx, uint32_t index);
-void tcp_time_wait_expired(void *ctx, uint32_t index);
+void tcp_time_wait_over(void *ctx, const uint32_t *indexes, uint32_t n);
+void tcp_time_wait_moved(void *ctx, uint32_t from, uint32_t to);
 
 /* Turns a finished connection's claim on its tuple into a TIME_WAIT record. */
 void tcp_time_wait_enter(struct shard *sh, struct conn *c);
-void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s);
+void tcp_time_wait_input(struct shard *sh, uint32_t index, struct seg *s);
 
 /* The connection ends without a wait. True: a cookie has opened it and may come again, so a
  * record has taken its place in the table. */

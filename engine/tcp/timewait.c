@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * TIME_WAIT (M12, MUST-13): a 40-byte record keeps old segments from a new
- * connection of the same tuple and answers a retransmitted FIN.
+ * TIME_WAIT (M12, MUST-13): a record of 24 bytes (table/time_wait_lines.h) keeps old segments
+ * from a new connection of the same tuple and answers a retransmitted FIN.
  *
  * What could go wrong with it is RFC 1337's list: an old duplicate of data, of
  * an ACK or of a RST ends the wait early and lets others through. So nothing
@@ -16,19 +16,23 @@
 #include "engine/service/proxy.h"
 #include "engine/tcp/internal.h"
 
+static_assert(CONF_MAX_ADDRS <= 1 << 10, "a local address's index has 10 bits");
+static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS <= 1 << 11, "a profile's index has 11 bits");
+static_assert(CONF_MAX_BACKENDS <= 1 << 10, "a backend's index has 10 bits");
+
+static struct time_wait *record(const struct shard *sh, uint32_t index)
+{
+	return tw_at(&sh->time_waits, index);
+}
+
 static const struct conf_tcp *tw_tcp(const struct shard *sh, const struct time_wait *tw)
 {
 	return sh->profiles[tw->profile].tcp;
 }
 
-static uint32_t tw_ref(const struct shard *sh, const struct time_wait *tw)
+static bool has_timestamps(const struct shard *sh, uint32_t index)
 {
-	return ref_make(REF_TIME_WAIT, time_wait_index(sh, tw));
-}
-
-static void tw_arm(struct shard *sh, struct time_wait *tw, uint32_t ms)
-{
-	wheel_arm(&sh->time_wait_wheel, time_wait_index(sh, tw), sh->now + ms);
+	return tw_has_timestamps(&sh->time_waits, index);
 }
 
 /* How long the cookie that opened a connection is still good. */
@@ -39,96 +43,130 @@ static uint32_t cookie_left_ms(const struct shard *sh, const struct conn_cold *k
 	return k->cookie && age_ms < COOKIE_LIFE_TICKS ? COOKIE_LIFE_TICKS - age_ms : 0;
 }
 
-/* Puts an empty record into the connection's place in the table; NULL: none left. */
-static struct time_wait *tw_create(struct shard *sh, const struct conn *c)
+/* A record of the tuple, with its address entry, in the connection's place in the table; false: no
+ * room for one, nothing has changed. */
+static bool tw_create(struct shard *sh, const struct conn *c, const struct tuple *t, uint16_t line)
 {
-	struct tuple_key key = tuple_key_of(sh, &c->tuple);
-	uint32_t i = pool_get(&sh->time_waits);
-	struct time_wait *tw = shard_time_wait(sh, i);
+	const struct conn_cold *k = conn_cold(sh, c);
+	struct tuple_key key = tuple_key_of(sh, t);
+	uint32_t i = tw_enter(&sh->time_waits, line, sh->now, c->flags & CF_TIMESTAMPS);
 
-	if (i == POOL_NIL)
-		return NULL;
-	memset(tw, 0, sizeof(*tw));
-	tw->profile = conn_cold(sh, c)->profile;
+	if (unlikely(i == TW_NONE))
+		return false;
+	*record(sh, i) = (struct time_wait){
+	    .raddr = t->raddr,
+	    .rport_be = t->rport_be,
+	    .lport_be = t->lport_be,
+	    .rcv_nxt = c->rcv_nxt,
+	    .snd_nxt = c->snd_nxt,
+	    .ts_recent = c->ts_recent,
+	    .local = tuple_local(t) & 0x3ff,
+	    .profile = k->profile & 0x7ff,
+	    .backend = k->backend & 0x3ff,
+	    .used = 1,
+	};
 	table_replace(&sh->table, tuple_hash(sh, &key), ref_make(REF_CONN, conn_index(sh, c)),
 		      ref_make(REF_TIME_WAIT, i));
-	return tw;
+	return true;
+}
+
+/* A cookie may be good for longer than the wait would be. */
+static uint16_t line_for(const struct shard *sh, const struct conn *c)
+{
+	const struct profile *p = conn_profile(sh, c);
+
+	return cookie_left_ms(sh, conn_cold(sh, c)) > p->tcp->time_wait_ms ? sh->cookie_line
+									    : p->tw_line;
 }
 
 void tcp_time_wait_enter(struct shard *sh, struct conn *c)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
-	struct time_wait *tw = tw_create(sh, c);
-
 	stat_inc(sh, STAT_time_wait);
-	if (!tw) {
-		stat_inc(sh, STAT_time_wait_overflow);
-		conn_unlink(sh, c);
+	if (likely(tw_create(sh, c, &c->tuple, line_for(sh, c)))) {
+		c->tuple.local = TUPLE_FREE;
 		return;
 	}
-	tuple_move(&tw->tuple, &c->tuple);
-	tw->rcv_nxt = c->rcv_nxt;
-	tw->snd_nxt = c->snd_nxt;
-	tw->ts_recent = c->ts_recent;
-	tw->backend = k->backend;
-	tw->active = !!(c->flags & CF_ACTIVE);
-	tw->timestamps = !!(c->flags & CF_TIMESTAMPS);
-	tw_arm(sh, tw, MAX(tw_tcp(sh, tw)->time_wait_ms, cookie_left_ms(sh, k)));
+	stat_inc(sh, STAT_time_wait_overflow);
+	conn_unlink(sh, c);
 }
 
 bool tcp_time_wait_spend(struct shard *sh, struct conn *c)
 {
-	uint32_t left_ms = cookie_left_ms(sh, conn_cold(sh, c));
 	struct tuple_key key = tuple_key_of(sh, &c->tuple);
-	struct time_wait *tw;
+	struct tuple copy; /* the connection's own is looked at until the end of the burst */
 
 	/* Those that must wait come first. */
-	if (left_ms == 0 || sh->time_waits.used >= sh->time_waits.capacity / 2)
+	if (cookie_left_ms(sh, conn_cold(sh, c)) == 0 ||
+	    sh->time_waits.used >= sh->time_waits.capacity / 2)
 		return false;
-	tw = tw_create(sh, c);
-	if (!tw)
+	if (!tuple_set(sh, &copy, &key, c->tuple.iface))
 		return false;
-	/* A copy: the connection's own is looked at until the end of the burst. */
-	if (!tuple_set(sh, &tw->tuple, &key, c->tuple.iface)) {
-		table_replace(&sh->table, tuple_hash(sh, &key), tw_ref(sh, tw),
-			      ref_make(REF_CONN, conn_index(sh, c)));
-		pool_put(&sh->time_waits, time_wait_index(sh, tw));
-		return false;
-	}
-	tw->snd_nxt = c->snd_nxt;
-	tw->spent = true;
-	tw_arm(sh, tw, left_ms);
-	return true;
+	if (tw_create(sh, c, &copy, sh->spent_line))
+		return true;
+	tuple_clear(sh, &copy);
+	return false;
 }
 
-static void tw_end(struct shard *sh, struct time_wait *tw)
+/* Gives back all that a record has taken but its own memory. */
+static void forget(struct shard *sh, const struct time_wait *tw, uint64_t hash, uint32_t ref)
 {
-	struct tuple_key key = tuple_key_of(sh, &tw->tuple);
-	const struct profile *p = &sh->profiles[tw->profile];
-	uint32_t i = time_wait_index(sh, tw);
+	struct tuple tuple = tuple_of_time_wait(sh, tw);
+	uint16_t pool = sh->profiles[tw->profile].pool;
 
-	table_remove(&sh->table, tuple_hash(sh, &key), tw_ref(sh, tw));
-	if (tw->active && p->pool != CONF_NONE)
-		proxy_port_put(sh, p->pool, tw->backend, tuple_local(&tw->tuple),
-			       tw->tuple.lport_be);
-	wheel_cancel(&sh->time_wait_wheel, i);
-	tuple_clear(sh, &tw->tuple);
-	pool_put(&sh->time_waits, i);
+	table_remove(&sh->table, hash, ref);
+	if (pool != CONF_NONE) /* of an active open, which owns its source port */
+		proxy_port_put(sh, pool, tw->backend, tuple_local(&tuple), tuple.lport_be);
+	tuple_clear(sh, &tuple);
 }
 
-void tcp_time_wait_expired(void *ctx, uint32_t index)
+static void tw_end_at(struct shard *sh, uint32_t index, uint64_t hash)
+{
+	forget(sh, record(sh, index), hash, ref_make(REF_TIME_WAIT, index));
+	tw_remove(&sh->time_waits, index);
+}
+
+static uint64_t hash_of(const struct shard *sh, uint32_t index)
+{
+	struct tuple tuple = tuple_of_time_wait(sh, record(sh, index));
+	struct tuple_key key = tuple_key_of(sh, &tuple);
+
+	return tuple_hash(sh, &key);
+}
+
+static void tw_end(struct shard *sh, uint32_t index)
+{
+	tw_end_at(sh, index, hash_of(sh, index));
+}
+
+void tcp_time_wait_moved(void *ctx, uint32_t from, uint32_t to)
 {
 	struct shard *sh = ctx;
 
-	tw_end(sh, shard_time_wait(sh, index));
+	table_replace(&sh->table, hash_of(sh, to), ref_make(REF_TIME_WAIT, from),
+		      ref_make(REF_TIME_WAIT, to));
 }
 
-static bool syn_is_newer(const struct shard *sh, const struct time_wait *tw, const struct seg *s)
+void tcp_time_wait_over(void *ctx, const uint32_t *indexes, uint32_t n)
 {
+	struct shard *sh = ctx;
+	uint64_t hashes[TW_BATCH];
+
+	/* Their places in the table are far apart: on the way together. */
+	for (uint32_t i = 0; i < n; i++) {
+		hashes[i] = hash_of(sh, indexes[i]);
+		table_prefetch(&sh->table, hashes[i]);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		tw_end_at(sh, indexes[i], hashes[i]);
+}
+
+static bool syn_is_newer(const struct shard *sh, uint32_t index, const struct seg *s)
+{
+	const struct time_wait *tw = record(sh, index);
 	bool has_ts = tw_tcp(sh, tw)->timestamps && (s->opt.seen & TCPOPT_HAS_TS);
 
 	/* The old connection had none though we take them: nothing of it has this one's. */
-	if (has_ts && !tw->timestamps)
+	if (has_ts && !has_timestamps(sh, index))
 		return true;
 	if (has_ts && s->opt.tsval != tw->ts_recent)
 		return seq_gt(s->opt.tsval, tw->ts_recent);
@@ -136,14 +174,14 @@ static bool syn_is_newer(const struct shard *sh, const struct time_wait *tw, con
 }
 
 /* Tells the sender where things stand. */
-static void tw_ack(struct shard *sh, const struct time_wait *tw, struct seg *s)
+static void tw_ack(struct shard *sh, const struct time_wait *tw, bool timestamps, struct seg *s)
 {
 	emit_reply(sh, s,
 		   &(struct reply){.seq = tw->snd_nxt,
 				   .ack = tw->rcv_nxt,
 				   .wnd = UINT16_MAX,
 				   .flags = TCP_ACK,
-				   .has_ts = tw->timestamps,
+				   .has_ts = timestamps,
 				   .tsecr = tw->ts_recent,
 				   .tcp = tw_tcp(sh, tw)});
 }
@@ -156,8 +194,9 @@ static void tw_drop(struct shard *sh, struct seg *s, enum stat why)
 
 /* A new SYN opens the tuple again, whatever its number; what is left of the old connection
  * is answered as what belongs to none. */
-static void spent_input(struct shard *sh, struct time_wait *tw, struct seg *s)
+static void spent_input(struct shard *sh, uint32_t index, struct seg *s)
 {
+	const struct time_wait *tw = record(sh, index);
 	uint32_t last = tw->snd_nxt;
 
 	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
@@ -167,47 +206,80 @@ static void spent_input(struct shard *sh, struct time_wait *tw, struct seg *s)
 		tw_drop(sh, s, accept_queue_full(sh, tw->profile) ? STAT_drop_listen_overflow
 								  : STAT_drop_no_half_open);
 	} else {
-		tw_end(sh, tw);
+		tw_end(sh, index);
 		tcp_listen_input(sh, s, &last);
 	}
 }
 
-void tcp_time_wait_input(struct shard *sh, struct time_wait *tw, struct seg *s)
+/* The peer's FIN again: our last ACK was lost. */
+static bool is_fin_again(const struct time_wait *tw, const struct seg *s)
 {
-	if (tw->spent) {
-		spent_input(sh, tw, s);
-		return;
-	}
+	return (s->flags & TCP_FIN) && s->seq + seg_len(s) == tw->rcv_nxt;
+}
+
+/* The wait starts over, at the end of the line; where that has no room it goes on. Returns the
+ * record, which has moved. */
+static struct time_wait *restart(struct shard *sh, uint32_t index, const struct seg *s)
+{
+	struct time_wait *tw = record(sh, index), copy;
+	bool timestamps = has_timestamps(sh, index);
+	struct tuple_key key = tuple_key_of_seg(s);
+	uint32_t i, ref;
+
+	if (timestamps && (s->opt.seen & TCPOPT_HAS_TS) && s->ack == tw->snd_nxt &&
+	    seq_gt(s->opt.tsval, tw->ts_recent))
+		tw->ts_recent = s->opt.tsval; /* RFC 7323 §4.3 */
+	copy = *tw;
+	i = tw_enter(&sh->time_waits, sh->profiles[copy.profile].tw_line, sh->now, timestamps);
+	if (unlikely(i == TW_NONE))
+		return tw;
+	ref = tuple_find(sh, &key, s->hash); /* it may have moved to make room */
+	*record(sh, i) = copy;
+	table_replace(&sh->table, s->hash, ref, ref_make(REF_TIME_WAIT, i));
+	tw_remove(&sh->time_waits, ref_index(ref));
+	return record(sh, i);
+}
+
+static void tw_input(struct shard *sh, uint32_t index, struct seg *s)
+{
+	const struct time_wait *tw = record(sh, index);
+
 	if (s->flags & TCP_RST) {
 		if (!tw_tcp(sh, tw)->rfc1337 && s->seq == tw->rcv_nxt)
-			tw_end(sh, tw);
+			tw_end(sh, index);
 		tw_drop(sh, s, STAT_drop_time_wait_rst);
 		return;
 	}
-	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(sh, tw, s) &&
+	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(sh, index, s) &&
 	    tcp_listen_ready(sh, s)) {
 		uint32_t last = tw->snd_nxt;
 
 		stat_inc(sh, STAT_time_wait_reused);
-		tw_end(sh, tw);
+		tw_end(sh, index);
 		tcp_listen_input(sh, s, &last);
 		return;
 	}
-	/* The peer's FIN again: our last ACK was lost. The wait starts over. */
-	if ((s->flags & TCP_FIN) && s->seq + seg_len(s) == tw->rcv_nxt) {
-		if (tw->timestamps && (s->opt.seen & TCPOPT_HAS_TS) && s->ack == tw->snd_nxt &&
-		    seq_gt(s->opt.tsval, tw->ts_recent))
-			tw->ts_recent = s->opt.tsval; /* RFC 7323 §4.3 */
-		tw_arm(sh, tw, tw_tcp(sh, tw)->time_wait_ms);
-		tw_ack(sh, tw, s);
+	if (is_fin_again(tw, s)) {
+		bool timestamps = has_timestamps(sh, index);
+
+		tw_ack(sh, restart(sh, index, s), timestamps, s);
 		return;
 	}
 	/* What asks for an answer gets one; a bare ACK in order does not, or two
 	 * of us in TIME_WAIT would answer each other. */
 	if (seg_len(s) == 0 && s->seq == tw->rcv_nxt)
 		tw_drop(sh, s, STAT_drop_old_duplicate);
-	else if (seg_len(s) == 0 && !challenge_allowed(sh, tw_ref(sh, tw), tw->snd_nxt))
+	else if (seg_len(s) == 0 &&
+		 !challenge_allowed(sh, ref_make(REF_TIME_WAIT, index), tw->snd_nxt))
 		tw_drop(sh, s, STAT_drop_out_of_window);
 	else
-		tw_ack(sh, tw, s);
+		tw_ack(sh, tw, has_timestamps(sh, index), s);
+}
+
+void tcp_time_wait_input(struct shard *sh, uint32_t index, struct seg *s)
+{
+	if (tw_chunk_of(&sh->time_waits, index)->line == sh->spent_line)
+		spent_input(sh, index, s);
+	else
+		tw_input(sh, index, s);
 }

@@ -159,15 +159,12 @@ static void count_entries(const struct world *w, struct counts *n)
 		if (!wheel_is_armed(&w->sh->half_wheel, i))
 			world_fail("a half-open entry has no timer");
 	}
-	for (uint32_t i = 1; i < w->sh->time_waits.fresh; i++) {
-		const struct time_wait *tw = pool_at(&w->sh->time_waits, i);
+	for (uint32_t i = 0; i < tw_index_end(&w->sh->time_waits); i++) {
+		const struct time_wait *tw = tw_at(&w->sh->time_waits, i);
+		struct tuple t = tuple_of_time_wait(w->sh, tw);
 
-		if (tw->tuple.local == TUPLE_FREE)
-			continue;
-		n->linked++;
-		n->v6 += tuple_is_v6(&tw->tuple);
-		if (!wheel_is_armed(&w->sh->time_wait_wheel, i))
-			world_fail("a TIME_WAIT entry has no timer");
+		n->linked += tw->used;
+		n->v6 += tw->used && tuple_is_v6(&t);
 	}
 }
 
@@ -205,10 +202,10 @@ static void check_ports(const struct world *w)
 		taken += c->tuple.local != TUPLE_FREE && c->state != TCP_CLOSED &&
 			 (c->flags & CF_ACTIVE);
 	}
-	for (uint32_t i = 1; i < sh->time_waits.fresh; i++) {
-		const struct time_wait *tw = pool_at(&sh->time_waits, i);
+	for (uint32_t i = 0; i < tw_index_end(&sh->time_waits); i++) {
+		const struct time_wait *tw = tw_at(&sh->time_waits, i);
 
-		taken += tw->tuple.local != TUPLE_FREE && tw->active;
+		taken += tw->used && sh->profiles[tw->profile].pool != CONF_NONE;
 	}
 	for (uint16_t p = 0; p < w->tc.conf.nb_pools; p++)
 		for (uint16_t b = 0; b < w->tc.pools[p].nb_backends; b++) {

@@ -123,16 +123,17 @@ static bool view_half(const struct world *w, uint32_t i, struct view *v)
 
 static bool view_time_wait(const struct world *w, uint32_t i, struct view *v)
 {
-	const struct time_wait *tw = pool_at(&w->sh->time_waits, i);
+	const struct time_wait *tw = tw_at(&w->sh->time_waits, i);
+	struct tuple t = tuple_of_time_wait(w->sh, tw);
 
-	if (tw->tuple.local == TUPLE_FREE)
+	if (!tw->used)
 		return false;
-	view_tuple(w, v, &tw->tuple);
+	view_tuple(w, v, &t);
 	v->next = tw->rcv_nxt;
 	v->edge = v->next + UINT16_MAX;
 	v->una = v->nxt = tw->snd_nxt;
 	v->ts_recent = tw->ts_recent;
-	v->timestamps = tw->timestamps;
+	v->timestamps = tw_has_timestamps(&w->sh->time_waits, i);
 	return true;
 }
 
@@ -165,8 +166,8 @@ static void choose(const struct world *w, struct input *in, struct view *v)
 	if (kind < 200 && sh->halves.fresh > 1 &&
 	    view_half(w, 1 + pick % (sh->halves.fresh - 1), v))
 		return;
-	if (kind < 220 && sh->time_waits.fresh > 1 &&
-	    view_time_wait(w, 1 + pick % (sh->time_waits.fresh - 1), v))
+	if (kind < 220 && tw_index_end(&sh->time_waits) &&
+	    view_time_wait(w, pick % tw_index_end(&sh->time_waits), v))
 		return;
 	view_stranger(w, pick, v);
 }

@@ -74,5 +74,5 @@ uint32_t rig_objects(const struct rig *r)
 
 uint32_t rig_timers(const struct rig *r)
 {
-	return r->sh->conn_wheel.armed + r->sh->half_wheel.armed + r->sh->time_wait_wheel.armed;
+	return r->sh->conn_wheel.armed + r->sh->half_wheel.armed + r->sh->time_waits.used;
 }

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "engine/table/tuple.h"
 #include "engine/tcp/tcp.h"
 #include "tests/lib/pattern.h"
 #include "tests/script/play.h"
@@ -290,9 +291,13 @@ static const char *state_of(const struct shard *sh, const struct flow *flow)
 	for (uint32_t i = 1; i < sh->halves.fresh; i++)
 		if (is_of_flow(sh, pool_at(&sh->halves, i), flow))
 			return tcp_state_name(TCP_SYN_RECEIVED);
-	for (uint32_t i = 1; i < sh->time_waits.fresh; i++)
-		if (is_of_flow(sh, pool_at(&sh->time_waits, i), flow))
+	for (uint32_t i = 0; i < tw_index_end(&sh->time_waits); i++) {
+		const struct time_wait *tw = tw_at(&sh->time_waits, i);
+		struct tuple t = tuple_of_time_wait(sh, tw);
+
+		if (tw->used && is_of_flow(sh, &t, flow))
 			return tcp_state_name(TCP_TIME_WAIT);
+	}
 	return tcp_state_name(TCP_CLOSED);
 }
 

@@ -183,9 +183,7 @@ static void test_addresses_run_out(void **state)
 /* Enters an object of this kind with this tuple; returns its reference. */
 static uint32_t enter(struct shard *sh, enum ref_kind kind, const struct tuple_key *k)
 {
-	struct pool *p = kind == REF_CONN   ? &sh->conns
-			 : kind == REF_HALF ? &sh->halves
-					    : &sh->time_waits;
+	struct pool *p = kind == REF_CONN ? &sh->conns : &sh->halves;
 	uint32_t i = pool_get(p);
 
 	assert_int_not_equal(i, POOL_NIL);
@@ -196,9 +194,7 @@ static uint32_t enter(struct shard *sh, enum ref_kind kind, const struct tuple_k
 
 static void leave(struct shard *sh, uint32_t ref, const struct tuple_key *k)
 {
-	struct pool *p = ref_kind(ref) == REF_CONN   ? &sh->conns
-			 : ref_kind(ref) == REF_HALF ? &sh->halves
-						     : &sh->time_waits;
+	struct pool *p = ref_kind(ref) == REF_CONN ? &sh->conns : &sh->halves;
 
 	table_remove(&sh->table, tuple_hash(sh, k), ref);
 	tuple_clear(sh, pool_at(p, ref_index(ref)));
@@ -216,7 +212,7 @@ static void test_find(void **state)
 		struct tuple_key k = key_of(&n[i], i % 2 ? "2001:db8:1::7" : "198.51.100.7",
 					    (uint16_t)(40000 + i), 80);
 
-		refs[i] = enter(f->sh, (enum ref_kind)(1 + i / 2), &k);
+		refs[i] = enter(f->sh, (enum ref_kind)(1 + i / 3), &k);
 	}
 	for (int i = 0; i < 6; i++) {
 		uint64_t hash = tuple_hash(f->sh, &n[i].key);

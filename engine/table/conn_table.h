@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The 4-tuple table of one shard: buckets of one cache line, each with ten
- * 16-bit tags and ten 32-bit references, 7.6 bytes a reference all in. It stores
+ * 16-bit tags and ten 32-bit references, 7.5 bytes a reference all in. It stores
  * no keys: the object that a reference names holds the tuple, and the caller
  * confirms it. So a lookup costs one expected miss here and one in the object,
  * both of which a burst prefetches.
@@ -14,12 +14,12 @@
  */
 #pragma once
 
-#include "engine/base/pool.h"
+#include "engine/base/compiler.h"
 
 #define TABLE_BUCKET_SLOTS 10
 #define TABLE_WALK	   128 /* buckets that a reference may be away from its own at most */
 
-/* A reference: kind of object in the top two bits, pool index below. 0: none. */
+/* A reference: kind of object in the top two bits, its index below. 0: none. */
 enum ref_kind { REF_CONN = 1, REF_HALF = 2, REF_TIME_WAIT = 3 };
 #define REF_INDEX_MAX 0x3fffffffu
 

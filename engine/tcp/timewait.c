@@ -107,21 +107,16 @@ bool tcp_time_wait_spend(struct shard *sh, struct conn *c)
 	return false;
 }
 
-/* Gives back all that a record has taken but its own memory. */
-static void forget(struct shard *sh, const struct time_wait *tw, uint64_t hash, uint32_t ref)
+static void tw_end_at(struct shard *sh, uint32_t index, uint64_t hash)
 {
+	const struct time_wait *tw = record(sh, index);
 	struct tuple tuple = tuple_of_time_wait(sh, tw);
 	uint16_t pool = sh->profiles[tw->profile].pool;
 
-	table_remove(&sh->table, hash, ref);
+	table_remove(&sh->table, hash, ref_make(REF_TIME_WAIT, index));
 	if (pool != CONF_NONE) /* of an active open, which owns its source port */
 		proxy_port_put(sh, pool, tw->backend, tuple_local(&tuple), tuple.lport_be);
 	tuple_clear(sh, &tuple);
-}
-
-static void tw_end_at(struct shard *sh, uint32_t index, uint64_t hash)
-{
-	forget(sh, record(sh, index), hash, ref_make(REF_TIME_WAIT, index));
 	tw_remove(&sh->time_waits, index);
 }
 
@@ -217,10 +212,11 @@ static bool is_fin_again(const struct time_wait *tw, const struct seg *s)
 	return (s->flags & TCP_FIN) && s->seq + seg_len(s) == tw->rcv_nxt;
 }
 
-/* The wait starts over, at the end of the line; where that has no room it goes on. Returns the
+/* The wait starts over, at the end of its line; where that has no room it goes on. Returns the
  * record, which has moved. */
 static struct time_wait *restart(struct shard *sh, uint32_t index, const struct seg *s)
 {
+	uint16_t line = tw_chunk_of(&sh->time_waits, index)->line;
 	struct time_wait *tw = record(sh, index), copy;
 	bool timestamps = has_timestamps(sh, index);
 	struct tuple_key key = tuple_key_of_seg(s);
@@ -230,7 +226,7 @@ static struct time_wait *restart(struct shard *sh, uint32_t index, const struct 
 	    seq_gt(s->opt.tsval, tw->ts_recent))
 		tw->ts_recent = s->opt.tsval; /* RFC 7323 §4.3 */
 	copy = *tw;
-	i = tw_enter(&sh->time_waits, sh->profiles[copy.profile].tw_line, sh->now, timestamps);
+	i = tw_enter(&sh->time_waits, line, sh->now, timestamps);
 	if (unlikely(i == TW_NONE))
 		return tw;
 	ref = tuple_find(sh, &key, s->hash); /* it may have moved to make room */

@@ -19,29 +19,38 @@ struct fixture {
 	struct shard *sh;
 };
 
+static void start(struct fixture *f, uint32_t time_waits)
+{
+	testconf_init(&f->tc);
+	f->tc.conf.memory.time_wait = time_waits;
+	testconf_port(&f->tc, 1500);
+	testconf_iface(&f->tc, 0, 0);
+	testconf_addr(&f->tc, "192.0.2.1", 24, 0);
+	testconf_addr(&f->tc, "2001:db8::1", 64, 0);
+	testconf_listener(&f->tc, 0, 80, CONF_SERVICE_ECHO, CONF_NONE);
+	f->pool = mem_pool_create(64, 0, 0);
+	rig_init(&f->rig, &f->tc, f->pool, 0, 1, false, 0);
+	f->sh = f->rig.sh;
+}
+
+static void stop(struct fixture *f)
+{
+	rig_fini(&f->rig);
+	mem_pool_destroy(f->pool);
+}
+
 static int setup(void **state)
 {
 	static struct fixture f;
 
-	testconf_init(&f.tc);
-	testconf_port(&f.tc, 1500);
-	testconf_iface(&f.tc, 0, 0);
-	testconf_addr(&f.tc, "192.0.2.1", 24, 0);
-	testconf_addr(&f.tc, "2001:db8::1", 64, 0);
-	testconf_listener(&f.tc, 0, 80, CONF_SERVICE_ECHO, CONF_NONE);
-	f.pool = mem_pool_create(64, 0, 0);
-	rig_init(&f.rig, &f.tc, f.pool, 0, 1, false, 0);
-	f.sh = f.rig.sh;
+	start(&f, 64);
 	*state = &f;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
-
-	rig_fini(&f->rig);
-	mem_pool_destroy(f->pool);
+	stop(*state);
 	return 0;
 }
 
@@ -180,12 +189,31 @@ static void test_addresses_run_out(void **state)
 	tuple_clear(f->sh, &last);
 }
 
+static uint32_t enter_time_wait(struct shard *sh, const struct tuple_key *k)
+{
+	uint32_t i = tw_enter(&sh->time_waits, sh->cookie_line, sh->now, false);
+	struct tuple t;
+
+	assert_int_not_equal(i, TW_NONE);
+	assert_true(tuple_set(sh, &t, k, 0));
+	*tw_at(&sh->time_waits, i) = (struct time_wait){.raddr = t.raddr,
+							.rport_be = t.rport_be,
+							.lport_be = t.lport_be,
+							.local = tuple_local(&t) & 0x3ff,
+							.used = 1};
+	assert_true(table_insert(&sh->table, tuple_hash(sh, k), ref_make(REF_TIME_WAIT, i)));
+	return ref_make(REF_TIME_WAIT, i);
+}
+
 /* Enters an object of this kind with this tuple; returns its reference. */
 static uint32_t enter(struct shard *sh, enum ref_kind kind, const struct tuple_key *k)
 {
 	struct pool *p = kind == REF_CONN ? &sh->conns : &sh->halves;
-	uint32_t i = pool_get(p);
+	uint32_t i;
 
+	if (kind == REF_TIME_WAIT)
+		return enter_time_wait(sh, k);
+	i = pool_get(p);
 	assert_int_not_equal(i, POOL_NIL);
 	assert_true(tuple_set(sh, pool_at(p, i), k, 0));
 	assert_true(table_insert(&sh->table, tuple_hash(sh, k), ref_make(kind, i)));
@@ -197,6 +225,13 @@ static void leave(struct shard *sh, uint32_t ref, const struct tuple_key *k)
 	struct pool *p = ref_kind(ref) == REF_CONN ? &sh->conns : &sh->halves;
 
 	table_remove(&sh->table, tuple_hash(sh, k), ref);
+	if (ref_kind(ref) == REF_TIME_WAIT) {
+		struct tuple t = tuple_of_time_wait(sh, tw_at(&sh->time_waits, ref_index(ref)));
+
+		tuple_clear(sh, &t);
+		tw_remove(&sh->time_waits, ref_index(ref));
+		return;
+	}
 	tuple_clear(sh, pool_at(p, ref_index(ref)));
 	pool_put(p, ref_index(ref));
 }
@@ -212,7 +247,7 @@ static void test_find(void **state)
 		struct tuple_key k = key_of(&n[i], i % 2 ? "2001:db8:1::7" : "198.51.100.7",
 					    (uint16_t)(40000 + i), 80);
 
-		refs[i] = enter(f->sh, (enum ref_kind)(1 + i / 3), &k);
+		refs[i] = enter(f->sh, (enum ref_kind)(1 + i / 2), &k);
 	}
 	for (int i = 0; i < 6; i++) {
 		uint64_t hash = tuple_hash(f->sh, &n[i].key);
@@ -239,6 +274,42 @@ static void test_find(void **state)
 		leave(f->sh, refs[i], &n[i].key);
 		assert_false(tuple_matches(f->sh, refs[i], &n[i].key));
 	}
+}
+
+/* A TIME_WAIT record that moves to close a hole is found where it is then. */
+static void test_find_moved(void **state)
+{
+	static struct named_key names[2000];
+	static struct fixture f;
+	uint32_t refs[ARRAY_SIZE(names)], moved = 0;
+	struct tw_lines *t;
+
+	(void)state;
+	start(&f, ARRAY_SIZE(names) + 1);
+	t = &f.sh->time_waits;
+	for (uint32_t n = 0; n < ARRAY_SIZE(names); n++) {
+		struct tuple_key k = key_of(&names[n], n % 2 ? "2001:db8:1::7" : "198.51.100.7",
+					    (uint16_t)(1024 + n), 80);
+
+		refs[n] = enter(f.sh, REF_TIME_WAIT, &k);
+		for (uint32_t i = 1; i < TW_CHUNK; i++) {
+			uint32_t hole = tw_enter(t, f.sh->cookie_line, f.sh->now, false);
+
+			tw_at(t, hole)->used = 1;
+			tw_remove(t, hole);
+		}
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(names); i++) {
+		uint32_t ref = tuple_find(f.sh, &names[i].key, tuple_hash(f.sh, &names[i].key));
+
+		assert_int_equal(ref_kind(ref), REF_TIME_WAIT);
+		moved += ref != refs[i];
+		leave(f.sh, ref, &names[i].key);
+	}
+	assert_true(moved > 0);
+	assert_int_equal(t->used, 0);
+	assert_true(tw_check(t));
+	stop(&f);
 }
 
 /* RSS by its definition: source address, destination address, ports. */
@@ -301,6 +372,7 @@ int main(void)
 	    cmocka_unit_test(test_set_and_clear),
 	    cmocka_unit_test(test_addresses_run_out),
 	    cmocka_unit_test(test_find),
+	    cmocka_unit_test(test_find_moved),
 	    cmocka_unit_test(test_owner),
 	};
 

@@ -29,7 +29,7 @@ void segment_finish(struct bench *b, struct buf *f, struct out *o, uint32_t tsec
 	o->wnd = 65535;
 	o->family = IP_V4;
 	o->ttl = 64;
-	o->port_ip_csum = o->port_tcp_csum = b->csum_offload;
+	o->tx_flags = b->csum_offload ? BUF_TX_IP_CSUM | BUF_TX_L4_CSUM : 0;
 	build_tcp(f, o);
 	f->flags = b->csum_offload ? BUF_RX_IP_CSUM_OK | BUF_RX_L4_CSUM_OK : 0;
 	f->hdr_len = 0;

@@ -123,26 +123,37 @@ static ALWAYS_INLINE enum parse_result parse(struct shard *sh, struct buf *b, st
 	return kind;
 }
 
-/* What the last piece of a datagram completes, *b; PARSE_DROP_FIRST: nothing. */
-static COLD enum parse_result parse_fragments(struct shard *sh, struct buf **b, struct seg *s)
+/* What was put together from fragments, parsed as `kind`, is not all that may be there. */
+static COLD enum parse_result check_whole(struct shard *sh, const struct seg *s,
+					  enum parse_result kind)
 {
-	enum parse_result kind;
-
-	*b = input_fragment(sh, s);
-	if (!*b)
-		return PARSE_DROP_FIRST;
-	kind = parse(sh, *b, s);
 	/* Fragments of fragments, behind other headers: nobody's honest work. */
 	if (kind == PARSE_FRAGMENT) {
-		drop(sh, *b, STAT_drop_fragment_bad);
+		drop(sh, s->buf, STAT_drop_fragment_bad);
 		return PARSE_DROP_FIRST;
 	}
 	/* RFC 6980 §5: neighbours have no reason to fragment their messages. */
 	if (kind == PARSE_ICMP6 && s->payload[0] >= 133 && s->payload[0] <= 137) {
-		drop(sh, *b, STAT_drop_bad_nd);
+		drop(sh, s->buf, STAT_drop_bad_nd);
 		return PARSE_DROP_FIRST;
 	}
 	return kind;
+}
+
+/* As parse(), and of a fragment what it completes. */
+static ALWAYS_INLINE enum parse_result parse_whole(struct shard *sh, struct buf *b, struct seg *s)
+{
+	for (bool whole = false;; whole = true) {
+		enum parse_result kind = parse(sh, b, s);
+
+		if (unlikely(whole))
+			return check_whole(sh, s, kind);
+		if (likely(kind != PARSE_FRAGMENT))
+			return kind;
+		b = input_fragment(sh, s);
+		if (!b)
+			return PARSE_DROP_FIRST;
+	}
 }
 
 /* The address it was sent to: most often that of the one before. False: not ours. */
@@ -168,27 +179,25 @@ static ALWAYS_INLINE bool find_local(struct shard *sh, struct seg *s)
  * otherwise the frame has been dealt with. */
 static ALWAYS_INLINE bool classify(struct shard *sh, struct buf *b, struct seg *s)
 {
-	enum parse_result kind = parse(sh, b, s);
+	enum parse_result kind = parse_whole(sh, b, s);
 	uint16_t owner;
 
-	if (unlikely(kind == PARSE_FRAGMENT))
-		kind = parse_fragments(sh, &b, s);
 	if (unlikely(kind != PARSE_TCP)) {
 		if (kind < PARSE_DROP_FIRST)
 			input_other(sh, s, kind);
 		return false;
 	}
 	if (unlikely(s->multicast)) {
-		drop(sh, b, STAT_drop_multicast_tcp);
+		drop(sh, s->buf, STAT_drop_multicast_tcp);
 		return false;
 	}
 	if (unlikely(!find_local(sh, s))) {
-		drop(sh, b, STAT_drop_not_ours_l3);
+		drop(sh, s->buf, STAT_drop_not_ours_l3);
 		return false;
 	}
 	owner = owner_of(sh, s);
 	if (owner != sh->id) {
-		burst_hand_over(sh, b, owner);
+		burst_hand_over(sh, s->buf, owner);
 		return false;
 	}
 	stat_inc(sh, STAT_rx_segments);

@@ -128,6 +128,20 @@ static uint16_t tw_line_of(struct shard *sh, uint32_t wait_ms)
 	return tw_add_line(&sh->time_waits, wait_ms);
 }
 
+static struct profile profile_of(struct shard *sh, const struct conf_tcp *tcp,
+				 const struct service *service)
+{
+	return (struct profile){
+	    .tcp = tcp,
+	    .service = service,
+	    .listener = CONF_NONE,
+	    .pool = CONF_NONE,
+	    .tw_line = tw_line_of(sh, tcp->time_wait_ms),
+	    .wscale = wscale_for(tcp->rcvbuf),
+	    .ordinary = !tcp->pacing && !tcp->user_timeout_ms && tcp->pmtu_discovery,
+	};
+}
+
 static void init_profiles(struct shard *sh)
 {
 	const struct conf *conf = sh->conf;
@@ -137,24 +151,22 @@ static void init_profiles(struct shard *sh)
 
 	for (uint16_t i = 0; i < conf->nb_listeners; i++) {
 		const struct conf_listener *cl = &conf->listeners[i];
+		struct profile *p = &sh->profiles[i];
 
-		sh->profiles[i] = (struct profile){&cl->tcp,
-						   service_of(cl->service),
-						   i,
-						   CONF_NONE,
-						   tw_line_of(sh, cl->tcp.time_wait_ms),
-						   wscale_for(cl->tcp.rcvbuf)};
+		*p = profile_of(sh, &cl->tcp, service_of(cl->service));
+		p->listener = i;
+		if (cl->service == CONF_SERVICE_HTTP)
+			p->body = &conf->bodies[cl->http_body];
 		sh->listeners[i].backlog = MAX(cl->backlog / sh->nb_shards, 1u);
 		sh->listeners[i].max_half_open =
 		    cl->tcp.max_syn_backlog ? part(cl->tcp.max_syn_backlog, sh->nb_shards)
 					    : sh->halves.capacity;
 	}
 	for (uint16_t i = 0; i < conf->nb_pools; i++) {
-		const struct conf_tcp *tcp = &conf->pools[i].tcp;
+		struct profile *p = &sh->profiles[conf->nb_listeners + i];
 
-		sh->profiles[conf->nb_listeners + i] = (struct profile){
-		    tcp, &proxy_backend_service, CONF_NONE, i, tw_line_of(sh, tcp->time_wait_ms),
-		    wscale_for(tcp->rcvbuf)};
+		*p = profile_of(sh, &conf->pools[i].tcp, &proxy_backend_service);
+		p->pool = i;
 	}
 }
 

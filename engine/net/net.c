@@ -117,9 +117,9 @@ static void add_ifaces(struct net *net, const struct net_link *links)
 
 		*ni = (struct net_iface){.port = ci->port,
 					 .vlan = ci->vlan,
-					 .mtu = MIN(ci->mtu, link->mtu),
-					 .tx_ip_csum = link->tx_ip_csum,
-					 .tx_tcp_csum = link->tx_tcp_csum};
+					 .mtu = MIN(ci->mtu, link->mtu)};
+		ni->tx_flags |= link->tx_ip_csum ? BUF_TX_IP_CSUM : 0;
+		ni->tx_flags |= link->tx_tcp_csum ? BUF_TX_L4_CSUM : 0;
 		memcpy(ni->mac, link->mac, 6);
 		if (ci->vlan == 0)
 			net->untagged[ci->port] = i;

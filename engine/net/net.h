@@ -30,7 +30,7 @@ struct net_iface {
 	uint16_t port;
 	uint16_t vlan;
 	uint16_t mtu;
-	bool tx_ip_csum, tx_tcp_csum;
+	uint8_t tx_flags; /* BUF_TX_IP_CSUM, BUF_TX_L4_CSUM: sums that the port fills in */
 } __attribute__((aligned(16))); /* found by a shift */
 
 enum neigh_state { NEIGH_FREE, NEIGH_INCOMPLETE, NEIGH_REACHABLE, NEIGH_FAILED };

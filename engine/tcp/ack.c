@@ -156,12 +156,13 @@ static bool covers_all(const struct conn *c, const struct xfer *x, const struct 
 {
 	return s->ack == c->snd_nxt && !x->send_next && x->phase == XFER_OPEN &&
 	       !(x->sacked | x->lost | x->retrans) && !(s->opt.nb_sack | x->dupacks) &&
-	       !(x->may_undo | x->retransmitted | x->urgent_out | x->tlp.out) &&
+	       !(x->may_undo || x->retransmitted || x->urgent_out) && !x->tlp.out &&
 	       !(s->flags & TCP_ECE);
 }
 
 /* What process() comes to then. */
-static void all_arrived(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s)
+static ALWAYS_INLINE void all_arrived(struct shard *sh, struct conn *c, struct xfer *x,
+				      const struct seg *s)
 {
 	uint32_t flight = c->snd_nxt - c->snd_una;
 	uint32_t rtt_us = scoreboard_all_arrived(sh, x);
@@ -175,7 +176,10 @@ static void all_arrived(struct shard *sh, struct conn *c, struct xfer *x, const 
 		rtt_us = tcp_rtt_of_timestamp(sh, c, s);
 	if (rtt_us)
 		take_round_trip(sh, c, x, rtt_us);
-	cc_ack(sh, c, x, flight, flight);
+	if (cc_was_limited(c, conn_cold(sh, c), x, flight))
+		cc_ack(sh, c, x, flight, flight);
+	else
+		cubic_pause(sh, x);
 	tell_writable(sh, c, x);
 	conn_work(sh, c, CF_OUTPUT);
 }
@@ -203,10 +207,11 @@ static COLD bool ack_out_of_flight(struct shard *sh, struct conn *c, const struc
 	return true;
 }
 
-bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
+/* `plain` is known where this is compiled. */
+static ALWAYS_INLINE bool take_ack(struct shard *sh, struct conn *c, struct xfer *x,
+				   const struct seg *s, bool plain)
 {
 	uint32_t acked = s->ack - c->snd_una, flight = c->snd_nxt - c->snd_una;
-	struct xfer *x = conn_xfer(sh, c);
 
 	if (unlikely(acked > flight))
 		return ack_out_of_flight(sh, c, s, flight);
@@ -219,9 +224,19 @@ bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
 		if (acked == flight)
 			conn_cold(sh, c)->retries = 0;
 	}
-	if ((c->flags & CF_FIN_SENT) && acked && acked == flight)
+	if (!plain && (c->flags & CF_FIN_SENT) && acked && acked == flight)
 		tcp_fin_acked(sh, c);
 	if (likely(c->state != TCP_CLOSED))
 		update_window(sh, c, x, s, acked);
 	return true;
+}
+
+bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s)
+{
+	return take_ack(sh, c, conn_xfer(sh, c), s, false);
+}
+
+bool tcp_ack_plain(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s)
+{
+	return take_ack(sh, c, x, s, true);
 }

@@ -25,10 +25,7 @@ void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t prior_fli
 	struct conn_cold *k = conn_cold(sh, c);
 	uint32_t ssthresh = tcp_ssthresh(c, k);
 
-	/* The window was not what held us back, neither now nor when this was sent: it
-	 * proves nothing (RFC 7661 §4.2). */
-	if (prior_flight < k->cwnd / 2 &&
-	    !(x->phase == XFER_OPEN && seq_leq(c->snd_una, x->full_end))) {
+	if (!cc_was_limited(c, k, x, prior_flight)) {
 		cubic_pause(sh, x);
 		return;
 	}

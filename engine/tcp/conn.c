@@ -17,7 +17,7 @@ struct conn *conn_alloc(struct shard *sh, uint16_t profile)
 	memset(k, 0, sizeof(*k));
 	c->tuple.local = TUPLE_FREE;
 	c->last_rx = sh->now;
-	k->opened = sh->now;
+	k->opened = k->sent_at = sh->now;
 	k->profile = profile & 0x7fff;
 	return c;
 }
@@ -98,10 +98,8 @@ struct xfer *conn_xfer_get(struct shard *sh, struct conn *c)
 	return x;
 }
 
-void conn_xfer_trim(struct shard *sh, struct conn *c)
+void conn_xfer_trim(struct shard *sh, struct conn *c, const struct xfer *x)
 {
-	const struct xfer *x = conn_xfer(sh, c);
-
 	if (!x || x->timer != XFER_TIMER_NONE || x->sndq.head || x->rcvq.head || x->ooo ||
 	    x->urgent_in || x->urgent_out)
 		return;

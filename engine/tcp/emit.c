@@ -66,8 +66,7 @@ static ALWAYS_INLINE void fill_addresses(struct shard *sh, struct out *o,
 	o->family = !plain && tuple_is_v6(t) ? IP_V6 : IP_V4;
 	o->ttl = tcp->ttl;			 /* MUST-49 */
 	o->tos = (uint8_t)(tcp->dscp << 2); /* MUST-48 */
-	o->port_ip_csum = ni->tx_ip_csum;
-	o->port_tcp_csum = ni->tx_tcp_csum;
+	o->tx_flags = ni->tx_flags;
 }
 
 /* The block of the out-of-order queue that holds `seq`, with a FIN's own number; false:
@@ -233,6 +232,17 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 		emit(sh, c, x, b, seq, flags, false, false);
 }
 
+void emit_alone(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b, uint32_t flags)
+{
+	const struct net_iface *ni = &sh->net.ifaces[c->tuple.iface];
+	bool rare = has_sack(c, x) || x->urgent_out || conn_cold(sh, c)->fragmentable;
+
+	if (likely(!rare && (c->flags & CF_TIMESTAMPS) && is_plain(ni, tuple_is_v6(&c->tuple))))
+		emit(sh, c, x, b, b->seq, flags, false, true);
+	else
+		emit_segment(sh, c, b, b->seq, flags);
+}
+
 uint32_t tcp_empty_seq(const struct conn *c)
 {
 	if (c->state < TCP_ESTABLISHED)
@@ -356,8 +366,7 @@ static ALWAYS_INLINE void reply(struct shard *sh, struct seg *s, const struct re
 	    .family = plain ? IP_V4 : s->family,
 	    .ttl = tcp->ttl,
 	    .tos = (uint8_t)(tcp->dscp << 2),
-	    .port_ip_csum = ni->tx_ip_csum,
-	    .port_tcp_csum = ni->tx_tcp_csum,
+	    .tx_flags = ni->tx_flags,
 	};
 
 	/* Copies: the answer is written over them. */

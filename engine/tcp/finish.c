@@ -90,15 +90,12 @@ static void deliver_events(struct shard *sh, struct conn *c)
 }
 
 /* A finished connection stays until its service has read what came before. */
-static bool may_end(struct shard *sh, const struct conn *c)
+static bool may_end(struct shard *sh, const struct conn *c, const struct xfer *x)
 {
-	const struct xfer *x;
-
 	if (likely(!tcp_state_is_final(c->state)) || (c->flags & CF_ACCEPT_QUEUE))
 		return false;
 	if (c->flags & CF_ORPHAN)
 		return true;
-	x = conn_xfer(sh, c);
 	if (x && x->rcvq.head)
 		return false;
 	return !(c->flags & CF_FIN_RECEIVED) || (c->flags & CF_EOF_TOLD) ||
@@ -121,36 +118,36 @@ static void end(struct shard *sh, struct conn *c)
 }
 
 /* An event has come up behind its turn, or output was asked for by output itself. */
-static bool has_more(const struct shard *sh, const struct conn *c)
+static bool has_more(const struct conn *c, const struct xfer *x)
 {
-	const struct xfer *x;
-
 	if ((c->flags & CF_OUTPUT) && c->state != TCP_CLOSED)
 		return true;
 	if (!(c->flags & CF_EVENTS) || (c->flags & (CF_ORPHAN | CF_ACCEPT_QUEUE)))
 		return false;
-	x = conn_xfer(sh, c);
 	return (c->flags & CF_EVENTS & ~(uint32_t)CF_EV_EOF) || !(x && x->rcvq.head);
 }
 
 /* One visit; false: the port is full and the connection must wait. */
 static bool visit(struct shard *sh, struct conn *c)
 {
+	struct xfer *x;
 	bool sent;
 
 	deliver_events(sh, c);
-	sent = tcp_output(sh, c);
-	if (sent && unlikely(has_more(sh, c))) {
+	x = conn_xfer(sh, c);
+	sent = tcp_output(sh, c, x);
+	if (sent && unlikely(has_more(c, x))) {
 		work_again(sh, c);
 		return true;
 	}
-	if (sent && may_end(sh, c)) {
+	if (sent && may_end(sh, c, x)) {
 		end(sh, c);
 		return true;
 	}
-	tcp_timer_update(sh, c);
+	if (!tcp_timer_is_filed(sh, c, x))
+		tcp_timer_update(sh, c);
 	if (sent) {
-		conn_xfer_trim(sh, c);
+		conn_xfer_trim(sh, c, x);
 		c->flags &= ~(uint32_t)CF_WORK;
 	}
 	return sent;

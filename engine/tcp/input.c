@@ -269,33 +269,59 @@ static void heed_lull(struct shard *sh, struct conn *c, uint32_t ticks)
 		conn_work(sh, c, CF_ACK_NOW);
 }
 
-/* Of those, what nearly all are: no FIN, for a service that reads. */
+/* What nearly all segments are: the next in order, with timestamps, without FIN, for a service that
+ * reads. A cheaper way to what is_expected() finds. */
 static bool is_plain(const struct conn *c, const struct seg *s)
 {
-	return c->state == TCP_ESTABLISHED && !(c->flags & (CF_ECN | CF_ORPHAN)) &&
-	       !(s->flags & TCP_FIN);
+	return c->state == TCP_ESTABLISHED && (s->flags & ~TCP_PSH) == TCP_ACK &&
+	       (c->flags & (CF_TIMESTAMPS | CF_ECN | CF_ORPHAN)) == CF_TIMESTAMPS &&
+	       s->seq == c->rcv_nxt && s->payload_len <= c->rcv_adv - c->rcv_nxt &&
+	       (s->opt.seen & TCPOPT_HAS_TS) && seq_geq(s->opt.tsval, c->ts_recent);
 }
 
-/* The checks that are left: ACK, text, FIN. `plain` is known where this is compiled. */
-static ALWAYS_INLINE void take(struct shard *sh, struct conn *c, struct seg *s, bool plain)
+/* It comes from where our frames go, and when. */
+static ALWAYS_INLINE void note_arrival(struct shard *sh, struct conn *c, const struct seg *s)
 {
-	bool ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
-
 	if (s->payload_len && sh->now - c->last_rx >= LULL_TICKS)
 		heed_lull(sh, c, sh->now - c->last_rx);
 	c->last_rx = sh->now;
 	follow_next_hop(sh, c, s);
-	if (!plain && (c->flags & CF_ECN))
+}
+
+/* The checks that are left: ACK and text. */
+static ALWAYS_INLINE void take_plain(struct shard *sh, struct conn *c, struct seg *s)
+{
+	struct xfer *x = conn_xfer(sh, c);
+	bool ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
+
+	note_arrival(sh, c, s);
+	if (unlikely(!tcp_ack_plain(sh, c, x, s))) {
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	if (!ack_owed)
+		c->ts_recent = s->opt.tsval; /* as update_ts_recent() */
+	if (s->payload_len)
+		tcp_text(sh, c, x, s);
+	else
+		shard_buf_free(sh, s->buf);
+}
+
+/* The checks that are left: ACK, text, FIN. */
+static void take(struct shard *sh, struct conn *c, struct seg *s)
+{
+	bool ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
+
+	note_arrival(sh, c, s);
+	if (c->flags & CF_ECN)
 		tcp_ecn_input(sh, c, s);
 	if (!tcp_ack_input(sh, c, s)) {
 		shard_buf_free(sh, s->buf);
 		return;
 	}
 	update_ts_recent(c, s, ack_owed);
-	if (s->payload_len == 0 && (plain || !(s->flags & (TCP_FIN | TCP_URG))))
+	if (s->payload_len == 0 && !(s->flags & (TCP_FIN | TCP_URG)))
 		shard_buf_free(sh, s->buf);
-	else if (plain)
-		tcp_text(sh, c, s);
 	else if (c->state == TCP_CLOSED)
 		shard_buf_free(sh, s->buf);
 	else
@@ -304,12 +330,10 @@ static ALWAYS_INLINE void take(struct shard *sh, struct conn *c, struct seg *s, 
 
 void tcp_input(struct shard *sh, struct conn *c, struct seg *s)
 {
-	bool expected = is_expected(c, s);
-
-	if (likely(expected && is_plain(c, s)))
-		take(sh, c, s, true);
+	if (likely(is_plain(c, s)))
+		take_plain(sh, c, s);
 	else if (c->state == TCP_SYN_SENT)
 		tcp_syn_sent_input(sh, c, s);
-	else if (expected || check_slow(sh, c, s))
-		take(sh, c, s, false);
+	else if (is_expected(c, s) || check_slow(sh, c, s))
+		take(sh, c, s);
 }

@@ -48,8 +48,8 @@ void conn_free(struct shard *sh, struct conn *c);
 /* The transfer block, taken when there is none yet; NULL: none left. */
 struct xfer *conn_xfer_get(struct shard *sh, struct conn *c);
 
-/* Gives the transfer block back when nothing is queued, in flight or timed. */
-void conn_xfer_trim(struct shard *sh, struct conn *c);
+/* Gives its transfer block back, if it has one, when nothing is queued, in flight or timed. */
+void conn_xfer_trim(struct shard *sh, struct conn *c, const struct xfer *x);
 
 /* Frees what waits to be read and what came out of order. */
 void conn_drop_received(struct shard *sh, struct conn *c);
@@ -163,6 +163,10 @@ uint8_t wscale_for(uint32_t rcvbuf);
  * EMIT_ECT; there is room in the port's queue. Whatever ACK was owed is paid by
  * it. */
 void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq, uint32_t flags);
+
+/* As emit_segment() of all that is queued and in flight of a connection with an ordinary profile;
+ * neither SYN nor RST. */
+void emit_alone(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b, uint32_t flags);
 
 /* Sequence number of a segment that takes none: SND.NXT, but not beyond the
  * peer's window. A window probe, or a window that shrank, leaves SND.NXT where a
@@ -278,8 +282,8 @@ uint32_t tcp_pmtu_below(uint32_t packet_len);
 void tcp_input(struct shard *sh, struct conn *c, struct seg *s);
 
 /* Text of the next segment in order, without FIN or URG, in ESTABLISHED with a service that reads;
- * consumes. */
-void tcp_text(struct shard *sh, struct conn *c, struct seg *s);
+ * `x` is the transfer block, if there is one. Consumes. */
+void tcp_text(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s);
 
 /* What is left of a segment once its sequence, flags and ACK are checked:
  * text and FIN; consumes. */
@@ -316,6 +320,9 @@ void tcp_note_duplicate(struct shard *sh, struct conn *c, uint32_t start, uint32
 /* RFC 9293 §3.10.7.4 step 5 for synchronized states; false: drop the segment. */
 bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s);
 
+/* The same in ESTABLISHED. */
+bool tcp_ack_plain(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s);
+
 /* Takes a round trip into SRTT and RTTVAR (RFC 6298 §2). */
 void tcp_rtt_sample(struct shard *sh, struct conn *c, uint32_t rtt_us);
 
@@ -343,8 +350,8 @@ void tcp_send_fin(struct shard *sh, struct conn *c);
 
 /* ---- output.c ---- */
 
-/* Sends what is due; false: the port's queue is full, call again. */
-bool tcp_output(struct shard *sh, struct conn *c);
+/* Sends what is due, of `x` if there is one; false: the port's queue is full, call again. */
+bool tcp_output(struct shard *sh, struct conn *c, struct xfer *x);
 
 /* Bytes that the receive buffer still has room for. */
 static inline uint32_t tcp_receive_space(const struct conf_tcp *tcp, const struct xfer *x)
@@ -369,7 +376,20 @@ void tcp_persist_expired(struct shard *sh, struct conn *c, struct xfer *x);
 /* 24 days: RFC 7323 §5.5, timestamps may have wrapped in between. */
 #define PAWS_IDLE_TICKS (24u * 24 * 3600 * TICKS_PER_SEC)
 
+/* Files the connection's node under the earliest of its deadlines, unless it is early enough. */
 void tcp_timer_update(struct shard *sh, struct conn *c);
+
+/* True when it is known to be, without a look at all of them. */
+static inline bool tcp_timer_is_filed(const struct shard *sh, const struct conn *c,
+				      const struct xfer *x)
+{
+	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conf_tcp *tcp = conn_tcp(sh, c);
+
+	return x && x->timer != XFER_TIMER_NONE && !x->paced && k->timer.prev != 0 &&
+	       !tick_before(x->timer_at, k->timer.at) && !(c->flags & CF_ACK_DELAYED) &&
+	       c->state == TCP_ESTABLISHED && !(tcp->idle_timeout_ms | tcp->keepalive);
+}
 
 /* Looks after connection number `index`, live or not, which may have been silent for
  * longer than ticks can tell. */

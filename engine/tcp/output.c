@@ -480,10 +480,54 @@ static COLD bool output_rare(struct shard *sh, struct conn *c, struct xfer *x, u
 	return send_lost(sh, c, x);
 }
 
+/* What nearly all that is sent is: one segment, alone in the queue and in flight, which every
+ * window takes; neither silly-window avoidance nor Nagle holds it back then. */
+static ALWAYS_INLINE bool goes_alone(const struct shard *sh, const struct conn *c,
+				     const struct conn_cold *k, const struct xfer *x)
+{
+	const struct profile *p = conn_profile(sh, c);
+	const struct buf *b = x->send_next;
+
+	return b && p->ordinary && !b->next && c->state >= TCP_ESTABLISHED &&
+	       c->snd_una == c->snd_nxt &&
+	       !(c->flags & (CF_REXMIT_ONE | CF_PROBE | CF_TLP | CF_FRTO_NEW | CF_ECN)) &&
+	       !(x->timer | x->phase) && b->len <= MIN(c->snd_wnd, (uint32_t)c->mss) &&
+	       b->len + c->mss <= k->cwnd && sh->now - k->sent_at < p->tcp->rto_min_ms;
+}
+
+/* What send_new() comes to then. */
+static ALWAYS_INLINE void send_alone(struct shard *sh, struct conn *c, struct conn_cold *k,
+				     struct xfer *x)
+{
+	uint32_t flags = TCP_ACK | TCP_PSH; /* MUST-61: the last segment of what is queued */
+	struct buf *b = x->send_next;
+
+	x->send_next = NULL;
+	b->flags |= BUF_KEEP | BUF_SENT;
+	b->sent_us = (uint32_t)sh->now_us;
+	begin_flight(sh, c, x);
+	k->sent_at = sh->now;
+	c->snd_nxt += b->len;
+	if (c->flags & CF_FIN_QUEUED) {
+		flags |= TCP_FIN;
+		c->flags |= CF_FIN_SENT;
+		c->snd_nxt++;
+	}
+	if (b->len < c->mss)
+		x->small_end = c->snd_nxt;
+	recovery_arm_later(sh, c, x);
+	emit_alone(sh, c, x, b, flags);
+}
+
 static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	uint32_t max_new = UINT32_MAX;
+	struct conn_cold *k = conn_cold(sh, c);
 
+	if (likely(goes_alone(sh, c, k, x))) {
+		send_alone(sh, c, k, x);
+		return true;
+	}
 	if (unlikely((c->flags & (CF_REXMIT_ONE | CF_PROBE | CF_TLP | CF_FRTO_NEW)) || x->lost) &&
 	    !output_rare(sh, c, x, &max_new))
 		return false;
@@ -508,10 +552,8 @@ static void send_keepalive(struct shard *sh, struct conn *c)
 		stat_inc(sh, STAT_keepalive_probes);
 }
 
-bool tcp_output(struct shard *sh, struct conn *c)
+bool tcp_output(struct shard *sh, struct conn *c, struct xfer *x)
 {
-	struct xfer *x = conn_xfer(sh, c);
-
 	if (c->state == TCP_CLOSED)
 		return true;
 	if (!port_has_room(sh, c))

@@ -107,6 +107,15 @@ void recovery_work_out(struct shard *sh, struct conn *c, struct xfer *x);
 
 /* ---- cc.c, cubic.c ---- */
 
+/* Whether the window was what held us back, now or when this was sent: else an ACK proves nothing
+ * of it (RFC 7661 §4.2). Call when SND.UNA has moved. */
+static inline bool cc_was_limited(const struct conn *c, const struct conn_cold *k,
+				  const struct xfer *x, uint32_t prior_flight)
+{
+	return prior_flight >= k->cwnd / 2 ||
+	       (x->phase == XFER_OPEN && seq_leq(c->snd_una, x->full_end));
+}
+
 /* The window grows by an ACK outside recovery, of `acked` bytes of the `prior_flight` before it. */
 void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t prior_flight,
 	    uint32_t acked);

@@ -283,10 +283,10 @@ static COLD void text_after_close(struct shard *sh, struct conn *c, struct seg *
 		take_fin(sh, c, x);
 }
 
-void tcp_text(struct shard *sh, struct conn *c, struct seg *s)
+void tcp_text(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
 {
-	struct xfer *x = conn_xfer_get(sh, c);
-
+	if (!x)
+		x = conn_xfer_get(sh, c);
 	if (unlikely(!x || x->ooo || x->rcvq.tail)) {
 		tcp_text_and_fin(sh, c, s);
 		return;

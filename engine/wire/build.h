@@ -28,7 +28,7 @@ struct out {
 	uint8_t ttl, tos;
 	bool fragmentable; /* IPv4: routers may cut it, so ip_id must be its own (RFC 6864) */
 	uint16_t ip_id;	   /* else 0: an atomic datagram needs none */
-	bool port_ip_csum, port_tcp_csum; /* the port fills these in */
+	uint8_t tx_flags;  /* BUF_TX_IP_CSUM, BUF_TX_L4_CSUM: sums that the port fills in */
 };
 
 /*

@@ -25,7 +25,7 @@ static ALWAYS_INLINE void build_ipv4(uint8_t *p, const struct out *o, uint32_t s
 	uint32_t id_frag = (uint32_t)__builtin_bswap16(o->ip_id) | frag << 16;
 	uint32_t ttl_sum = o->ttl | (uint32_t)IPPROTO_TCP_ << 8;
 
-	if (!o->port_ip_csum)
+	if (!(o->tx_flags & BUF_TX_IP_CSUM))
 		ttl_sum |= (uint32_t)csum_finish((uint64_t)ver_len + id_frag + ttl_sum + src_be +
 						 dst_be)
 			   << 16;
@@ -131,11 +131,9 @@ static ALWAYS_INLINE uint32_t build_eth_inline(uint8_t *p, const uint8_t *smac,
 /* What the port is to know and to fill in. */
 static ALWAYS_INLINE uint32_t build_tx_flags(const struct out *o)
 {
-	uint32_t flags = o->port_tcp_csum ? BUF_TX_L4_CSUM : 0;
-
 	if (o->family == IP_V6)
-		return flags | BUF_TX_IPV6;
-	return flags | (o->port_ip_csum ? BUF_TX_IP_CSUM : 0);
+		return (o->tx_flags & BUF_TX_L4_CSUM) | BUF_TX_IPV6;
+	return o->tx_flags;
 }
 
 /* As build_tcp(). */
@@ -170,7 +168,7 @@ static ALWAYS_INLINE void build_tcp_inline(struct buf *b, const struct out *o)
 	sum = build_header(tcp, o, l4);
 	b->flags = (b->flags & ~(uint32_t)(BUF_TX_IP_CSUM | BUF_TX_L4_CSUM | BUF_TX_IPV6)) |
 		   build_tx_flags(o);
-	if (o->port_tcp_csum) {
+	if (o->tx_flags & BUF_TX_L4_CSUM) {
 		csum = csum_fold(pseudo);
 	} else {
 		if (!(b->flags & BUF_PAYLOAD_CSUM))

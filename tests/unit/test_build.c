@@ -227,13 +227,13 @@ static void test_offload(void **state)
 			unsigned pending = 0;
 			struct frame f;
 
-			o.port_ip_csum = caps & 1;
-			o.port_tcp_csum = caps & 2;
-			if (o.port_ip_csum && v4) {
+			o.tx_flags = (caps & 1 ? BUF_TX_IP_CSUM : 0) |
+				     (caps & 2 ? BUF_TX_L4_CSUM : 0);
+			if ((caps & 1) && v4) {
 				want |= BUF_TX_IP_CSUM;
 				pending |= FRAME_IP_SUM_PENDING;
 			}
-			if (o.port_tcp_csum) {
+			if (caps & 2) {
 				want |= BUF_TX_L4_CSUM;
 				pending |= FRAME_L4_SUM_PENDING;
 			}

@@ -307,8 +307,8 @@ static void test_interfaces(void **state)
 	assert_int_equal(f->net.ifaces[1].mtu, 1500);
 	assert_int_equal(f->net.ifaces[2].mtu, 1400);
 	assert_memory_equal(f->net.ifaces[2].mac, f->links[1].mac, 6);
-	assert_false(f->net.ifaces[1].tx_ip_csum);
-	assert_true(f->net.ifaces[2].tx_ip_csum);
+	assert_int_equal(f->net.ifaces[1].tx_flags, 0);
+	assert_int_equal(f->net.ifaces[2].tx_flags, BUF_TX_IP_CSUM);
 	assert_true(f->net.rx_hash[1]);
 	destroy(f);
 }

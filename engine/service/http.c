@@ -24,9 +24,7 @@ static void http_acceptable(struct shard *sh, uint16_t listener)
 
 static void answer(struct shard *sh, struct conn *c, const struct http_head *r)
 {
-	const struct profile *p = &sh->profiles[conn_cold(sh, c)->profile];
-	const struct conf_listener *l = &sh->conf->listeners[p->listener];
-	const struct conf_body *body = &sh->conf->bodies[l->http_body];
+	const struct conf_body *body = conn_profile(sh, c)->body;
 	uint32_t len = body->len, sent;
 
 	if (r->bad) {
@@ -52,13 +50,14 @@ static COLD void skip_body(struct shard *sh, struct conn *c)
 	c->svc_data -= n;
 }
 
-/* The head of a request that lies in more than one piece; *waiting: bytes that are there of it. */
-static COLD struct http_head read_pieces(struct shard *sh, struct conn *c, uint32_t *waiting)
+/* The same of a request whose head lies in more than one piece. *waiting: bytes that are there. */
+static COLD bool read_pieces(struct shard *sh, struct conn *c, struct http_head *h,
+			     uint32_t *waiting)
 {
 	char whole[HEAD_MAX];
 
 	*waiting = tcp_peek(sh, c, 0, whole, sizeof(whole));
-	return http_head_parse(whole, *waiting);
+	return http_head_parse(h, whole, *waiting);
 }
 
 /* Answers the request that begins with `waiting` bytes at `front`; false: it is not all there, or
@@ -66,20 +65,18 @@ static COLD struct http_head read_pieces(struct shard *sh, struct conn *c, uint3
 static bool serve_one(struct shard *sh, struct conn *c, const char *front, uint32_t waiting)
 {
 	struct http_head h;
+	bool whole = http_head_parse(&h, front, waiting);
 
-	h = http_head_parse(front, waiting);
-	if (unlikely(!h.len) && waiting < tcp_readable(sh, c))
-		h = read_pieces(sh, c, &waiting);
-	if (h.len == 2) {
-		tcp_consume(sh, c, 2); /* RFC 9112 §2.2: an empty line before a request */
-		return true;
-	}
-	if (!h.len) {
+	if (unlikely(!whole) && waiting < tcp_readable(sh, c))
+		whole = read_pieces(sh, c, &h, &waiting);
+	if (unlikely(!whole)) {
 		if (waiting < HEAD_MAX && !tcp_eof(c))
 			return false;
 		h = (struct http_head){.bad = true, .len = waiting};
 	}
 	tcp_consume(sh, c, h.len);
+	if (unlikely(h.len == 2 && whole))
+		return true; /* RFC 9112 §2.2: an empty line before a request */
 	c->svc_data = h.body_len;
 	answer(sh, c, &h);
 	if (h.bad || h.close) {

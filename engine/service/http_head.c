@@ -2,6 +2,10 @@
 /* See http_head.h. */
 #include "engine/service/http_head.h"
 
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -70,25 +74,26 @@ static void take_length(struct http_head *h, const char *value, const char *end)
 	h->body_len = (uint32_t)n;
 }
 
-static void parse_header(struct http_head *h, const char *line, const char *end)
+/* The names that matter begin with C or T. */
+static bool begins_name(char c)
+{
+	c |= 0x20;
+	return c == 'c' || c == 't';
+}
+
+static NOINLINE void parse_header(struct http_head *h, const char *line, const char *end)
 {
 	const char *value;
 
-	switch (lower(*line)) {
-	case 'c':
-		if (HEADER_IS(line, end, "content-length:", &value))
-			take_length(h, value, end);
-		else if (!HEADER_IS(line, end, "connection:", &value))
-			break;
-		else if (likely(is_close(value, end)) || value_has(value, end, "close"))
+	if (HEADER_IS(line, end, "connection:", &value)) {
+		if (likely(is_close(value, end)) || value_has(value, end, "close"))
 			h->close = true;
 		else if (value_has(value, end, "keep-alive"))
 			h->close = false;
-		break;
-	case 't':
-		/* Nothing that measures us sends one. */
-		h->bad |= HEADER_IS(line, end, "transfer-encoding:", &value);
-		break;
+	} else if (HEADER_IS(line, end, "content-length:", &value)) {
+		take_length(h, value, end);
+	} else if (HEADER_IS(line, end, "transfer-encoding:", &value)) {
+		h->bad = true; /* nothing that measures us sends one */
 	}
 }
 
@@ -105,49 +110,61 @@ static void parse_request_line(struct http_head *h, const char *line, const char
 	h->close = version[7] == '0';
 }
 
-#define EACH_BYTE(c) (0x0101010101010101ull * (c))
+#define STEP 16 /* bytes looked at together */
 
-/* The next LF, NULL: none. Lines are short: eight bytes at a time, without a call. */
-static ALWAYS_INLINE const char *next_lf(const char *p, const char *end)
+/* A bit for each LF among STEP bytes. */
+static ALWAYS_INLINE uint32_t lfs_of_step(const char *p)
 {
-	for (; end - p >= 8; p += 8) {
-		uint64_t word, zeros;
+#ifdef __SSE2__
+	__m128i text = _mm_loadu_si128((const void *)p);
 
-		memcpy(&word, p, 8);
-		word ^= EACH_BYTE('\n');
-		zeros = (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
-		if (zeros) /* the lowest one is exact */
-			return p + __builtin_ctzll(zeros) / 8;
+	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('\n')));
+#else
+	uint32_t lfs = 0;
+
+	for (uint32_t i = 0; i < STEP; i++)
+		lfs |= (uint32_t)(p[i] == '\n') << i;
+	return lfs;
+#endif
+}
+
+/* A bit for each LF among the n bytes at p, n <= 64. Steps end with the last byte: what two of
+ * them see is the same. */
+static ALWAYS_INLINE uint64_t lfs_of(const char *p, uint32_t n)
+{
+	uint64_t lfs = 0;
+
+	if (unlikely(n < STEP)) {
+		for (uint32_t i = 0; i < n; i++)
+			lfs |= (uint64_t)(p[i] == '\n') << i;
+		return lfs;
 	}
-	for (; p < end; p++)
-		if (*p == '\n')
-			return p;
-	return NULL;
+	for (uint32_t i = 0; i + STEP < n; i += STEP)
+		lfs |= (uint64_t)lfs_of_step(p + i) << i;
+	return lfs | (uint64_t)lfs_of_step(p + n - STEP) << (n - STEP);
 }
 
-/* The CR of the next line's end, NULL: it has none yet. */
-static ALWAYS_INLINE const char *line_end(const char *p, const char *end)
+bool http_head_parse(struct http_head *h, const char *p, uint32_t len)
 {
-	for (const char *lf = p; (lf = next_lf(lf, end)); lf++)
-		if (likely(lf > p && lf[-1] == '\r'))
-			return lf - 1;
-	return NULL;
-}
+	const char *line = p;
 
-struct http_head http_head_parse(const char *p, uint32_t len)
-{
-	const char *end = p + len, *line = p, *cr;
-	struct http_head h = {0};
+	*h = (struct http_head){0};
+	for (uint32_t at = 0; at < len; at += 64) {
+		for (uint64_t lfs = lfs_of(p + at, MIN(len - at, 64u)); lfs; lfs &= lfs - 1) {
+			const char *cr = p + at + __builtin_ctzll(lfs) - 1;
 
-	for (; (cr = line_end(line, end)); line = cr + 2) {
-		if (cr == line) {
-			h.len = (uint32_t)(cr + 2 - p);
-			return h;
+			if (unlikely(cr < line || *cr != '\r'))
+				continue; /* an LF alone ends no line */
+			if (cr == line) {
+				h->len = (uint32_t)(cr + 2 - p);
+				return true;
+			}
+			if (line == p)
+				parse_request_line(h, line, cr);
+			else if (begins_name(*line))
+				parse_header(h, line, cr);
+			line = cr + 2;
 		}
-		if (line == p)
-			parse_request_line(&h, line, cr);
-		else
-			parse_header(&h, line, cr);
 	}
-	return (struct http_head){0};
+	return false;
 }

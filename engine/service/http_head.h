@@ -5,12 +5,13 @@
 #include "engine/base/compiler.h"
 
 struct http_head {
-	uint32_t len;	   /* bytes up to and including the empty line; 0: incomplete */
+	uint32_t len;	   /* bytes up to and including the empty line */
 	uint32_t body_len; /* bytes that follow it, by Content-Length */
 	bool is_head;	   /* the method is HEAD: the answer has no body */
 	bool close;	   /* answer, then close */
 	bool bad;
 };
 
-/* Reads the head that begins at p, of which `len` bytes are there. Any bytes are safe. */
-struct http_head http_head_parse(const char *p, uint32_t len);
+/* Reads the head that begins at p, of which `len` bytes are there; false: it goes on behind them,
+ * and *h is to be forgotten. Any bytes are safe. */
+bool http_head_parse(struct http_head *h, const char *p, uint32_t len);

@@ -46,7 +46,7 @@ static void take_round_trip(struct shard *sh, struct conn *c, struct xfer *x, ui
 {
 	tcp_rtt_sample(sh, c, rtt_us);
 	x->backoff = 0;
-	x->tlp.unmeasured = false;
+	x->tlp_unmeasured = false;
 }
 
 /* SND.UNA moves: what is covered is done with. */
@@ -156,7 +156,7 @@ static bool covers_all(const struct conn *c, const struct xfer *x, const struct 
 {
 	return s->ack == c->snd_nxt && !x->send_next && x->phase == XFER_OPEN &&
 	       !(x->sacked | x->lost | x->retrans) && !(s->opt.nb_sack | x->dupacks) &&
-	       !(x->may_undo || x->retransmitted || x->urgent_out) && !x->tlp.out &&
+	       !(x->may_undo || x->retransmitted || x->urgent_out || x->tlp_out) &&
 	       !(s->flags & TCP_ECE);
 }
 

@@ -104,7 +104,7 @@ void conn_xfer_trim(struct shard *sh, struct conn *c, const struct xfer *x)
 	    x->urgent_in || x->urgent_out)
 		return;
 	/* A slower path that was not measured yet is not forgotten (MUST-18). */
-	if (x->backoff || x->tlp.unmeasured)
+	if (x->backoff || x->tlp_unmeasured)
 		return;
 	pool_put(&sh->xfers, c->xfer);
 	c->xfer = 0;

@@ -176,14 +176,6 @@ struct rack {
 	bool reordering_seen;
 };
 
-/* Tail loss probe in flight, RFC 8985 §7.1. */
-struct tlp {
-	uint32_t end_seq; /* SND.NXT at the probe, valid when `out` */
-	bool out;
-	bool unmeasured; /* no round trip was timed since */
-	bool is_retrans;
-};
-
 /* CUBIC, RFC 9438; sizes in bytes. */
 struct cubic {
 	uint32_t w_max;	     /* window before the last reduction */
@@ -192,56 +184,18 @@ struct cubic {
 	uint32_t k_ms;	     /* time to reach w_max again */
 	tick_t epoch;	     /* start of this congestion avoidance stage */
 	tick_t counted_at;   /* of the last ACK */
-	bool in_epoch;
 };
 
-/* Held only while data or a SYN or FIN is queued or in flight, or received data waits. */
+/* Held only while data or a SYN or FIN is queued or in flight, or received data waits. What every
+ * segment and its ACK touch is in the first two lines. */
 struct xfer {
 	struct bufq sndq;	/* sent and unsent payload in order, from snd_una on */
 	struct buf *send_next;	/* first buf of sndq never sent, NULL: all sent */
-	struct buf *lost_hint;	/* no lost buf before it waits to go again, NULL: none does */
 	struct bufq rcvq;	/* in order, not yet read by the service */
 	struct buf *ooo;	/* received out of order: ascending, no overlaps */
-	uint32_t ooo_bytes;
-	uint32_t ooo_count;
-	uint32_t ooo_recent[TCPOPT_MAX_SACK]; /* numbers in the blocks that changed last,
-					       * latest first (RFC 2018 §4) */
-	struct sack_block dsack; /* received twice, to be reported (RFC 2883); empty: nothing */
-	uint32_t rcv_up;	/* RCV.UP, valid while `urgent_in` */
-	uint32_t snd_up;	/* SND.UP, valid while `urgent_out` */
 
-	/* Scoreboard: payload bytes of sent bufs by flag. */
-	uint32_t sacked, lost, retrans;
-	uint32_t recover;	/* snd_nxt when recovery or the timeout began */
-	uint32_t ecn_recover;	/* and when an echo of congestion was heeded last */
-	uint32_t prior_cwnd;	/* and cwnd, for undoing a reduction that was not due */
-	uint32_t prior_w_max;	/* CUBIC's likewise */
-	uint32_t undo_marker;	/* snd_una then; valid while `may_undo` */
-	uint32_t undo_retrans;	/* retransmitted bytes not yet reported as duplicates */
-	union {
-		uint32_t retrans_ts; /* our timestamp of the first retransmission (RFC 4015) */
-		uint32_t undo_end;   /* in XFER_OPEN: snd_una when the recovery ended; what is
-				      * behind it was not repeated by it */
-	};
-	union {
-		struct {
-			uint32_t prr_delivered, prr_out, prr_start; /* RFC 6937; start: RecoverFS */
-		};		   /* in XFER_RECOVERY */
-		uint32_t full_end; /* in XFER_OPEN: snd_nxt when the congestion window was
-				    * last used whole */
-	};
-	struct rack rack;
-	struct tlp tlp;
-	struct cubic cubic;
-
-	union {
-		uint32_t syn_sent_us; /* when our SYN went out, for the RTT */
-		uint32_t small_end;   /* after the last small segment sent (Nagle), from then on */
-	};
-	uint32_t pace_us;	/* when the next new segment may leave, if paced at all */
 	tick_t timer_at;	/* deadline of `timer` */
 	tick_t unacked_since;	/* when the data in flight was last seen to advance */
-	uint16_t prior_ssthresh;
 	uint8_t timer;		/* enum xfer_timer */
 	uint8_t phase;		/* enum xfer_phase */
 	uint8_t backoff;	/* doublings of the RTO or the probe interval */
@@ -251,10 +205,52 @@ struct xfer {
 	bool may_undo : 1;
 	bool retransmitted : 1; /* retrans_ts is valid */
 	bool urgent_in : 1, urgent_out : 1;
+	bool tlp_out : 1;	/* a tail loss probe is in flight (RFC 8985 §7.1) */
+	bool tlp_is_retrans : 1;
+	bool tlp_unmeasured : 1; /* no round trip was timed since */
 	bool paced : 1;		/* new data waits for pace_us */
 	bool probed : 1;	/* a tail loss probe has gone before */
+	bool in_epoch : 1;	/* `cubic` holds a stage of congestion avoidance */
+	bool has_dsack : 1;	/* `dsack` is to be reported */
+	union {
+		uint32_t syn_sent_us; /* when our SYN went out, for the RTT */
+		uint32_t small_end;   /* after the last small segment sent (Nagle), from then on */
+	};
+	uint32_t full_end;	/* in XFER_OPEN: snd_nxt when the congestion window was last used
+				 * whole */
+	/* Scoreboard: payload bytes of sent bufs by flag. */
+	uint32_t sacked, lost, retrans;
+	uint32_t recover;	/* snd_nxt when recovery or the timeout began */
+	uint32_t ecn_recover;	/* and when an echo of congestion was heeded last */
+	struct rack rack;
+
+	struct buf *lost_hint;	/* no lost buf before it waits to go again, NULL: none does;
+				 * valid while `lost` */
+	uint32_t ooo_bytes;
+	uint32_t ooo_count;
+	uint32_t ooo_recent[TCPOPT_MAX_SACK]; /* numbers in the blocks that changed last,
+					       * latest first (RFC 2018 §4) */
+	struct sack_block dsack; /* received twice (RFC 2883) */
+	uint32_t rcv_up;	/* RCV.UP, valid while `urgent_in` */
+	uint32_t snd_up;	/* SND.UP, valid while `urgent_out` */
+	uint32_t prior_cwnd;	/* cwnd when recovery began, for undoing what was not due */
+	uint32_t prior_w_max;	/* CUBIC's likewise */
+	uint32_t undo_marker;	/* snd_una then; valid while `may_undo` */
+	uint32_t undo_retrans;	/* retransmitted bytes not yet reported as duplicates */
+	union {
+		uint32_t retrans_ts; /* our timestamp of the first retransmission (RFC 4015) */
+		uint32_t undo_end;   /* in XFER_OPEN: snd_una when the recovery ended; what is
+				      * behind it was not repeated by it */
+	};
+	uint32_t prr_delivered, prr_out, prr_start; /* RFC 6937; start: RecoverFS */
+	uint32_t tlp_end_seq;	/* SND.NXT at the probe, valid when `tlp_out` */
+	struct cubic cubic;
+	uint32_t pace_us;	/* when the next new segment may leave, if paced at all */
+	uint16_t prior_ssthresh;
 };
 static_assert(sizeof(struct xfer) <= 4 * CACHE_LINE, "");
+static_assert(offsetof(struct xfer, rack) + offsetof(struct rack, dsack_round) == 2 * CACHE_LINE,
+	      "what every ACK touches of RACK's is in the second line");
 
 /* A passive open whose handshake is not complete (M7). */
 struct half {

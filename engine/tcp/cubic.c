@@ -33,7 +33,6 @@ static uint64_t cubic_bytes(uint32_t mss, uint64_t t_ms)
 static void begin_epoch(struct shard *sh, const struct conn *c, const struct conn_cold *k,
 			struct cubic *q)
 {
-	q->in_epoch = true;
 	q->epoch = sh->now;
 	q->w_est = k->cwnd;
 	if (q->w_max <= k->cwnd) {
@@ -68,7 +67,7 @@ static void grow_estimate(const struct conn *c, const struct conn_cold *k, struc
 
 void cubic_pause(const struct shard *sh, struct xfer *x)
 {
-	if (likely(!x->cubic.in_epoch))
+	if (likely(!x->in_epoch))
 		return;
 	x->cubic.epoch += sh->now - x->cubic.counted_at;
 	x->cubic.counted_at = sh->now;
@@ -81,8 +80,9 @@ void cubic_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t acked)
 	uint32_t t_ms;
 	uint64_t target;
 
-	if (!q->in_epoch)
+	if (!x->in_epoch)
 		begin_epoch(sh, c, k, q);
+	x->in_epoch = true;
 	q->counted_at = sh->now;
 	acked = MIN(acked, k->cwnd);
 	grow_estimate(c, k, q, acked);
@@ -108,7 +108,7 @@ uint32_t cubic_reduce(struct shard *sh, struct conn *c, struct xfer *x)
 		q->w_max = (uint32_t)((uint64_t)k->cwnd * (BETA_DEN + BETA_NUM) / (2 * BETA_DEN));
 	else
 		q->w_max = k->cwnd;
-	q->in_epoch = false;
+	x->in_epoch = false;
 	/* §4.6 */
 	return MAX((uint32_t)((uint64_t)k->cwnd * BETA_NUM / BETA_DEN), 2u * c->mss);
 }

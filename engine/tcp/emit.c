@@ -111,19 +111,19 @@ static void fill_sack(const struct xfer *x, struct tcpopt_out *opt)
 /* RFC 2883 §4: what came twice goes first, once. */
 static void fill_dsack(struct xfer *x, struct tcpopt_out *opt)
 {
-	if (x->dsack.start == x->dsack.end)
+	if (!x->has_dsack)
 		return;
 	memmove(opt->sack + 1, opt->sack,
 		MIN(opt->nb_sack, TCPOPT_MAX_SACK - 1u) * sizeof(opt->sack[0]));
 	opt->sack[0] = x->dsack;
 	opt->nb_sack = (uint8_t)MIN(opt->nb_sack + 1, TCPOPT_MAX_SACK);
-	x->dsack = (struct sack_block){0};
+	x->has_dsack = false;
 }
 
 /* There is something that only an ACK without data has the room to report. */
 static bool has_sack(const struct conn *c, const struct xfer *x)
 {
-	return x && (c->flags & CF_SACK) && (x->ooo || x->dsack.start != x->dsack.end);
+	return x && (c->flags & CF_SACK) && (x->ooo || x->has_dsack);
 }
 
 static void fill_syn_options(const struct shard *sh, const struct conn *c, struct tcpopt_out *opt,

@@ -429,8 +429,9 @@ static void send_tail_probe(struct shard *sh, struct conn *c, struct xfer *x)
 	}
 	stat_inc(sh, STAT_tail_loss_probes);
 	x->probed = true;
-	x->tlp = (struct tlp){.out = true, .unmeasured = true, .is_retrans = !fresh,
-			      .end_seq = c->snd_nxt};
+	x->tlp_out = x->tlp_unmeasured = true;
+	x->tlp_is_retrans = !fresh;
+	x->tlp_end_seq = c->snd_nxt;
 }
 
 /* Data waits, nothing is in flight and the window lets nothing go: without a

@@ -151,8 +151,8 @@ uint32_t tlp_timeout(struct shard *sh, const struct conn *c, const struct xfer *
 
 	/* §7.2: not in recovery, not with SACKed data; §7.3: one probe a tail, and a
 	 * round trip timed between two. */
-	if (!(c->flags & CF_SACK) || x->phase != XFER_OPEN || x->sacked || x->tlp.out ||
-	    x->tlp.unmeasured || !x->sndq.head || !(x->sndq.head->flags & BUF_SENT))
+	if (!(c->flags & CF_SACK) || x->phase != XFER_OPEN || x->sacked || x->tlp_out ||
+	    x->tlp_unmeasured || !x->sndq.head || !(x->sndq.head->flags & BUF_SENT))
 		return 0;
 	if (k->srtt_us) {
 		pto_us = 2 * (uint64_t)k->srtt_us;
@@ -174,22 +174,22 @@ bool tlp_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
 	struct conn_cold *k = conn_cold(sh, c);
 
 	/* §7.4.2 */
-	if (!x->tlp.out || seq_lt(ack, x->tlp.end_seq))
+	if (!x->tlp_out || seq_lt(ack, x->tlp_end_seq))
 		return false;
-	if (!x->tlp.is_retrans) {
-		x->tlp.out = false;
+	if (!x->tlp_is_retrans) {
+		x->tlp_out = false;
 	} else if (news->dsack) {
-		x->tlp.out = false; /* the original had arrived as well */
-	} else if (seq_gt(ack, x->tlp.end_seq)) {
+		x->tlp_out = false; /* the original had arrived as well */
+	} else if (seq_gt(ack, x->tlp_end_seq)) {
 		/* The probe repaired a loss that nobody saw: respond to it. */
-		x->tlp.out = false;
+		x->tlp_out = false;
 		x->may_undo = false;
 		k->cwnd = cc_reduce(sh, c, x);
 		cc_set_ssthresh(k, c, k->cwnd);
 		stat_inc(sh, STAT_tail_losses);
 		return true;
 	} else if (news->duplicate && !news->sacked_new) {
-		x->tlp.out = false;
+		x->tlp_out = false;
 	}
 	return false;
 }

@@ -42,7 +42,7 @@ static void undo(struct shard *sh, struct conn *c, struct xfer *x)
 	scoreboard_forgive(x);
 	k->cwnd = MAX(k->cwnd, x->prior_cwnd);
 	x->cubic.w_max = x->prior_w_max; /* RFC 9438 §4.9 */
-	x->cubic.in_epoch = false; /* that of the reduced window, if one has begun */
+	x->in_epoch = false; /* that of the reduced window, if one has begun */
 	if (x->prior_ssthresh == SSTHRESH_NONE || x->prior_ssthresh > k->ssthresh)
 		k->ssthresh = x->prior_ssthresh;
 	x->may_undo = false;
@@ -115,7 +115,7 @@ void recovery_enter(struct shard *sh, struct conn *c, struct xfer *x)
 	x->prr_delivered = x->prr_out = 0;
 	x->recover = c->snd_nxt;
 	x->phase = XFER_RECOVERY;
-	x->tlp.out = false;
+	x->tlp_out = false;
 	/* RFC 3168 §6.1.2: once per window, whatever tells of the congestion. */
 	if (seq_geq(c->snd_una, x->ecn_recover))
 		cc_set_ssthresh(k, c, cc_reduce(sh, c, x));
@@ -259,7 +259,7 @@ void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x)
 	x->phase = XFER_LOSS;
 	x->recover = c->snd_nxt;
 	x->dupacks = 0;
-	x->tlp.out = false;
+	x->tlp_out = false;
 	/* The head was SACKed and is asked for again: the peer has reneged. */
 	if (x->sndq.head && (x->sndq.head->flags & BUF_SACKED)) {
 		stat_inc(sh, STAT_sack_reneged);

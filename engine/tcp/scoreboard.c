@@ -20,6 +20,8 @@ void scoreboard_lose(struct xfer *x, struct buf *b)
 
 	if (b->flags & BUF_SACKED)
 		return;
+	if (!x->lost)
+		x->lost_hint = NULL;
 	if (b->flags & BUF_RETRANS) {
 		b->flags &= ~(uint32_t)BUF_RETRANS;
 		x->retrans -= len;
@@ -222,6 +224,5 @@ uint32_t scoreboard_all_arrived(struct shard *sh, struct xfer *x)
 		shard_buf_free_kept(sh, b);
 	}
 	x->sndq = (struct bufq){0};
-	x->lost_hint = NULL;
 	return rtt_us;
 }

@@ -27,9 +27,10 @@ void tcp_note_duplicate(struct shard *sh, struct conn *c, uint32_t start, uint32
 		return;
 	/* Without a block for it the report is left out: it is a hint. */
 	x = conn_xfer_get(sh, c);
-	if (!x || x->dsack.start != x->dsack.end)
+	if (!x || x->has_dsack)
 		return; /* one a segment, the first (RFC 2883 §4) */
 	x->dsack = (struct sack_block){start, end};
+	x->has_dsack = true;
 	conn_work(sh, c, CF_ACK_NOW);
 }
 

@@ -26,17 +26,17 @@ static struct buf *answer_arp(struct bench *b, const struct buf *f)
 	return r;
 }
 
-/* What a segment is answered with; 0: nothing. */
-static uint8_t flags_for(const struct tcp_hdr *t, uint32_t len)
+/* What a segment is answered with, `to_data` if it has any; 0: nothing. */
+static uint8_t flags_for(const struct tcp_hdr *t, uint32_t len, uint8_t to_data)
 {
 	if (t->flags & TCP_SYN)
 		return TCP_SYN | TCP_ACK;
 	if (len)
-		return TCP_ACK | TCP_PSH | TCP_FIN;
+		return to_data;
 	return t->flags & TCP_FIN ? TCP_ACK : 0;
 }
 
-struct buf *backend_answer(struct bench *b, const struct buf *f)
+static struct buf *answer(struct bench *b, const struct buf *f, uint8_t to_data)
 {
 	const uint8_t *ip = f->data + ETH_HLEN;
 	const struct tcp_hdr *t = (const void *)(ip + IPV4_HLEN);
@@ -48,7 +48,7 @@ struct buf *backend_answer(struct bench *b, const struct buf *f)
 			.dst = ip + 12,
 			.sport_be = t->dst_be,
 			.dport_be = t->src_be,
-			.flags = flags_for(t, len)};
+			.flags = flags_for(t, len, to_data)};
 	struct buf *r;
 
 	if (get_be16(f->data + 12) == ETH_TYPE_ARP)
@@ -61,4 +61,14 @@ struct buf *backend_answer(struct bench *b, const struct buf *f)
 	memcpy(r->data, response, r->len);
 	segment_finish(b, r, &o, get_be32(ip + IPV4_HLEN + (syn ? 32 : 24)));
 	return r;
+}
+
+struct buf *backend_answer(struct bench *b, const struct buf *f)
+{
+	return answer(b, f, TCP_ACK | TCP_PSH | TCP_FIN);
+}
+
+struct buf *backend_take(struct bench *b, const struct buf *f)
+{
+	return answer(b, f, TCP_ACK);
 }

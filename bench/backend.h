@@ -13,3 +13,6 @@
 
 /* Its answer to a frame of the engine's, NULL: none. The frame stays the caller's. */
 struct buf *backend_answer(struct bench *b, const struct buf *f);
+
+/* The same of one that takes whatever it gets, and neither says anything nor closes. */
+struct buf *backend_take(struct bench *b, const struct buf *f);

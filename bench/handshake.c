@@ -9,7 +9,8 @@
 #include "bench/result.h"
 #include "bench/visit.h"
 
-#define COUNTED 2000 /* connections in a run that counts instructions */
+#define COUNTED        2048     /* connections in a run that counts instructions */
+#define TIME_WAIT_USEC 60000000 /* as in the configuration: */
 
 static const char config[] = "workers: {count: 1}\n"
 			     "memory: {connections: 65536, half_open: 65536, time_wait: 4000000, "
@@ -24,20 +25,16 @@ static void print(const struct options *o, struct bench *b, uint64_t done)
 {
 	const char *const args[] = {b->csum_offload ? "--csum_offload=1" : "--csum_offload=0",
 				    NULL};
-	double instructions;
+	const struct counted_run run = {.option = "connections", .units = COUNTED, .args = args};
 	struct result r;
-	const char *why;
 
 	result_begin(&r, o->json, o->bench);
 	result_count(&r, "connections", done);
 	result_word(&r, "csum_offload", b->csum_offload ? "yes" : "no");
 	result_number(&r, "cycles_per_connection", (double)b->cycles / (double)done, 0);
-	result_number(&r, "cycles_per_segment",
-		      (double)b->cycles / (double)(b->received + b->sent), 0);
-	if (instructions_per("connections", COUNTED, args, &instructions, &why))
-		result_number(&r, "instructions_per_connection", instructions, 0);
-	else
-		result_missing(&r, "instructions_per_connection", why);
+	result_number(&r, "cycles_per_segment", (double)b->cycles / (double)(b->received + b->sent),
+		      0);
+	instructions_result(&r, "instructions_per_connection", &run);
 	result_count(&r, "time_wait", b->sh->time_waits.used);
 	result_end(&r);
 }
@@ -65,6 +62,10 @@ int main(int argc, char **argv)
 	bench_restart_count(&b);
 	for (; i < nb + warm; i += VISIT_BATCH)
 		visit(&b, (uint32_t)i);
+	if (instructions_count_only("expiry")) {
+		bench_phase(&b, "expiry");
+		visit_settle(&b, TIME_WAIT_USEC + 1000000);
+	}
 	if (!instructions_are_counted())
 		print(&o, &b, b.sh->stats[STAT_time_wait] - begun);
 	bench_fini(&b);

@@ -19,6 +19,7 @@ struct bench {
 	void *mem;
 	size_t mem_bytes;
 	bool csum_offload;
+	bool aside; /* the turns of now are of a phase that is not counted */
 	usec_t now;
 	uint64_t cycles;    /* spent inside the engine */
 	uint64_t received;  /* frames that the engine got, and */
@@ -44,6 +45,9 @@ void bench_fini(struct bench *b);
 /* One turn of the worker on n received frames, counted; what it sent is in b->frames
  * afterwards, each the peer's to free or to send back. */
 void bench_turn(struct bench *b, struct buf **bufs, uint32_t n);
+
+/* What the turns from now on do, for runs that count instructions of one phase only. */
+void bench_phase(struct bench *b, const char *name);
 
 /* What was counted so far was the warm-up. */
 void bench_restart_count(struct bench *b);

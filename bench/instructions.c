@@ -9,7 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MARK	 "TERMINUS_BENCH_COUNTED"
+/* In the environment of a counted run: the phase, or ALL. bench/kit/callgrind.py sets it, too. */
+#define MARK     "TERMINUS_BENCH_COUNTED"
+#define ALL      "all"
 #define ARGS_MAX 16
 
 bool instructions_are_counted(void)
@@ -17,9 +19,22 @@ bool instructions_are_counted(void)
 	return getenv(MARK) != NULL;
 }
 
-__attribute__((noreturn)) static void run_counted(char **argv, int out)
+bool instructions_count_only(const char *phase)
 {
-	setenv(MARK, "1", 1);
+	const char *mark = getenv(MARK);
+
+	return mark && strcmp(mark, phase) == 0;
+}
+
+bool instructions_count(const char *phase)
+{
+	return !instructions_are_counted() || instructions_count_only(ALL) ||
+	       instructions_count_only(phase);
+}
+
+__attribute__((noreturn)) static void run_counted(char **argv, const char *phase, int out)
+{
+	setenv(MARK, phase ? phase : ALL, 1);
 	dup2(out, STDERR_FILENO);
 	execvp(argv[0], argv);
 	_exit(127);
@@ -40,7 +55,7 @@ static bool read_count(FILE *f, uint64_t *count)
 	return found;
 }
 
-static bool count(char **argv, uint64_t *collected)
+static bool count(char **argv, const char *phase, uint64_t *collected)
 {
 	int fds[2], status;
 	bool found = false;
@@ -51,7 +66,7 @@ static bool count(char **argv, uint64_t *collected)
 		return false;
 	child = fork();
 	if (child == 0)
-		run_counted(argv, fds[1]);
+		run_counted(argv, phase, fds[1]);
 	close(fds[1]);
 	f = fdopen(fds[0], "r");
 	if (f) {
@@ -61,36 +76,36 @@ static bool count(char **argv, uint64_t *collected)
 	return child > 0 && waitpid(child, &status, 0) == child && status == 0 && found;
 }
 
-static bool count_units(const char *name, uint64_t units, const char *const *args,
-			uint64_t *collected)
+static bool count_units(const struct counted_run *run, uint64_t units, uint64_t *collected)
 {
 	char option[64], self[4096];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *argv[ARGS_MAX] = {(char *)"valgrind", (char *)"--tool=callgrind",
+	char *argv[ARGS_MAX] = {(char *)"valgrind",
+				(char *)"--tool=callgrind",
 				(char *)"--callgrind-out-file=/dev/null",
 				(char *)"--collect-atstart=no",
-				(char *)"--toggle-collect=bench_turn*", self, option};
+				(char *)"--toggle-collect=counted_turn*",
+				self,
+				option};
+	const char *const *args = run->args;
 	uint32_t at = 7;
 
 	if (n < 0)
 		return false;
 	self[n] = '\0';
-	snprintf(option, sizeof(option), "--%s=%" PRIu64, name, units);
+	snprintf(option, sizeof(option), "--%s=%" PRIu64, run->option, units);
 	while (args && *args && at + 1 < ARGS_MAX)
 		argv[at++] = (char *)(uintptr_t)*args++;
-	return count(argv, collected);
+	return count(argv, run->phase, collected);
 }
 
-bool instructions_per(const char *name, uint64_t units, const char *const *args, double *result,
-		      const char **why)
+void instructions_result(struct result *r, const char *key, const struct counted_run *run)
 {
 	uint64_t once, twice;
 
-	if (!count_units(name, units, args, &once) || !count_units(name, 2 * units, args, &twice) ||
-	    twice <= once) {
-		*why = "valgrind is not installed, or cannot run the benchmark";
-		return false;
-	}
-	*result = (double)(twice - once) / (double)units;
-	return true;
+	if (!count_units(run, run->units, &once) || !count_units(run, 2 * run->units, &twice) ||
+	    twice <= once)
+		result_missing(r, key, "valgrind is not installed, or cannot run the benchmark");
+	else
+		result_number(r, key, (double)(twice - once) / (double)run->units, 0);
 }

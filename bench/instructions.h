@@ -3,18 +3,32 @@
  * Instructions that the engine executes, counted by valgrind (callgrind) in two short runs of
  * the same benchmark, one twice as long as the other: what both have in common, the warm-up,
  * falls out. No hardware counter is needed, and the figure is the same on every machine.
+ *
+ * A benchmark whose turns are of different kinds names them (bench_phase()); then the turns of one
+ * phase can be counted apart. bench/where.py does, and tells from debug information in which
+ * source file each instruction was written.
  */
 #pragma once
 
-#include "engine/base/compiler.h"
+#include "bench/result.h"
 
-/*
- * Instructions inside bench_turn() per unit of the option `name`, which the program takes as
- * --name=N; the other `args` (NULL ends them, NULL: none) go along. False: valgrind is not
- * there or did not understand the program; `why` says so.
- */
-bool instructions_per(const char *name, uint64_t units, const char *const *args, double *result,
-		      const char **why);
+/* A run that is counted. */
+struct counted_run {
+	const char *option;      /* says how long it is: the program takes it as --option=N */
+	uint64_t units;          /* N */
+	const char *const *args; /* further arguments; NULL ends them, NULL: none */
+	const char *phase;       /* whose turns are counted; NULL: all */
+};
 
-/* True in such a run: the program then prints nothing and counts nothing itself. */
+/* Adds to a result the instructions of the counted turns for each unit; that they are missing when
+ * valgrind is not there, or does not understand the program. */
+void instructions_result(struct result *r, const char *key, const struct counted_run *run);
+
+/* True in such a run: the program then prints nothing, and counts no cycles. */
 bool instructions_are_counted(void);
+
+/* True where a turn of `phase` is counted: everywhere except in a run for another phase. */
+bool instructions_count(const char *phase);
+
+/* True in a run for just this phase. */
+bool instructions_count_only(const char *phase);

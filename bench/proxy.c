@@ -4,11 +4,13 @@
  * what share of those that it answers itself one core can carry.
  */
 #include "bench/backend.h"
+#include "bench/instructions.h"
 #include "bench/options.h"
 #include "bench/result.h"
 #include "bench/visit.h"
 
-#define ROUNDS 5 /* of both kinds in turn */
+#define ROUNDS  5    /* of both kinds in turn */
+#define COUNTED 1280 /* connections in a run that counts instructions */
 
 #define MEMORY                                                                                     \
 	"workers: {count: 1}\n"                                                                    \
@@ -16,12 +18,12 @@
 	"sessions: 65536, buffers: 8192}\n"                                                        \
 	"tcp: {time_wait: 60s}\n"
 
-static const char terminated[] = MEMORY
-    "ports:\n"
-    "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
-    "listeners:\n"
-    "  - {name: web, address: \"" PEER_ENGINE ":80\", service: http, http: {size: 64},\n"
-    "     backlog: 65536}\n";
+static const char terminated[] =
+    MEMORY "ports:\n"
+	   "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
+	   "listeners:\n"
+	   "  - {name: web, address: \"" PEER_ENGINE ":80\", service: http, http: {size: 64},\n"
+	   "     backlog: 65536}\n";
 
 static const char proxied[] = MEMORY
     "ports:\n"
@@ -51,27 +53,46 @@ static void visits(struct side *s, uint64_t nb)
 		bench_die("%u of %u connections came to their end", (uint32_t)done, (uint32_t)nb);
 }
 
+static void print(const struct options *o, uint64_t nb, const struct bench *own,
+		  const struct bench *carried)
+{
+	const struct counted_run run = {.option = "connections", .units = COUNTED};
+	struct result r;
+
+	result_begin(&r, o->json, o->bench);
+	result_count(&r, "connections", nb);
+	result_number(&r, "cycles_per_connection", (double)carried->cycles / (double)nb, 0);
+	result_number(&r, "cycles_per_terminated", (double)own->cycles / (double)nb, 0);
+	result_number(&r, "share_of_terminated", (double)own->cycles / (double)carried->cycles, 2);
+	instructions_result(&r, "instructions_per_connection", &run);
+	result_end(&r);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t nb = 500000;
 	const struct option list[] = {
-	    {"connections", "of each kind", &nb, 10000, 100000000},
+	    {"connections", "of each kind", &nb, ROUNDS * VISIT_BATCH, 100000000},
 	};
 	struct options o = {.bench = "proxy",
 			    .what = "cycles of connections carried to a backend",
 			    .list = list,
 			    .count = ARRAY_SIZE(list)};
 	static struct side own, carried;
-	struct result r;
 
 	options_parse(&o, argc, argv);
 	nb = ALIGN_UP(nb, ROUNDS * VISIT_BATCH);
-	bench_init(&own.b, terminated, true);
 	bench_init(&carried.b, proxied, true);
 	/* The first connections wait for the backend's address. */
 	visit(&carried.b, 0);
 	carried.next = VISIT_BATCH;
 	visit_settle(&carried.b, 5000000);
+	if (instructions_are_counted()) {
+		visits(&carried, nb);
+		bench_fini(&carried.b);
+		return 0;
+	}
+	bench_init(&own.b, terminated, true);
 	visits(&own, nb / 10);
 	visits(&carried, nb / 10);
 	bench_restart_count(&own.b);
@@ -80,13 +101,7 @@ int main(int argc, char **argv)
 		visits(&own, nb / ROUNDS);
 		visits(&carried, nb / ROUNDS);
 	}
-	result_begin(&r, o.json, o.bench);
-	result_count(&r, "connections", nb);
-	result_number(&r, "cycles_per_connection", (double)carried.b.cycles / (double)nb, 0);
-	result_number(&r, "cycles_per_terminated", (double)own.b.cycles / (double)nb, 0);
-	result_number(&r, "share_of_terminated",
-		      (double)own.b.cycles / (double)carried.b.cycles, 2);
-	result_end(&r);
+	print(&o, nb, &own.b, &carried.b);
 	bench_fini(&own.b);
 	bench_fini(&carried.b);
 	return 0;

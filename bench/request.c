@@ -34,18 +34,14 @@ static void start(struct bench *b, uint32_t nb)
 static void print(const struct options *o, const struct bench *b, uint32_t connections,
 		  uint64_t requests)
 {
-	double instructions;
+	const struct counted_run run = {.option = "requests", .units = COUNTED};
 	struct result r;
-	const char *why;
 
 	result_begin(&r, o->json, o->bench);
 	result_count(&r, "connections", connections);
 	result_count(&r, "requests", requests);
 	result_number(&r, "cycles_per_request", (double)b->cycles / (double)requests, 0);
-	if (instructions_per("requests", COUNTED, NULL, &instructions, &why))
-		result_number(&r, "instructions_per_request", instructions, 0);
-	else
-		result_missing(&r, "instructions_per_request", why);
+	instructions_result(&r, "instructions_per_request", &run);
 	result_end(&r);
 }
 

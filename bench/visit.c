@@ -56,14 +56,17 @@ void visit(struct bench *b, uint32_t first)
 
 void visit_by(struct bench *b, const uint32_t *clients)
 {
+	static const char *const phases[] = {"syn", "request", "fin"};
 	struct buf *bufs[ANSWERS];
-	uint32_t n = VISIT_BATCH;
+	uint32_t n = VISIT_BATCH, phase = 0;
 
 	for (uint32_t i = 0; i < VISIT_BATCH; i++)
 		bufs[i] = peer_make(b, &(struct peer_seg){.client = clients[i],
 							  .flags = TCP_SYN,
 							  .seq = peer_isn(clients[i])});
 	while (n) {
+		bench_phase(b, phases[phase]);
+		phase = MIN(phase + 1, (uint32_t)ARRAY_SIZE(phases) - 1);
 		bench_turn(b, bufs, n);
 		n = answer_all(b, bufs);
 	}

@@ -10,7 +10,8 @@
 
 #define VISIT_BATCH 32
 
-/* Clients [first, first + VISIT_BATCH) come and go. */
+/* Clients [first, first + VISIT_BATCH) come and go. The turns that get a client's SYN, request and
+ * FIN are phases of these names; what comes later, with a backend, is of the last one. */
 void visit(struct bench *b, uint32_t first);
 
 /* The same for any VISIT_BATCH clients. */

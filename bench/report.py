@@ -21,6 +21,9 @@ MICRO = ("handshake", "flood", "request", "proxy", "transfer", "memory", "scale"
          "wheel", "parse", "tgen_core")
 # They repeat and take turns by themselves.
 LINKS = ("link", "kernel")
+# Counts that are always the same.
+COUNTS = ("where",)
+ALL = (*MICRO, *COUNTS, *LINKS)
 
 
 def arguments():
@@ -38,8 +41,8 @@ def arguments():
 
 
 def wanted(only):
-    names = program.chosen("report", only, {*MICRO, *LINKS})
-    return [name for name in (*MICRO, *LINKS) if name in names or not names]
+    names = program.chosen("report", only, ALL)
+    return [name for name in ALL if name in names or not names]
 
 
 class Run:
@@ -71,6 +74,10 @@ def measure(args, names, run):
         for name in micro:
             run.take(name, f"{number + 1}/{args.repeat} {name}",
                      build() / "bench" / f"bench_{name}", "--json")
+    for name in names:
+        if name in COUNTS:
+            run.take(name, name, sys.executable, "-B", f"bench/{name}.py", "--json",
+                     f"--build={build()}")
     for name in names:
         if name not in LINKS:
             continue

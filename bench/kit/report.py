@@ -17,6 +17,8 @@ def spread(values):
 
 
 def _text(value):
+    if value is None:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

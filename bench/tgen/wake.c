@@ -160,8 +160,9 @@ void wake_init(struct load *l, const struct load_args *args)
 	mode_frame(&l->frames[FRAME_ACK], l, args, TCP_ACK, NULL, 0);
 	mode_frame(&l->frames[FRAME_FIN], l, args, TCP_ACK | TCP_FIN, NULL, 0);
 	find_end(l);
-	/* Connections are woken again and again: they do not limit the starts. */
-	l->share = l->share > 0 ? UINT64_MAX : 0;
+	/* For as long as a duration says connections are woken again and again, else each once. */
+	if (l->share > 0 && plan->duration_us)
+		l->share = UINT64_MAX;
 	l->input = l->clients.v6 ? input6 : input4;
 	l->begin = l->clients.v6 ? begin6 : begin4;
 }

@@ -161,6 +161,23 @@ static void test_open_and_wake(void **state)
 	}
 }
 
+/* Without a duration each has its turn once, and then there is nothing left to do. */
+static void test_wake_once(void **state)
+{
+	struct bout b;
+
+	(void)state;
+	bout_init(&b, engine, IP_V4, NULL);
+	bout_load(&b, IP_V4, " mode: open\n connections: 3000\n concurrency: 100\n");
+	assert_true(bout_finish(&b, 10 * SEC));
+	bout_load(&b, IP_V4, " mode: wake\n connections: 3000\n duration: 0\n");
+	assert_true(bout_finish(&b, 10 * SEC));
+	assert_int_equal(bout_count(&b, TALLY_started), NB);
+	assert_int_equal(bout_count(&b, TALLY_done), NB);
+	assert_int_equal(b.sh->stats[STAT_http_requests], NB);
+	expect_clean(&b);
+}
+
 /* A server that acknowledges and says nothing: one request for each probe. */
 static void test_wake_in_vain(void **state)
 {
@@ -543,6 +560,7 @@ int main(void)
 	    cmocka_unit_test(test_visit_refused),
 	    cmocka_unit_test(test_rate),
 	    cmocka_unit_test(test_open_and_wake),
+	    cmocka_unit_test(test_wake_once),
 	    cmocka_unit_test(test_wake_in_vain),
 	    cmocka_unit_test(test_open_all),
 	    cmocka_unit_test(test_client),

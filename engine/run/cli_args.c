@@ -32,6 +32,7 @@ static const struct command commands[] = {
     {"pools", CLI_POOLS, 0},
     {"objects", CLI_OBJECTS, 0},
     {"ports", CLI_PORTS, 0},
+    {"workers", CLI_WORKERS, 0},
     {"capture", CLI_CAPTURE, TAKES_CAPTURE},
 };
 
@@ -53,6 +54,7 @@ const char *cli_usage(void)
 	       "  pools                   backends and their source ports\n"
 	       "  objects                 what is limited in number, and how much is used\n"
 	       "  ports                   ports and their frames\n"
+	       "  workers                 how busy they are, and how long their turns take\n"
 	       "  capture FILE [EXPRESSION]\n"
 	       "                          frames to a pcapng file, - for standard output, until\n"
 	       "                          Ctrl-C; EXPRESSION as for tcpdump\n"

@@ -192,6 +192,37 @@ void show_ports(FILE *out, const json_t *rows)
 	table_end(&t);
 }
 
+void show_workers(FILE *out, const json_t *rows)
+{
+	static const struct table_column columns[] = {
+	    {"Worker", true}, {"CPU", true},    {"Busy %", true},   {"Turns", true},
+	    {"p50 us", true}, {"p99 us", true}, {"p99.9 us", true}, {"Max us", true},
+	};
+	static const char *const times[] = {"turn_ns_p50", "turn_ns_p99", "turn_ns_p99_9",
+					    "turn_ns_max"};
+	const json_t *row;
+	struct table t;
+	size_t i;
+
+	table_start(&t, out, columns, ARRAY_SIZE(columns));
+	json_array_foreach(rows, i, row)
+	{
+		double busy = (double)number_of(row, "busy_us");
+		double all = busy + (double)number_of(row, "idle_us");
+
+		table_cell(&t, "%" PRIu64, number_of(row, "worker"));
+		if (json_object_get(row, "cpu"))
+			table_cell(&t, "%" PRIu64, number_of(row, "cpu"));
+		else
+			table_cell(&t, "-");
+		table_cell(&t, "%.1f", all > 0 ? 100 * busy / all : 0.0);
+		table_cell(&t, "%" PRIu64, number_of(row, "turns"));
+		for (size_t k = 0; k < ARRAY_SIZE(times); k++)
+			table_cell(&t, "%.1f", (double)number_of(row, times[k]) / 1000);
+	}
+	table_end(&t);
+}
+
 /* "1 pool", "2 pools". */
 static void show_number(FILE *out, uint64_t n, const char *noun, const char *behind)
 {

@@ -20,6 +20,8 @@ static const struct command commands[] = {
     {"/terminus/objects", ctl_objects, "Objects of limited number, used and limit. No parameter",
      NULL},
     {"/terminus/ports", ctl_ports, "Ports and their counters. No parameter", NULL},
+    {"/terminus/workers", ctl_workers, "Workers and their turns. Parameter: row to begin with",
+     NULL},
     {"/terminus/listeners", ctl_listeners, "Listeners. Parameter: row to begin with", NULL},
     {"/terminus/pools", ctl_pools, "Backends of all pools. Parameter: row to begin with", NULL},
     {"/terminus/connections", ctl_connections,

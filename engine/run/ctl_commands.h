@@ -16,6 +16,7 @@ typedef void (*ctl_fn)(struct engine *e, const char *params, struct rte_tel_data
 void ctl_info(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_counters(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_objects(struct engine *e, const char *params, struct rte_tel_data *d);
+void ctl_workers(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_ports(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_listeners(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_pools(struct engine *e, const char *params, struct rte_tel_data *d);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Control commands that list: listeners, pools and connections, in pages. */
+/* Control commands that list: workers, listeners, pools and connections, in pages. */
 #include <stdio.h>
 #include <time.h>
+
+#include <rte_cycles.h>
 
 #include "engine/run/addr_text.h"
 #include "engine/run/ctl_commands.h"
@@ -49,6 +51,49 @@ static bool page_start(const char *params, uint32_t *first, struct rte_tel_data 
 		return true;
 	reply_error(d, "%s", err);
 	return false;
+}
+
+static uint64_t to_ns(uint64_t cycles)
+{
+	return (uint64_t)((double)cycles * 1e9 / (double)rte_get_tsc_hz());
+}
+
+static void fill_worker(struct rte_tel_data *d, const struct engine *e, uint16_t id)
+{
+	struct turn_summary s;
+
+	turn_times_read(&e->workers[id]->turns, &s);
+	reply_number(d, "worker", id);
+	if (e->conf->worker_cpu[id] >= 0)
+		reply_number(d, "cpu", (uint64_t)e->conf->worker_cpu[id]);
+	reply_number(d, "busy_us", to_ns(s.busy_cycles) / 1000);
+	reply_number(d, "idle_us", to_ns(s.idle_cycles) / 1000);
+	reply_number(d, "turns", s.turns);
+	reply_number(d, "turn_ns_p50", to_ns(s.cycles[TURN_P50]));
+	reply_number(d, "turn_ns_p99", to_ns(s.cycles[TURN_P99]));
+	reply_number(d, "turn_ns_p99_9", to_ns(s.cycles[TURN_P99_9]));
+	reply_number(d, "turn_ns_max", to_ns(s.max_cycles));
+}
+
+void ctl_workers(struct engine *e, const char *params, struct rte_tel_data *d)
+{
+	uint32_t first, end;
+	struct reply p;
+
+	if (!page_start(params, &first, d))
+		return;
+	end = (uint32_t)MIN((uint64_t)e->conf->nb_workers, (uint64_t)first + PAGE_ROWS);
+	reply_start(&p, d);
+	for (uint32_t i = first; i < end; i++) {
+		struct rte_tel_data *row = reply_row(&p);
+
+		if (!row)
+			break;
+		fill_worker(row, e, (uint16_t)i);
+		reply_add_row(&p, row);
+	}
+	reply_finish(&p);
+	reply_number(d, "next", end < e->conf->nb_workers ? end : 0);
 }
 
 static void fill_listener(struct rte_tel_data *d, const struct conf *conf,

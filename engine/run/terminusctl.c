@@ -345,6 +345,7 @@ static int run_command(struct cli_client *c, const struct cli_args *args, char *
 	    [CLI_LISTENERS] = {"listeners", "/terminus/listeners", show_listeners},
 	    [CLI_POOLS] = {"pools", "/terminus/pools", show_pools},
 	    [CLI_PORTS] = {"ports", "/terminus/ports", show_ports},
+	    [CLI_WORKERS] = {"workers", "/terminus/workers", show_workers},
 	};
 
 	switch (args->command) {

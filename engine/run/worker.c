@@ -305,17 +305,22 @@ int worker_run(void *arg)
 {
 	struct worker *w = arg;
 	bool may_sleep = w->shard->conf->idle_sleep_us > 0;
+	uint64_t begin = rte_rdtsc(), end;
 
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
 	while (!atomic_load_explicit(w->stop, memory_order_relaxed)) {
-		usec_t now = run_clock_read(&w->clock, rte_rdtsc());
+		usec_t now = run_clock_read(&w->clock, begin);
+		bool busy = turn(w, now) > 0;
 
-		if (turn(w, now) > 0)
+		if (busy)
 			w->busy_at = now;
 		if (now >= w->publish_at)
 			publish(w, now);
 		if (may_sleep)
 			rest(w, now);
+		end = rte_rdtsc();
+		turn_times_add(&w->turns, end - begin, busy);
+		begin = end;
 	}
 	take_leave(w);
 	return 0;

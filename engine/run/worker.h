@@ -17,6 +17,7 @@
 #include "engine/run/exchange.h"
 #include "engine/run/mailbox.h"
 #include "engine/run/stat_board.h"
+#include "engine/run/turn_times.h"
 #include "engine/tcp/tcp.h"
 
 struct worker {
@@ -37,6 +38,7 @@ struct worker {
 	/* Shared with control threads. */
 	struct mailbox mailbox CACHE_ALIGNED;
 	struct stat_board board CACHE_ALIGNED;
+	struct turn_times turns CACHE_ALIGNED;
 	struct capture_slot capture CACHE_ALIGNED;
 };
 

@@ -11,7 +11,7 @@ from netns import call
 
 
 @pytest.mark.parametrize("what", ["connections", "counters", "listeners", "pools", "objects",
-                                  "ports"])
+                                  "ports", "workers"])
 def test_text_and_json(lab, what):
     assert lab.terminus.ctl(what)
     assert lab.terminus.query(what) is not None
@@ -55,6 +55,25 @@ def test_counters_count(lab, family):
     assert grown["rx_bytes"] == 5
     assert grown["tx_bytes"] == 5
     assert grown["rx_segments"] >= 4
+
+
+def test_workers_tell_of_their_turns(lab, family):
+    def turns():
+        return sum(row["turns"] for row in lab.terminus.rows("workers"))
+
+    rows, before = lab.terminus.rows("workers"), turns()
+    assert [row["worker"] for row in rows] == list(range(lab.workers))
+    with lab.clients.connect(FRONT[family], 7) as client:
+        client.sendall(b"12345")
+        assert client.recv(10) == b"12345"
+    # The SYN, its ACK, the data: a turn for each at least, whoever's.
+    assert turns() >= before + 2
+    for row in lab.terminus.rows("workers"):
+        assert row["idle_us"] > 0
+        if row["turns"]:
+            times = [row[f"turn_ns_{which}"] for which in ("p50", "p99", "p99_9", "max")]
+            assert 0 < times[0] and times == sorted(times)
+            assert row["busy_us"] * 1000 <= row["turns"] * times[-1]
 
 
 def refused(lab, *argv):

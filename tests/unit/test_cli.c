@@ -50,6 +50,7 @@ static void test_commands(void **state)
 	assert_int_equal(parsed("pools").command, CLI_POOLS);
 	assert_int_equal(parsed("objects").command, CLI_OBJECTS);
 	assert_int_equal(parsed("ports").command, CLI_PORTS);
+	assert_int_equal(parsed("workers").command, CLI_WORKERS);
 	assert_int_equal(parsed("--help").command, CLI_HELP);
 	assert_int_equal(parsed("counters --help").command, CLI_HELP);
 	assert_int_equal(parsed("-V").command, CLI_VERSION);
@@ -422,6 +423,19 @@ static void test_ports(void **state)
 				"7 in it, 2 missed\n");
 }
 
+static void test_workers(void **state)
+{
+	(void)state;
+	assert_prints(
+	    show_workers,
+	    "[{\"worker\": 0, \"cpu\": 3, \"busy_us\": 250, \"idle_us\": 750, \"turns\": 1200, "
+	    "\"turn_ns_p50\": 1234, \"turn_ns_p99\": 20000, \"turn_ns_p99_9\": 31000, "
+	    "\"turn_ns_max\": 1500060}, {\"worker\": 1}]",
+	    "Worker  CPU  Busy %  Turns  p50 us  p99 us  p99.9 us  Max us\n"
+	    "     0    3    25.0   1200     1.2    20.0      31.0  1500.1\n"
+	    "     1    -     0.0      0     0.0     0.0       0.0     0.0\n");
+}
+
 static void test_objects(void **state)
 {
 	(void)state;
@@ -439,7 +453,8 @@ static void test_answers_of_other_shapes(void **state)
 					     "{\"a\": [], \"b\": {\"used\": \"x\"}}"};
 	static const print_fn printers[] = {print_connections, print_internal,    show_listeners,
 					    show_pools,        show_objects,      show_ports,
-					    show_info,         print_all_counters};
+					    show_workers,      show_info,
+					    print_all_counters};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
@@ -502,6 +517,7 @@ int main(void)
 	    cmocka_unit_test(test_manual),
 	    cmocka_unit_test(test_pools),
 	    cmocka_unit_test(test_ports),
+	    cmocka_unit_test(test_workers),
 	    cmocka_unit_test(test_objects),
 	    cmocka_unit_test(test_answers_of_other_shapes),
 	    cmocka_unit_test(test_long_table_flows),

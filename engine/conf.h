@@ -24,6 +24,7 @@
 #define CONF_MAX_BACKENDS    1024 /* per pool */
 #define CONF_MAX_SOURCES     64	  /* per pool */
 #define CONF_MAX_WORKERS     64
+#define CONF_MAX_OBJECTS     1000000000 /* of one kind: REF_INDEX_MAX holds them */
 #define CONF_HTTP_BODY_MAX   65536
 #define CONF_NONE	     UINT16_MAX
 

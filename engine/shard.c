@@ -12,6 +12,11 @@
  * got to the one before, so that no deadline ever lies 2^31 ticks back. */
 #define LEAP_MAX_US (((usec_t)1 << 30) * USEC_PER_TICK)
 
+/* All objects are looked at in so many ticks: half of what lies between the age that one may
+ * have then and 2^31. A turn makes up for a few that went by without one. */
+#define SWEEP_ROUND_TICKS (((1u << 31) - PAWS_IDLE_TICKS) / 2)
+#define SWEEP_TICKS_MAX	  64
+
 /* How the shard's memory is divided; every part starts on a cache line. The cold parts of
  * connections go first, the last of them ends where the shard begins. */
 struct layout {
@@ -228,16 +233,19 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	return sh;
 }
 
-/* Ticks have 32 bits: what lies 2^31 back looks like the future. One object a tick is
- * looked at, so that none that remembers a time gets there. */
+/* Ticks have 32 bits: what lies 2^31 back looks like the future. Some objects are looked at in
+ * each tick, so that none that remembers a time gets there: a time that is young enough when it
+ * is looked at must still be when its turn comes again. */
 static void sweep(struct shard *sh)
 {
-	if (sh->swept_at == sh->now)
-		return;
+	uint32_t ticks = MIN(sh->now - sh->swept_at, (uint32_t)SWEEP_TICKS_MAX);
+
 	sh->swept_at = sh->now;
-	sh->swept++;
-	tcp_sweep(sh, 1 + sh->swept % sh->conns.capacity);
-	neigh_sweep(sh, sh->swept % NEIGH_MAX);
+	for (uint32_t n = ticks * (1 + sh->conns.capacity / SWEEP_ROUND_TICKS); n > 0; n--) {
+		sh->swept++;
+		tcp_sweep(sh, 1 + sh->swept % sh->conns.capacity);
+		neigh_sweep(sh, sh->swept % NEIGH_MAX);
+	}
 }
 
 static void sweep_all(struct shard *sh)

@@ -191,7 +191,7 @@ static const struct config_key pool_keys[] = {
     {"source_ports", CONFIG_ROW_SELF(read_source_ports)},
     {"connect_timeout", POOL_MSEC(connect_timeout_ms, 1, 600000, 3000)},
     {"max_connections",
-     CONFIG_ROW_COUNT(struct conf_pool, max_connections, CONF_MAX_WORKERS, 100000000, 0),
+     CONFIG_ROW_COUNT(struct conf_pool, max_connections, CONF_MAX_WORKERS, CONF_MAX_OBJECTS, 0),
      .or_zero = true},
     {"tcp", CONFIG_ROW_NODE(struct conf_pool, tcp, config_read_tcp)},
     {"backends", CONFIG_ROW_SELF(read_backends), .required = true,

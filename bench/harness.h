@@ -8,7 +8,10 @@
 #include "drivers/mem_pool.h"
 #include "engine/shard.h"
 
-#define BENCH_BUFS 8192 /* in the pool of a shard */
+#define BENCH_BUFS	   8192 /* in the pool of a shard */
+#define BENCH_TIMER_BUDGET 256	/* expiries in one turn at most, as the worker has it */
+
+struct turn_times;
 
 struct bench {
 	struct conf *conf;
@@ -21,6 +24,8 @@ struct bench {
 	bool csum_offload;
 	bool aside; /* the turns of now are of a phase that is not counted */
 	usec_t now;
+	uint32_t timer_budget;	  /* BENCH_TIMER_BUDGET unless it is set after the start */
+	struct turn_times *turns; /* gets the time of each turn, NULL: nobody does */
 	uint64_t cycles;    /* spent inside the engine */
 	uint64_t received;  /* frames that the engine got, and */
 	uint64_t sent;      /* gave, while cycles were counted */

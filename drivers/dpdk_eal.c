@@ -3,11 +3,13 @@
 #include "drivers/dpdk_eal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_malloc.h>
+#include <rte_memory.h>
 
 #include "drivers/dpdk_quiet.h"
 
@@ -53,8 +55,23 @@ static void release(struct dpdk_eal *eal)
 	*eal = (struct dpdk_eal){0};
 }
 
-bool dpdk_eal_init(struct dpdk_eal *eal, const struct conf *conf, uint64_t bytes,
-		   struct report *report)
+/* DPDK keeps pages in lists of limited length, and a piece is within one of them. */
+static void limit_pieces(struct dpdk_huge *have)
+{
+#ifdef RTE_MAX_MEMSEG_PER_LIST
+	for (uint32_t i = 0; i < have->nb_sizes; i++) {
+		struct dpdk_huge_size *s = &have->sizes[i];
+
+		s->piece_max = MIN(RTE_MAX_MEMSEG_PER_LIST * (s->page_kb << 10),
+				   (uint64_t)RTE_MAX_MEM_MB_PER_LIST << 20);
+	}
+#else
+	(void)have; /* DPDK after 25.11: one list for each size */
+#endif
+}
+
+bool dpdk_eal_init(struct dpdk_eal *eal, const struct conf *conf,
+		   const struct dpdk_memory_need *need, struct report *report)
 {
 	struct dpdk_memory_plan memory;
 	struct dpdk_huge have;
@@ -65,8 +82,9 @@ bool dpdk_eal_init(struct dpdk_eal *eal, const struct conf *conf, uint64_t bytes
 		return report_error(report, "cannot find out which CPUs may be used: %s",
 				    strerror(errno));
 	dpdk_huge_probe(DPDK_HUGE_ROOT, &have);
+	limit_pieces(&have);
 	if (!check_limits(conf, report) ||
-	    !dpdk_huge_plan(&have, conf->memory.huge_pages, bytes, &memory, report) ||
+	    !dpdk_huge_plan(&have, conf->memory.huge_pages, need, &memory, report) ||
 	    !dpdk_args_build(conf, &memory, &cpus, &eal->args, report))
 		return false;
 	eal->huge = memory.huge;
@@ -87,6 +105,24 @@ void dpdk_eal_fini(struct dpdk_eal *eal)
 	release(eal);
 }
 
+/* Normal pages all count as node 0's, so of them nothing is known. */
+static void tell_of_remote(const void *mem, const char *name, size_t bytes, int socket,
+			   struct report *report)
+{
+	const struct rte_memseg_list *list = rte_mem_virt2memseg_list(mem);
+	uint64_t pages;
+
+	if (!rte_eal_has_hugepages() || !list)
+		return;
+	pages = (bytes + list->page_sz - 1) / list->page_sz;
+	report_notice(report,
+		      "a worker's %s of %zu MB is on NUMA node %d and not on node %d with its CPU, "
+		      "which is slower: reserve %" PRIu64 " huge pages more there, in "
+		      "/sys/devices/system/node/node%d/hugepages/hugepages-%" PRIu64
+		      "kB/nr_hugepages", name, (bytes >> 20) + 1, list->socket_id, socket, pages,
+		      socket, list->page_sz >> 10);
+}
+
 void *dpdk_mem_alloc(const char *name, size_t bytes, int socket, struct report *report)
 {
 	struct dpdk_quiet quiet;
@@ -94,8 +130,11 @@ void *dpdk_mem_alloc(const char *name, size_t bytes, int socket, struct report *
 
 	dpdk_quiet_begin(&quiet);
 	mem = rte_zmalloc_socket(name, bytes, CACHE_LINE, socket < 0 ? SOCKET_ID_ANY : socket);
-	if (!mem && socket >= 0)
+	if (!mem && socket >= 0) {
 		mem = rte_zmalloc_socket(name, bytes, CACHE_LINE, SOCKET_ID_ANY);
+		if (mem)
+			tell_of_remote(mem, name, bytes, socket, report);
+	}
 	dpdk_quiet_end(&quiet, NULL, 0);
 	if (!mem)
 		report_error(report, "no %zu MB of memory left for %s: reserve more huge pages or "

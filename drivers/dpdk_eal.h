@@ -18,22 +18,23 @@ struct dpdk_eal {
 };
 
 /*
- * `bytes`: of memory for everything, pools, tables and DPDK's own.
+ * `need`: memory for everything, pools, tables and DPDK's own, and the largest piece that
+ * dpdk_mem_alloc() will be asked for.
  * Afterwards the calling thread is the main lcore, and worker i can be launched
  * on lcore DPDK_WORKER_LCORE(i). False with report->error set: EAL is not
  * started, but a second try may need a new process. Notices may be set either
  * way.
  */
-bool dpdk_eal_init(struct dpdk_eal *eal, const struct conf *conf, uint64_t bytes,
-		   struct report *report);
+bool dpdk_eal_init(struct dpdk_eal *eal, const struct conf *conf,
+		   const struct dpdk_memory_need *need, struct report *report);
 
 /* Ports are closed, pools and memory freed, and workers have returned. */
 void dpdk_eal_fini(struct dpdk_eal *eal);
 
 /*
  * Zeroed memory for a shard's tables, aligned to a cache line, from NUMA node
- * `socket` (negative: any), or from another node when that one has none left.
- * NULL with report->error set. `name` is for statistics.
+ * `socket` (negative: any), or from another node when that one has none left, of
+ * which a notice tells. NULL with report->error set. `name` is for statistics.
  */
 void *dpdk_mem_alloc(const char *name, size_t bytes, int socket, struct report *report);
 

@@ -51,6 +51,7 @@ void dpdk_huge_probe(const char *root, struct dpdk_huge *out)
 		s.free = read_number(root, e->d_name, "free_hugepages");
 		promised = read_number(root, e->d_name, "resv_hugepages");
 		s.free -= MIN(s.free, promised);
+		s.piece_max = UINT64_MAX;
 		add_size(out, s);
 	}
 	closedir(d);
@@ -61,27 +62,41 @@ static uint64_t pages_for(const struct dpdk_huge_size *s, uint64_t bytes)
 	return (bytes + s->page_kb * 1024 - 1) / (s->page_kb * 1024);
 }
 
-/* Names the size in which missing pages are easiest to reserve: the smallest of
- * 2 MB or more. */
-static const struct dpdk_huge_size *size_to_ask_for(const struct dpdk_huge *have)
+/* The size in which missing pages are easiest to reserve: the smallest of 2 MB or more, else
+ * the largest, that the piece can be made of. NULL: there is none. */
+static const struct dpdk_huge_size *size_to_ask_for(const struct dpdk_huge *have, uint64_t piece)
 {
+	const struct dpdk_huge_size *best = NULL;
+
 	for (uint32_t i = 0; i < have->nb_sizes; i++) {
-		if (have->sizes[i].page_kb >= 2048)
-			return &have->sizes[i];
+		const struct dpdk_huge_size *s = &have->sizes[i];
+
+		if (piece <= s->piece_max && (!best || best->page_kb < 2048))
+			best = s;
 	}
-	return &have->sizes[0];
+	return best;
 }
 
 /* "310 of 2 MB are needed and 12 are free: reserve them with: ..." */
-static void describe_shortage(const struct dpdk_huge *have, uint64_t bytes, char *to, size_t size)
+static void describe_shortage(const struct dpdk_huge *have, const struct dpdk_memory_need *need,
+			      char *to, size_t size)
 {
-	const struct dpdk_huge_size *s = size_to_ask_for(have);
-	uint64_t pages = pages_for(s, bytes);
+	const struct dpdk_huge_size *s = size_to_ask_for(have, need->piece);
+	uint64_t pages;
 
 	if (have->nb_sizes == 0) {
 		snprintf(to, size, "this kernel offers none");
 		return;
 	}
+	if (!s) {
+		snprintf(to, size,
+			 "a worker's memory is one piece of %" PRIu64 " MB, and DPDK makes none "
+			 "above %" PRIu64 " MB of them: use more workers, or lower the limits in "
+			 "memory", need->piece >> 20,
+			 have->sizes[have->nb_sizes - 1].piece_max >> 20);
+		return;
+	}
+	pages = pages_for(s, need->bytes);
 	snprintf(to, size,
 		 "%" PRIu64 " of %" PRIu64 " %s are needed and %" PRIu64 " are free: reserve them "
 		 "with: echo %" PRIu64 " > " DPDK_HUGE_ROOT "/hugepages-%" PRIu64 "kB/nr_hugepages",
@@ -90,24 +105,30 @@ static void describe_shortage(const struct dpdk_huge *have, uint64_t bytes, char
 		 s->page_kb);
 }
 
-bool dpdk_huge_plan(const struct dpdk_huge *have, enum conf_huge want, uint64_t bytes,
-		    struct dpdk_memory_plan *out, struct report *report)
+static bool is_enough(const struct dpdk_huge_size *s, const struct dpdk_memory_need *need)
+{
+	return s->free >= pages_for(s, need->bytes) && need->piece <= s->piece_max;
+}
+
+bool dpdk_huge_plan(const struct dpdk_huge *have, enum conf_huge want,
+		    const struct dpdk_memory_need *need, struct dpdk_memory_plan *out,
+		    struct report *report)
 {
 	char shortage[256];
 
 	/* Without huge pages DPDK lets no buffer cross a page of 4 KB, so that each takes
 	 * one or two of its own. Only what is used becomes memory. */
-	*out = (struct dpdk_memory_plan){.bytes = 2 * bytes};
+	*out = (struct dpdk_memory_plan){.bytes = 2 * need->bytes};
 	if (want == CONF_HUGE_NEVER)
 		return true;
 	for (uint32_t i = 0; i < have->nb_sizes; i++) {
-		if (have->sizes[i].free >= pages_for(&have->sizes[i], bytes)) {
+		if (is_enough(&have->sizes[i], need)) {
 			out->huge = true;
-			out->bytes = bytes;
+			out->bytes = need->bytes;
 			return true;
 		}
 	}
-	describe_shortage(have, bytes, shortage, sizeof(shortage));
+	describe_shortage(have, need, shortage, sizeof(shortage));
 	if (want == CONF_HUGE_REQUIRE)
 		return report_error(report, "not enough huge pages, and memory.huge_pages is "
 					    "\"require\": %s", shortage);

@@ -16,6 +16,7 @@ struct dpdk_huge_size {
 	uint64_t page_kb;
 	uint64_t reserved; /* pages in the kernel's pool */
 	uint64_t free;	   /* of these, not used and not promised to anyone */
+	uint64_t piece_max; /* bytes that DPDK gives out in one piece at most */
 };
 
 /* One entry per page size of this kernel, smallest first. */
@@ -33,10 +34,17 @@ struct dpdk_memory_plan {
  * without huge pages has no sizes. */
 void dpdk_huge_probe(const char *root, struct dpdk_huge *out);
 
+/* What is to be had of memory: `bytes` for everything, DPDK's own included, and of them
+ * `piece` in one piece. */
+struct dpdk_memory_need {
+	uint64_t bytes, piece;
+};
+
 /*
- * Decides on `bytes` of memory for everything, DPDK's own included. False, with
- * report->error set, when huge pages are required and not enough of one size are
- * free; when they are merely preferred, a notice says what would be needed.
+ * Decides on the memory. False, with report->error set, when huge pages are
+ * required and not enough of one size that DPDK can make the piece of are free;
+ * when they are merely preferred, a notice says what would be needed.
  */
-bool dpdk_huge_plan(const struct dpdk_huge *have, enum conf_huge want, uint64_t bytes,
-		    struct dpdk_memory_plan *out, struct report *report);
+bool dpdk_huge_plan(const struct dpdk_huge *have, enum conf_huge want,
+		    const struct dpdk_memory_need *need, struct dpdk_memory_plan *out,
+		    struct report *report);

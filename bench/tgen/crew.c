@@ -50,13 +50,15 @@ static bool open_port(struct crew *c, struct report *r)
 bool crew_open(struct crew *c, const struct plan *plan, struct report *r)
 {
 	const struct conf *conf = plan->conf;
+	struct dpdk_memory_need need = {.piece = crew_hand_bytes(plan)};
 	struct config_size size;
 
-	config_size(conf, crew_hand_bytes(plan), &size);
+	config_size(conf, need.piece, &size);
+	need.bytes = size.pages * CONFIG_PAGE_SIZE;
 	if (!machine_check_memory(size.bytes, r))
 		return false;
 	c->plan = plan;
-	c->eal_up = dpdk_eal_init(&c->eal, conf, size.pages * CONFIG_PAGE_SIZE, r);
+	c->eal_up = dpdk_eal_init(&c->eal, conf, &need, r);
 	if (!c->eal_up || !dpdk_pools_create(conf, &c->pools, r))
 		return false;
 	for (uint16_t i = 0; i < conf->nb_workers; i++)

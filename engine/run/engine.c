@@ -59,13 +59,15 @@ static bool open_ports(struct engine *e, struct report *r)
 
 bool engine_open(struct engine *e, const struct conf *conf, struct report *r)
 {
+	struct dpdk_memory_need need = {.piece = shard_bytes(conf)};
 	struct config_size size;
 
-	config_size(conf, shard_bytes(conf), &size);
+	config_size(conf, need.piece, &size);
+	need.bytes = size.pages * CONFIG_PAGE_SIZE;
 	if (!machine_check_memory(size.bytes, r))
 		return false;
 	e->conf = conf;
-	e->eal_up = dpdk_eal_init(&e->eal, conf, size.pages * CONFIG_PAGE_SIZE, r);
+	e->eal_up = dpdk_eal_init(&e->eal, conf, &need, r);
 	if (!e->eal_up || !dpdk_pools_create(conf, &e->pools, r))
 		return false;
 	for (uint16_t i = 0; i < conf->nb_workers; i++)

@@ -74,6 +74,7 @@ static bool enter_own_netns(void)
 
 static int world_up(void **state)
 {
+	struct dpdk_memory_need need = {.bytes = 128u << 20};
 	struct world *w = calloc(1, sizeof(*w));
 	struct report report = {0};
 
@@ -83,7 +84,7 @@ static int world_up(void **state)
 	/* Where EAL keeps its sockets. */
 	setenv("RUNTIME_DIRECTORY", w->dir, 1);
 	set_conf(w);
-	if (!dpdk_eal_init(&w->eal, &w->conf, 128u << 20, &report) ||
+	if (!dpdk_eal_init(&w->eal, &w->conf, &need, &report) ||
 	    !dpdk_pools_create(&w->conf, &w->pools, &report)) {
 		print_error("%s\n", report.error);
 		return -1;
@@ -116,44 +117,72 @@ static int world_down(void **state)
 
 static struct dpdk_huge two_sizes(uint64_t free_2m, uint64_t free_1g)
 {
-	return (struct dpdk_huge){.nb_sizes = 2, .sizes = {{2048, 100, free_2m},
-							   {1048576, 4, free_1g}}};
+	return (struct dpdk_huge){.nb_sizes = 2, .sizes = {{2048, 100, free_2m, 16ull << 30},
+							   {1048576, 4, free_1g, 32ull << 30}}};
 }
 
 static void test_huge_pages_are_planned(void **state)
 {
+	struct dpdk_memory_need need = {.bytes = 139u << 20, .piece = 100u << 20};
 	struct dpdk_memory_plan plan;
 	struct dpdk_huge have = two_sizes(70, 0);
 	struct report r = {0};
 
 	(void)state;
-	assert_true(dpdk_huge_plan(&have, CONF_HUGE_AUTO, 139u << 20, &plan, &r));
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_AUTO, &need, &plan, &r));
 	assert_true(plan.huge);
 	assert_string_equal(r.notice, "");
-	assert_true(dpdk_huge_plan(&have, CONF_HUGE_NEVER, 139u << 20, &plan, &r));
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_NEVER, &need, &plan, &r));
 	assert_false(plan.huge);
 	assert_string_equal(r.notice, "");
 
 	have = two_sizes(69, 0);
-	assert_true(dpdk_huge_plan(&have, CONF_HUGE_AUTO, 139u << 20, &plan, &r));
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_AUTO, &need, &plan, &r));
 	assert_false(plan.huge);
 	assert_string_equal(r.notice,
 			    "running on normal pages, which is slower: not enough huge pages: 70 "
 			    "of 2 MB are needed and 69 are free: reserve them with: echo 101 > "
 			    "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
-	assert_false(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, 139u << 20, &plan, &r));
+	assert_false(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, &need, &plan, &r));
 	assert_string_equal(r.error,
 			    "not enough huge pages, and memory.huge_pages is \"require\": 70 of 2 "
 			    "MB are needed and 69 are free: reserve them with: echo 101 > "
 			    "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
 
 	have = two_sizes(0, 1);
-	assert_true(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, 139u << 20, &plan, &r));
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, &need, &plan, &r));
 	assert_true(plan.huge);
 	have.nb_sizes = 0;
-	assert_false(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, 1, &plan, &r));
+	assert_false(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, &need, &plan, &r));
 	assert_string_equal(r.error, "not enough huge pages, and memory.huge_pages is \"require\": "
 				     "this kernel offers none");
+}
+
+/* What is above 16 GB in one piece takes pages of 1 GB, and above 32 GB there are none. */
+static void test_pieces_have_a_limit(void **state)
+{
+	struct dpdk_memory_need need = {.bytes = 18ull << 30, .piece = 16ull << 30};
+	struct dpdk_memory_plan plan;
+	struct dpdk_huge have = two_sizes(20000, 0);
+	struct report r = {0};
+
+	(void)state;
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, &need, &plan, &r));
+	need.piece++;
+	assert_false(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, &need, &plan, &r));
+	assert_string_equal(r.error,
+			    "not enough huge pages, and memory.huge_pages is \"require\": 18 of "
+			    "1024 MB are needed and 0 are free: reserve them with: echo 22 > "
+			    "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages");
+	have = two_sizes(20000, 18);
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_REQUIRE, &need, &plan, &r));
+	need.piece = (32ull << 30) + 1;
+	assert_true(dpdk_huge_plan(&have, CONF_HUGE_AUTO, &need, &plan, &r));
+	assert_false(plan.huge);
+	assert_string_equal(r.notice,
+			    "running on normal pages, which is slower: not enough huge pages: a "
+			    "worker's memory is one piece of 32768 MB, and DPDK makes none above "
+			    "32768 MB of them: use more workers, or lower the limits in memory");
 }
 
 static void put_number(const char *dir, const char *file, int value)
@@ -802,6 +831,7 @@ int main(void)
 	const bool own_netns = enter_own_netns();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_huge_pages_are_planned, fresh_conf),
+		cmocka_unit_test_setup(test_pieces_have_a_limit, fresh_conf),
 		cmocka_unit_test_setup(test_huge_pages_are_probed, fresh_conf),
 		cmocka_unit_test_setup(test_eal_arguments, fresh_conf),
 		cmocka_unit_test_setup(test_device_strings, fresh_conf),

@@ -52,7 +52,7 @@ WORST = ("steal", "background", "loss")
 
 
 def arguments():
-    parser = program.parser("kernel", __doc__, "these peers or comparisons only")
+    parser = program.choosy_parser("kernel", __doc__, "these peers or comparisons only")
     parser.add_argument("--connections", type=program.positive, default=IDLE,
                         help=f"idle ones, for memory ({IDLE})")
     return parser.parse_args()

@@ -122,7 +122,7 @@ def measure(out, args, carriers, kinds, contest):
 
 
 def main():
-    args = program.parser("link", __doc__, "these ports or kinds only").parse_args()
+    args = program.choosy_parser("link", __doc__, "these ports or kinds only").parse_args()
     cpus = program.prepare("link", args)
     from kit import carriers, contest
 

@@ -23,17 +23,24 @@ def cpu_pair(text):
     return pair
 
 
-def parser(name, text, only):
-    """A parser with the options that all have; `only`: what --only names."""
+def parser(name, text):
+    """A parser with the options that all have."""
     made = argparse.ArgumentParser(prog=name, description=text,
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--seconds", type=positive, default=3, help="measured of each run (3)")
-    made.add_argument("--repeat", type=positive, default=5, help="repetitions (5)")
+    made.add_argument("--seconds", type=positive, default=3,
+                      help="measured of each run (%(default)s)")
     made.add_argument("--json", action="store_true", help="prints JSON, an object a line")
-    made.add_argument("--only", metavar="NAME,...", default="", help=only)
     made.add_argument("--cpus", metavar="CLIENT,SERVER", type=cpu_pair,
                       help="which CPUs (the first two)")
     made.add_argument("--build", default="build", metavar="DIR", help="the built tree (build)")
+    return made
+
+
+def choosy_parser(name, text, only):
+    """The same for one that does several things, again and again; `only`: what --only names."""
+    made = parser(name, text)
+    made.add_argument("--repeat", type=positive, default=5, help="repetitions (5)")
+    made.add_argument("--only", metavar="NAME,...", default="", help=only)
     return made
 
 

@@ -55,10 +55,14 @@ class Generator:
             "load": load,
         }
 
+    @staticmethod
+    def write(path, plan):
+        path.write_text(json.dumps(plan, indent=1))
+
     def _start(self, lab, role, plan):
         lab.journal.note("directories", f"/var/run/dpdk/{plan['instance']}")
         conf = lab.dir / f"tgen-{role}.yaml"
-        conf.write_text(json.dumps(plan, indent=1))
+        self.write(conf, plan)
         self.process = lab.start(lab.namespaces[role], program(), "--json", conf,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -66,6 +66,7 @@ static void fill_worker(struct rte_tel_data *d, const struct engine *e, uint16_t
 	reply_number(d, "worker", id);
 	if (e->conf->worker_cpu[id] >= 0)
 		reply_number(d, "cpu", (uint64_t)e->conf->worker_cpu[id]);
+	reply_number(d, "busy_cycles", s.busy_cycles);
 	reply_number(d, "busy_us", to_ns(s.busy_cycles) / 1000);
 	reply_number(d, "idle_us", to_ns(s.idle_cycles) / 1000);
 	reply_number(d, "turns", s.turns);

@@ -11,8 +11,6 @@
 #define BENCH_BUFS	   8192 /* in the pool of a shard */
 #define BENCH_TIMER_BUDGET 256	/* expiries in one turn at most, as the worker has it */
 
-struct turn_times;
-
 struct bench {
 	struct conf *conf;
 	struct mem_pool *pool;
@@ -25,7 +23,8 @@ struct bench {
 	bool aside; /* the turns of now are of a phase that is not counted */
 	usec_t now;
 	uint32_t timer_budget;	  /* BENCH_TIMER_BUDGET unless it is set after the start */
-	struct turn_times *turns; /* gets the time of each turn, NULL: nobody does */
+	uint32_t turns;		  /* so far, and */
+	uint64_t took[2];	  /* cycles of the last two, number n in took[n % 2] */
 	uint64_t cycles;    /* spent inside the engine */
 	uint64_t received;  /* frames that the engine got, and */
 	uint64_t sent;      /* gave, while cycles were counted */

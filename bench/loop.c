@@ -5,6 +5,7 @@
  * Each turn handles so many timers at most; the rest of them wait, the requests do not.
  */
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "bench/crowd.h"
 #include "bench/options.h"
@@ -40,6 +41,7 @@ static void start(struct bench *b, uint32_t nb)
 struct phase {
 	const char *name;
 	struct turn_times times;
+	uint64_t spoilt; /* turns that are not in them: another process had the CPU meanwhile */
 	uint64_t requests, expired, before_requests, before_expired;
 };
 
@@ -48,14 +50,12 @@ static void phase_begin(struct phase *p, const char *name, struct bench *b)
 	*p = (struct phase){.name = name,
 			    .before_requests = b->sh->stats[STAT_http_requests],
 			    .before_expired = b->sh->stats[STAT_idle_expired]};
-	b->turns = &p->times;
 }
 
 static void phase_end(struct phase *p, struct bench *b)
 {
 	p->requests = b->sh->stats[STAT_http_requests] - p->before_requests;
 	p->expired = b->sh->stats[STAT_idle_expired] - p->before_expired;
-	b->turns = NULL;
 }
 
 static void print(const struct options *o, const struct phase *p, uint64_t timers, uint64_t budget)
@@ -72,6 +72,7 @@ static void print(const struct options *o, const struct phase *p, uint64_t timer
 	result_word(&r, "phase", p->name);
 	result_count(&r, "budget", budget);
 	result_count(&r, "turns", s.turns);
+	result_count(&r, "spoilt", p->spoilt);
 	result_count(&r, "requests", p->requests);
 	result_count(&r, "expired", p->expired);
 	for (uint32_t q = 0; q < TURN_QUANTILES; q++)
@@ -80,13 +81,36 @@ static void print(const struct options *o, const struct phase *p, uint64_t timer
 	result_end(&r);
 }
 
+/* How often the CPU was given to others in the middle of something. */
+static long preemptions(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_THREAD, &u);
+	return u.ru_nivcsw;
+}
+
+/* Two turns: requests, and the ACKs of their answers. */
+static void exchange_once(struct crowd *c, struct bench *b, struct phase *p)
+{
+	long before = preemptions();
+
+	crowd_exchange(c, b);
+	if (preemptions() != before) {
+		p->spoilt += 2;
+		return;
+	}
+	for (uint32_t i = 0; i < 2; i++)
+		turn_times_add(&p->times, b->took[i], true);
+}
+
 /* Requests for so many turns, 0: until the requesters are the only ones left. */
-static void exchange(struct crowd *c, struct bench *b, uint64_t turns)
+static void exchange(struct crowd *c, struct bench *b, struct phase *p, uint64_t turns)
 {
 	uint64_t asked = 0, served = b->sh->stats[STAT_http_requests];
 
 	for (uint64_t i = 0; turns ? i < turns : b->sh->conns.used > c->nb; i += 2) {
-		crowd_exchange(c, b);
+		exchange_once(c, b, p);
 		asked += CROWD_BATCH;
 	}
 	if (b->sh->stats[STAT_http_requests] - served != asked)
@@ -109,15 +133,16 @@ static void measure(const struct options *o, uint32_t timers, uint32_t budget, u
 	last = b.now;
 	b.now = first + TIMEOUT_US - MARGIN_US;
 	crowd_connect(&c, &b);
-	exchange(&c, &b, turns);
+	phase_begin(&phase, "warm-up", &b);
+	exchange(&c, &b, &phase, turns);
 	phase_begin(&phase, "quiet", &b);
-	exchange(&c, &b, turns);
+	exchange(&c, &b, &phase, turns);
 	phase_end(&phase, &b);
 	print(o, &phase, timers, budget);
 	/* All of them are due now. */
 	b.now = last + TIMEOUT_US + MARGIN_US;
 	phase_begin(&phase, "storm", &b);
-	exchange(&c, &b, 0);
+	exchange(&c, &b, &phase, 0);
 	phase_end(&phase, &b);
 	if (phase.expired != timers)
 		bench_die("%llu of %u timers have run out", (unsigned long long)phase.expired,

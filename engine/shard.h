@@ -126,6 +126,8 @@ struct shard {
 	struct tw_lines time_waits;
 	uint16_t spent_line, cookie_line; /* of records that wait as long as a SYN cookie is good */
 	struct wheel conn_wheel, half_wheel;
+	uint32_t half_open_share; /* half-open entries that each listener is sure to get */
+	uint32_t half_hand;	  /* behind which one that may go is looked for next */
 	tick_t swept_at;
 	uint32_t swept;
 	uint32_t work_head, work_tail; /* conns with events or output due */

@@ -50,7 +50,7 @@
 	X(drop_no_buffer,		"no packet buffer left") \
 	X(drop_tx_full,			"transmit queue full; the segment can be lost") \
 	X(drop_handover_full,		"the other worker's ring is full") \
-	X(drop_no_half_open,		"SYN refused: half-open table full") \
+	X(drop_no_half_open,		"SYN refused: half-open table full (TCPReqQFullDrop)") \
 	X(drop_no_table_slot,		"connection refused: connection table full") \
 	X(drop_no_connection,		"connection refused: no control block left") \
 	X(drop_no_transfer,		"segment not taken: no transfer block left") \
@@ -72,6 +72,7 @@
 	X(syn_received,			"SYNs that opened a half-open entry") \
 	X(synack_retransmitted,		"SYN-ACKs sent again") \
 	X(half_open_expired,		"half-open entries given up") \
+	X(half_open_evicted,		"half-open entries given up for newer ones") \
 	X(syncookies_begun,		"times that a listener began to send SYN cookies (TCPReqQFullDoCookies)") \
 	X(syncookies_sent,		"SYNs answered with a cookie (SyncookiesSent)") \
 	X(syncookies_received,		"connections opened by an ACK that brought one back (SyncookiesRecv)") \

@@ -4,17 +4,31 @@
  * [tcp_syncookies]. A listener begins when there is no room left, and ends when half of it has
  * been free for ten seconds in which SYNs came slower than would fill it: entries last for
  * about a minute when nobody answers, so a flood that pauses does not make it change its mind.
+ *
+ * Listeners have one supply of entries. Each may take as many as there are, up to its own limit,
+ * but only an equal share is its own: when nothing is left, who has less than that pushes out an
+ * entry of who has more. So a flood against one of them ends no handshake of another, and makes
+ * no other one send cookies.
+ *
+ * Where cookies are not allowed a SYN without room pushes out an entry of its own listener: an
+ * honest client answers within a round trip, the entries of a flood grow old. The oldest one
+ * goes, or nearly so: a hand moves round the pool, which fills in its order under a flood, and
+ * takes the oldest of some entries that it meets. So a handshake succeeds as long as its round
+ * trip is shorter than the flood takes to fill the backlog.
  */
 #include "engine/tcp/internal.h"
 
 #define CALM_TICKS	   (10 * TICKS_PER_SEC)
 #define ENTRY_SECONDS	   64 /* a half-open entry's life when nobody answers, about */
+#define EVICT_LOOKS	   32 /* entries looked at to find one that may go */
+#define EVICT_SAMPLE	   8  /* the oldest of so many goes */
 
 bool backlog_full(const struct shard *sh, uint16_t listener)
 {
 	const struct listener_state *l = &sh->listeners[listener];
 
-	return l->half_open >= l->max_half_open || sh->halves.used >= sh->halves.capacity;
+	return l->half_open >= l->max_half_open ||
+	       (sh->halves.used >= sh->halves.capacity && l->half_open >= sh->half_open_share);
 }
 
 static bool half_empty(const struct shard *sh, const struct listener_state *l)
@@ -69,6 +83,56 @@ bool backlog_wants_cookie(struct shard *sh, uint16_t listener)
 		break;
 	}
 	return under_pressure(sh, listener);
+}
+
+/* Whether an entry may go for one of `listener`'s. */
+static bool may_go(const struct shard *sh, const struct half *h, uint16_t listener)
+{
+	if (h->tuple.local == TUPLE_FREE)
+		return false;
+	/* A listener's profile has its index. */
+	return backlog_full(sh, listener)
+		   ? h->profile == listener
+		   : sh->listeners[h->profile].half_open > sh->half_open_share;
+}
+
+/* Whose SYN-ACK has gone more often, or is due to go again sooner. */
+static bool is_older(const struct half *a, const struct half *b)
+{
+	return a->retries != b->retries ? a->retries > b->retries
+					: tick_before(a->timer.at, b->timer.at);
+}
+
+static bool evict(struct shard *sh, uint16_t listener)
+{
+	struct half *oldest = NULL;
+
+	for (uint32_t looks = 0, found = 0; looks < EVICT_LOOKS && found < EVICT_SAMPLE; looks++) {
+		struct half *h;
+
+		if (++sh->half_hand >= sh->halves.fresh)
+			sh->half_hand = 1;
+		h = shard_half(sh, sh->half_hand);
+		if (!may_go(sh, h, listener))
+			continue;
+		found++;
+		if (!oldest || is_older(h, oldest))
+			oldest = h;
+	}
+	if (!oldest)
+		return false;
+	sh->half_hand = half_index(sh, oldest);
+	stat_inc(sh, STAT_half_open_evicted);
+	half_drop(sh, oldest);
+	return true;
+}
+
+bool backlog_make_room(struct shard *sh, uint16_t listener)
+{
+	if (backlog_full(sh, listener))
+		return sh->profiles[listener].tcp->syncookies == CONF_SYNCOOKIES_NEVER &&
+		       sh->listeners[listener].half_open > 0 && evict(sh, listener);
+	return sh->halves.used < sh->halves.capacity || evict(sh, listener);
 }
 
 void backlog_cookie_sent(struct shard *sh, uint16_t listener)

@@ -21,8 +21,7 @@ void half_free(struct shard *sh, struct half *h)
 	pool_put(&sh->halves, i);
 }
 
-/* Ends an entry that did not become a connection. */
-static COLD void half_drop(struct shard *sh, struct half *h)
+COLD void half_drop(struct shard *sh, struct half *h)
 {
 	struct tuple_key key = tuple_key_of(sh, &h->tuple);
 

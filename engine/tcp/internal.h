@@ -115,8 +115,12 @@ static inline uint32_t ts_now(const struct shard *sh)
 
 /* ---- backlog.c: room for half-open entries (M7) ---- */
 
-/* True when a listener has room for no more. */
+/* True when a listener may have no more of them. */
 bool backlog_full(const struct shard *sh, uint16_t listener);
+
+/* Makes room for one of the listener's, if need be by giving up an older one; false: there is
+ * none. */
+bool backlog_make_room(struct shard *sh, uint16_t listener);
 
 /* True when the SYN at hand is to be answered with a cookie. */
 bool backlog_wants_cookie(struct shard *sh, uint16_t listener);
@@ -245,6 +249,9 @@ void tcp_half_input(struct shard *sh, struct half *h, struct seg *s);
 /* Files it under the next time its SYN-ACK is to go. */
 void half_arm(struct shard *sh, struct half *h);
 void half_free(struct shard *sh, struct half *h);
+
+/* Ends an entry that did not become a connection. */
+void half_drop(struct shard *sh, struct half *h);
 
 /* ---- open.c ---- */
 

@@ -51,9 +51,11 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 	struct listener_state *l = &sh->listeners[listener];
 	struct tuple_key key = tuple_key_of_seg(s);
 	struct half *h;
-	/* What follows on TIME_WAIT is bounded by that, not by the listener's limit. */
-	uint32_t i = iss_after || !backlog_full(sh, listener) ? pool_get(&sh->halves) : POOL_NIL;
+	uint32_t i = POOL_NIL;
 
+	/* What follows on TIME_WAIT is bounded by that, not by the listener's limit. */
+	if (iss_after || backlog_make_room(sh, listener))
+		i = pool_get(&sh->halves);
 	if (i == POOL_NIL) {
 		stat_inc(sh, STAT_drop_no_half_open);
 		return NULL;

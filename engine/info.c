@@ -256,11 +256,32 @@ uint32_t info_listeners(const struct shard *sh, uint32_t first, struct listener_
 		    .backlog = l->backlog,
 		    .queued = l->length,
 		    .half_open = l->half_open,
+		    .max_half_open = MIN(l->max_half_open, sh->halves.capacity),
+		    .cookies = l->pressure.cookies,
 		    .accepted = l->accepted,
 		    .overflows = l->overflows,
+		    .drops = l->drops,
+		    .cookies_sent = l->pressure.cookies_sent,
+		    .cookies_received = l->cookies_received,
+		    .cookies_failed = l->cookies_failed,
 		};
 	}
 	return n;
+}
+
+void listener_info_add(struct listener_info *sum, const struct listener_info *l)
+{
+	sum->backlog += l->backlog;
+	sum->queued += l->queued;
+	sum->half_open += l->half_open;
+	sum->max_half_open += l->max_half_open;
+	sum->cookies |= l->cookies;
+	sum->accepted += l->accepted;
+	sum->overflows += l->overflows;
+	sum->drops += l->drops;
+	sum->cookies_sent += l->cookies_sent;
+	sum->cookies_received += l->cookies_received;
+	sum->cookies_failed += l->cookies_failed;
 }
 
 static struct backend_info backend_fill(const struct shard *sh, uint16_t pool, uint16_t backend)

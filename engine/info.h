@@ -90,9 +90,17 @@ uint32_t info_connections(const struct shard *sh, uint64_t cursor, const struct 
 struct listener_info {
 	uint32_t backlog;   /* limit of the accept queue */
 	uint32_t queued;    /* connections in it */
-	uint32_t half_open; /* SYN_RECEIVED entries */
-	uint64_t accepted, overflows;
+	uint32_t half_open; /* SYN_RECEIVED entries, */
+	uint32_t max_half_open; /* of at most so many */
+	bool cookies;	    /* SYNs are answered with cookies for want of room */
+	uint64_t accepted;
+	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
+	uint64_t drops;	    /* these, and what was refused for want of anything else */
+	uint64_t cookies_sent, cookies_received, cookies_failed;
 };
+
+/* Adds another shard's part of the same listener. */
+void listener_info_add(struct listener_info *sum, const struct listener_info *l);
 
 /* Copies listeners first .. of conf->listeners; returns how many, 0: no more. */
 uint32_t info_listeners(const struct shard *sh, uint32_t first, struct listener_info *out,

@@ -234,9 +234,9 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	return sh;
 }
 
-/* Ticks have 32 bits: what lies 2^31 back looks like the future. Some objects are looked at in
- * each tick, so that none that remembers a time gets there: a time that is young enough when it
- * is looked at must still be when its turn comes again. */
+/* Ticks have 32 bits: what lies 2^31 back looks like the future. Some objects of each kind are
+ * looked at in each tick, so that none that remembers a time gets there: a time that is young
+ * enough when it is looked at must still be when its turn comes again. */
 static void sweep(struct shard *sh)
 {
 	uint32_t ticks = MIN(sh->now - sh->swept_at, (uint32_t)SWEEP_TICKS_MAX);
@@ -246,6 +246,8 @@ static void sweep(struct shard *sh)
 		sh->swept++;
 		tcp_sweep(sh, 1 + sh->swept % sh->conns.capacity);
 		neigh_sweep(sh, sh->swept % NEIGH_MAX);
+		if (sh->conf->nb_listeners)
+			backlog_sweep(sh, (uint16_t)(sh->swept % sh->conf->nb_listeners));
 	}
 }
 
@@ -255,6 +257,8 @@ static void sweep_all(struct shard *sh)
 		tcp_sweep(sh, i);
 	for (uint32_t i = 0; i < NEIGH_MAX; i++)
 		neigh_sweep(sh, i);
+	for (uint16_t i = 0; i < sh->conf->nb_listeners; i++)
+		backlog_sweep(sh, i);
 }
 
 static bool timers_are_up_to_date(const struct shard *sh)

@@ -45,11 +45,11 @@ struct buf_cache {
 /* Whether SYN cookies are due, and may come back. */
 struct syn_pressure {
 	bool cookies;	     /* SYNs are answered with cookies for want of room */
-	bool cookies_sent;   /* `cookie_at` is valid */
 	uint32_t syns;	     /* answered with one since `second` */
 	tick_t second;	     /* when the second that is being counted began */
 	tick_t crowded_at;   /* when there was too little room, or too many SYNs, last */
-	tick_t cookie_at;    /* when a cookie was sent last */
+	tick_t cookie_at;    /* when a cookie was sent last, if any was */
+	uint64_t cookies_sent;
 };
 
 /* A key of SYN cookies, drawn from the secret for a period (tcp/cookie.c). */
@@ -68,7 +68,10 @@ struct listener_state {
 	uint32_t backlog;    /* limit: this shard's share */
 	uint32_t half_open;  /* SYN_RECEIVED entries of this listener */
 	uint32_t max_half_open; /* limit: this shard's share of max_syn_backlog */
-	uint64_t accepted, overflows;
+	uint64_t accepted;
+	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
+	uint64_t drops;	    /* these, and what was refused for want of anything else */
+	uint64_t cookies_received, cookies_failed;
 	struct syn_pressure pressure;
 };
 

@@ -73,8 +73,9 @@
 	X(synack_retransmitted,		"SYN-ACKs sent again") \
 	X(half_open_expired,		"half-open entries given up") \
 	X(half_open_evicted,		"half-open entries given up for newer ones") \
-	X(syncookies_begun,		"times that a listener began to send SYN cookies (TCPReqQFullDoCookies)") \
-	X(syncookies_sent,		"SYNs answered with a cookie (SyncookiesSent)") \
+	X(syncookies_begun,		"times that a listener began to send SYN cookies") \
+	X(syncookies_ended,		"times that a listener had room again and sent no more") \
+	X(syncookies_sent,		"SYNs answered with a cookie (SyncookiesSent, TCPReqQFullDoCookies)") \
 	X(syncookies_received,		"connections opened by an ACK that brought one back (SyncookiesRecv)") \
 	X(syncookies_stale,		"ACKs refused: their cookie is too old") \
 	X(syncookies_failed,		"ACKs refused: they bring no cookie of ours (SyncookiesFailed)") \

@@ -14,7 +14,7 @@ enum takes {
 	TAKES_FILTER = 1 << 0,
 	TAKES_INTERNAL = 1 << 1,
 	TAKES_NAMES = 1 << 2,
-	TAKES_COUNTING = 1 << 3, /* --all, --explain, --watch, --count, --worker */
+	TAKES_COUNTING = 1 << 3, /* --all, --explain, --linux, --watch, --count, --worker */
 	TAKES_CAPTURE = 1 << 4,  /* a file, a filter of tcpdump's, and what limits a capture */
 };
 
@@ -28,7 +28,7 @@ static const struct command commands[] = {
     {"info", CLI_INFO, 0},
     {"connections", CLI_CONNECTIONS, TAKES_FILTER | TAKES_INTERNAL},
     {"counters", CLI_COUNTERS, TAKES_NAMES | TAKES_COUNTING},
-    {"listeners", CLI_LISTENERS, 0},
+    {"listeners", CLI_LISTENERS, TAKES_INTERNAL},
     {"pools", CLI_POOLS, 0},
     {"objects", CLI_OBJECTS, 0},
     {"ports", CLI_PORTS, 0},
@@ -50,7 +50,9 @@ const char *cli_usage(void)
 	       "      -w, --watch SECONDS     what is added, again and again\n"
 	       "      -c, --count N           stop after N times\n"
 	       "      -W, --worker N          of one worker only\n"
-	       "  listeners               accept queues\n"
+	       "      -l, --linux             by Linux' names, in nstat's format\n"
+	       "  listeners               accept queues and half-open handshakes\n"
+	       "      -i, --info              drops and cookies of each by Linux' names as well\n"
 	       "  pools                   backends and their source ports\n"
 	       "  objects                 what is limited in number, and how much is used\n"
 	       "  ports                   ports and their frames\n"
@@ -153,7 +155,7 @@ static bool has_option(uint32_t takes, int o)
 		uint32_t takes;
 	} known[] = {
 	    {"i", TAKES_INTERNAL},
-	    {"aew", TAKES_COUNTING},
+	    {"aelw", TAKES_COUNTING},
 	    {"cW", TAKES_COUNTING | TAKES_CAPTURE},
 	    {"pdtsf", TAKES_CAPTURE},
 	};
@@ -219,6 +221,9 @@ static bool set_option(struct cli_args *args, int o, char *err)
 	case 'e':
 		args->explain = true;
 		return true;
+	case 'l':
+		args->linux_names = true;
+		return true;
 	case 'd':
 		args->capture.drops_only = 1;
 		return true;
@@ -245,12 +250,13 @@ static bool parse_options(const struct command *c, int argc, char **argv, struct
 	    {"worker", required_argument, NULL, 'W'},  {"port", required_argument, NULL, 'p'},
 	    {"drops-only", no_argument, NULL, 'd'},    {"seconds", required_argument, NULL, 't'},
 	    {"snaplen", required_argument, NULL, 's'}, {"force", no_argument, NULL, 'f'},
-	    {"help", no_argument, NULL, 'h'},          {0},
+	    {"linux", no_argument, NULL, 'l'},         {"help", no_argument, NULL, 'h'},
+	    {0},
 	};
 	int o;
 
 	optind = 0; /* GNU getopt: start over, forget the first pass */
-	while ((o = getopt_long(argc, argv, ":jiaew:c:W:p:dt:s:fh", options, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, ":jiaelw:c:W:p:dt:s:fh", options, NULL)) != -1) {
 		if (o == 'h') {
 			args->command = CLI_HELP;
 			return true;

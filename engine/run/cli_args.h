@@ -25,6 +25,7 @@ struct cli_args {
 	enum cli_command command;
 	const char *instance; /* NULL: the only one that runs */
 	bool json, all, explain, internal;
+	bool linux_names;                 /* counters: as nstat(8) prints them */
 	double watch_s;                   /* 0: once */
 	uint32_t watch_count;             /* intervals, 0: until stopped */
 	int worker;                       /* -1: all */

@@ -15,8 +15,7 @@ static bool has_name(const struct show_counters *which, const char *name)
 	return which->nb_patterns == 0;
 }
 
-/* Zeros are left out, unless all are wanted or this one is asked for by its whole name. */
-static bool is_wanted(const struct show_counters *which, const char *name, uint64_t v)
+bool is_wanted(const struct show_counters *which, const char *name, uint64_t v)
 {
 	if (v != 0 || which->zero)
 		return has_name(which, name);
@@ -57,14 +56,29 @@ void keep_counters(json_t *counters, const struct show_counters *which)
 	}
 }
 
-void show_listeners(FILE *out, const json_t *rows)
+/* What Linux counts for all listeners together. */
+static void note_listener(struct table *t, const json_t *row)
+{
+	char text[320];
+
+	snprintf(text, sizeof(text),
+		 "\tListenOverflows:%" PRIu64 " ListenDrops:%" PRIu64 " SyncookiesSent:%" PRIu64
+		 " SyncookiesRecv:%" PRIu64 " SyncookiesFailed:%" PRIu64,
+		 number_of(row, "overflows"), number_of(row, "drops"),
+		 number_of(row, "cookies_sent"), number_of(row, "cookies_received"),
+		 number_of(row, "cookies_failed"));
+	table_note(t, text);
+}
+
+void show_listeners(FILE *out, const json_t *rows, bool internal)
 {
 	static const struct table_column columns[] = {
 	    {"Listener", false}, {"Local Address:Port", false},
 	    {"Service", false},  {"Pool", false},
 	    {"Accept-Q", true},  {"Backlog", true},
-	    {"Half-open", true}, {"Accepted", true},
-	    {"Overflows", true},
+	    {"Half-open", true}, {"Limit", true},
+	    {"Cookies", false},  {"Accepted", true},
+	    {"Overflows", true}, {"Drops", true},
 	};
 	const json_t *row;
 	struct table t;
@@ -80,8 +94,13 @@ void show_listeners(FILE *out, const json_t *rows)
 		table_cell(&t, "%" PRIu64, number_of(row, "recv_q"));
 		table_cell(&t, "%" PRIu64, number_of(row, "send_q"));
 		table_cell(&t, "%" PRIu64, number_of(row, "half_open"));
+		table_cell(&t, "%" PRIu64, number_of(row, "half_open_limit"));
+		table_cell(&t, "%s", number_of(row, "cookies") ? "yes" : "no");
 		table_cell(&t, "%" PRIu64, number_of(row, "accepted"));
 		table_cell(&t, "%" PRIu64, number_of(row, "overflows"));
+		table_cell(&t, "%" PRIu64, number_of(row, "drops"));
+		if (internal)
+			note_listener(&t, row);
 	}
 	table_end(&t);
 }

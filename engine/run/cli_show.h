@@ -14,7 +14,8 @@
 void show_connections_start(struct table *t, FILE *out);
 void show_connection(struct table *t, const json_t *row, bool internal);
 
-void show_listeners(FILE *out, const json_t *rows);
+/* `internal`: a line below each with its counters, by Linux' names (nstat). */
+void show_listeners(FILE *out, const json_t *rows, bool internal);
 void show_pools(FILE *out, const json_t *pools);
 void show_objects(FILE *out, const json_t *objects);
 void show_ports(FILE *out, const json_t *rows);
@@ -27,6 +28,10 @@ struct show_counters {
 	int nb_patterns; /* 0: every name */
 	bool zero;       /* also those that are 0 and not named in full */
 };
+
+/* Zeros are left out, unless all are wanted or this one is asked for by its whole name. */
+bool is_wanted(const struct show_counters *which, const char *name, uint64_t v);
+
 void show_counters(FILE *out, const json_t *counters, const struct show_counters *which);
 
 /* The first of the patterns that fits no name in {name: ...}; NULL: each fits one. */

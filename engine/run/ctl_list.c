@@ -10,8 +10,8 @@
 #include "engine/run/ctl_params.h"
 #include "engine/tcp/tcp.h"
 
-/* Rows of one answer: the longest listener and backend rows take 400 bytes. */
-#define PAGE_ROWS 32
+/* Rows of one answer: the longest listener rows take 750 bytes. */
+#define PAGE_ROWS 20
 
 /* A search that finds little answers with what it has after this long. */
 #define SEARCH_MAX_US 500000
@@ -23,8 +23,8 @@
 struct list_sum {
 	uint32_t index; /* of a listener in the configuration */
 	union {
-		struct backend_info backend; /* the longer one, so that {0} clears both */
-		struct listener_info listener;
+		struct listener_info listener; /* the longer one, so that {0} clears both */
+		struct backend_info backend;
 	};
 };
 
@@ -114,20 +114,19 @@ static void fill_listener(struct rte_tel_data *d, const struct conf *conf,
 	reply_number(d, "recv_q", l->queued);
 	reply_number(d, "send_q", l->backlog);
 	reply_number(d, "half_open", l->half_open);
+	reply_number(d, "half_open_limit", l->max_half_open);
+	reply_number(d, "cookies", l->cookies);
 	reply_number(d, "accepted", l->accepted);
 	reply_number(d, "overflows", l->overflows);
+	reply_number(d, "drops", l->drops);
+	reply_number(d, "cookies_sent", l->cookies_sent);
+	reply_number(d, "cookies_received", l->cookies_received);
+	reply_number(d, "cookies_failed", l->cookies_failed);
 }
 
 static void add_listener(struct list_sum *row, const struct inquiry *q, uint32_t i)
 {
-	struct listener_info *sum = &row->listener;
-	const struct listener_info *l = &q->listeners[i];
-
-	sum->backlog += l->backlog;
-	sum->queued += l->queued;
-	sum->half_open += l->half_open;
-	sum->accepted += l->accepted;
-	sum->overflows += l->overflows;
+	listener_info_add(&row->listener, &q->listeners[i]);
 }
 
 static void fill_backend(struct rte_tel_data *d, const struct conf *conf,

@@ -162,7 +162,7 @@ void engine_stop(struct engine *e)
 			record_port_flush(e->ports[i]);
 }
 
-void engine_news(struct engine *e, struct report *r)
+static void recording_news(struct engine *e, struct report *r)
 {
 	for (uint16_t i = 0; i < e->conf->nb_ports; i++) {
 		const struct conf_port *c = &e->conf->ports[i];
@@ -179,6 +179,12 @@ void engine_news(struct engine *e, struct report *r)
 			      "on, its frames are missing there",
 			      e->conf->file, c->line, c->name, c->record, strerror(s.error));
 	}
+}
+
+void engine_news(struct engine *e, struct report *r)
+{
+	recording_news(e, r);
+	pressure_news(e, r);
 }
 
 static void free_worker(struct worker *w)

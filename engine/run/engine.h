@@ -11,6 +11,7 @@
 #include "drivers/dpdk_eal.h"
 #include "drivers/dpdk_pool.h"
 #include "drivers/report.h"
+#include "engine/run/pressure.h"
 #include "engine/run/worker.h"
 
 struct engine {
@@ -25,6 +26,7 @@ struct engine {
 	struct buf_ops buf_ops[CONF_MAX_WORKERS];
 	struct port *ports[CONF_MAX_PORTS]; /* NULL from the first that is not open */
 	bool record_told[CONF_MAX_PORTS]; /* that its recording has stopped */
+	struct pressure_watch pressure;
 	struct net_link links[CONF_MAX_PORTS];
 	struct exchange exchange;
 	struct worker *workers[CONF_MAX_WORKERS]; /* NULL from the first that is not made */
@@ -43,7 +45,8 @@ bool engine_start(struct engine *e, struct report *r);
  * record is in their files then. */
 void engine_stop(struct engine *e);
 
-/* A notice of each recording that has stopped for an error since the last call. */
+/* Notices of what has happened since the last call: recordings that have stopped for an error,
+ * listeners that have begun to send SYN cookies or ended it. While workers run. */
 void engine_news(struct engine *e, struct report *r);
 
 /* Frees everything that was opened; after engine_stop(). */

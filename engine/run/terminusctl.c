@@ -13,6 +13,7 @@
 #include "engine/run/cli_capture.h"
 #include "engine/run/cli_client.h"
 #include "engine/run/cli_json.h"
+#include "engine/run/cli_linux.h"
 #include "engine/run/cli_show.h"
 
 #define COMMAND_MAX 1000
@@ -74,7 +75,7 @@ static int show_info_command(struct cli_client *c, const struct cli_args *args, 
 struct listing {
 	const char *name;
 	const char *command;
-	void (*show)(FILE *out, const json_t *rows);
+	void (*show)(FILE *out, const json_t *rows); /* NULL: show_listeners() */
 };
 
 static int show_listing(struct cli_client *c, const struct cli_args *args, const struct listing *l,
@@ -94,7 +95,10 @@ static int show_listing(struct cli_client *c, const struct cli_args *args, const
 		print_json(json_pack("{s:o}", l->name, rows));
 		return EXIT_OK;
 	}
-	l->show(stdout, rows);
+	if (l->show)
+		l->show(stdout, rows);
+	else
+		show_listeners(stdout, rows, args->internal);
 	json_decref(rows);
 	return EXIT_OK;
 }
@@ -118,9 +122,12 @@ static json_t *ask_counters(struct cli_client *c, const struct cli_args *args, c
 {
 	char command[64] = "/terminus/counters";
 
+	json_t *counters;
+
 	if (args->worker >= 0)
 		snprintf(command, sizeof(command), "/terminus/counters,%d", args->worker);
-	return cli_client_ask(c, command, err);
+	counters = cli_client_ask(c, command, err);
+	return counters && args->linux_names ? linux_counters(counters) : counters;
 }
 
 static double seconds_now(void)
@@ -182,13 +189,13 @@ static int watch_counters(struct cli_client *c, const struct cli_args *args,
 	return EXIT_OK;
 }
 
-/* Takes over `counters`. Who asks for some by name wants nothing but these. */
-static int print_counters_json(struct cli_client *c, const struct show_counters *which,
-			       json_t *counters, char *err)
+/* Takes over `counters`. Who asks for some by name, or Linux', wants nothing but these. */
+static int print_counters_json(struct cli_client *c, const struct cli_args *args,
+			       const struct show_counters *which, json_t *counters, char *err)
 {
 	json_t *objects;
 
-	if (which->nb_patterns) {
+	if (which->nb_patterns || args->linux_names) {
 		keep_counters(counters, which);
 		print_json(json_pack("{s:o}", "counters", counters));
 		return EXIT_OK;
@@ -216,8 +223,11 @@ static int show_counters_command(struct cli_client *c, const struct cli_args *ar
 	if (args->watch_s > 0)
 		return watch_counters(c, args, &which, counters, err);
 	if (args->json)
-		return print_counters_json(c, &which, counters, err);
-	show_counters(stdout, counters, &which);
+		return print_counters_json(c, args, &which, counters, err);
+	if (args->linux_names)
+		show_linux_counters(stdout, counters, &which);
+	else
+		show_counters(stdout, counters, &which);
 	json_decref(counters);
 	return EXIT_OK;
 }
@@ -225,7 +235,7 @@ static int show_counters_command(struct cli_client *c, const struct cli_args *ar
 static int explain_counters(const struct cli_args *args)
 {
 	struct show_counters which = {args->names, args->nb_names, true};
-	json_t *texts = explanations();
+	json_t *texts = args->linux_names ? linux_explanations() : explanations();
 	int status = EXIT_FAILED;
 
 	if (!is_unfit(&which, texts)) {
@@ -342,7 +352,7 @@ static int show_connections_command(struct cli_client *c, const struct cli_args 
 static int run_command(struct cli_client *c, const struct cli_args *args, char *err)
 {
 	static const struct listing listings[] = {
-	    [CLI_LISTENERS] = {"listeners", "/terminus/listeners", show_listeners},
+	    [CLI_LISTENERS] = {"listeners", "/terminus/listeners", NULL},
 	    [CLI_POOLS] = {"pools", "/terminus/pools", show_pools},
 	    [CLI_PORTS] = {"ports", "/terminus/ports", show_ports},
 	    [CLI_WORKERS] = {"workers", "/terminus/workers", show_workers},

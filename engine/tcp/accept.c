@@ -32,6 +32,7 @@ bool accept_queue_full(const struct shard *sh, uint16_t listener)
 void accept_queue_refuse(struct shard *sh, uint16_t listener, struct seg *s)
 {
 	sh->listeners[listener].overflows++;
+	sh->listeners[listener].drops++;
 	stat_inc(sh, STAT_drop_listen_overflow);
 	if (sh->profiles[listener].tcp->abort_on_overflow)
 		tcp_reset_reply(sh, s);

@@ -50,6 +50,16 @@ static void count_second(const struct shard *sh, const struct listener_state *l,
 	p->second = sh->now;
 }
 
+/* Ends the pressure when it is over. */
+static void settle(struct shard *sh, const struct listener_state *l, struct syn_pressure *p)
+{
+	count_second(sh, l, p);
+	if (sh->now - p->crowded_at < CALM_TICKS)
+		return;
+	p->cookies = false;
+	stat_inc(sh, STAT_syncookies_ended);
+}
+
 static bool under_pressure(struct shard *sh, uint16_t listener)
 {
 	struct listener_state *l = &sh->listeners[listener];
@@ -65,11 +75,20 @@ static bool under_pressure(struct shard *sh, uint16_t listener)
 					   .crowded_at = sh->now};
 		stat_inc(sh, STAT_syncookies_begun);
 	}
-	count_second(sh, l, p);
-	if (sh->now - p->crowded_at >= CALM_TICKS)
-		p->cookies = false;
+	settle(sh, l, p);
 	p->syns++;
 	return p->cookies;
+}
+
+void backlog_sweep(struct shard *sh, uint16_t listener)
+{
+	struct listener_state *l = &sh->listeners[listener];
+	struct syn_pressure *p = &l->pressure;
+
+	if (p->cookies)
+		settle(sh, l, p);
+	if (sh->now - p->cookie_at > COOKIE_LIFE_TICKS)
+		p->cookie_at = sh->now - COOKIE_LIFE_TICKS;
 }
 
 bool backlog_wants_cookie(struct shard *sh, uint16_t listener)
@@ -139,7 +158,7 @@ void backlog_cookie_sent(struct shard *sh, uint16_t listener)
 {
 	struct syn_pressure *p = &sh->listeners[listener].pressure;
 
-	p->cookies_sent = true;
+	p->cookies_sent++;
 	p->cookie_at = sh->now;
 	stat_inc(sh, STAT_syncookies_sent);
 }

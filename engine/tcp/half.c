@@ -206,8 +206,10 @@ void tcp_half_input(struct shard *sh, struct half *h, struct seg *s)
 		return;
 	}
 	c = half_promote(sh, h, s);
-	if (!c)
+	if (!c) {
+		sh->listeners[p->listener].drops++;
 		shard_buf_free(sh, s->buf);
-	else
-		tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */
+		return;
+	}
+	tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */
 }

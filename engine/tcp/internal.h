@@ -122,6 +122,9 @@ bool backlog_full(const struct shard *sh, uint16_t listener);
  * none. */
 bool backlog_make_room(struct shard *sh, uint16_t listener);
 
+/* Ends the pressure on a listener that hears nothing any more, before ticks come round. */
+void backlog_sweep(struct shard *sh, uint16_t listener);
+
 /* True when the SYN at hand is to be answered with a cookie. */
 bool backlog_wants_cookie(struct shard *sh, uint16_t listener);
 

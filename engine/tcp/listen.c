@@ -102,6 +102,7 @@ static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener,
 	/* As Linux: a full accept queue turns new clients away at the door. */
 	if (accept_queue_full(sh, listener)) {
 		sh->listeners[listener].overflows++;
+		sh->listeners[listener].drops++;
 		drop(sh, s, STAT_drop_listen_overflow);
 		return;
 	}
@@ -110,6 +111,7 @@ static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener,
 		return;
 	h = half_create(sh, s, listener, iss_after);
 	if (!h) {
+		sh->listeners[listener].drops++;
 		shard_buf_free(sh, s->buf);
 		return;
 	}
@@ -154,9 +156,11 @@ static void cookie_received(struct shard *sh, struct half *h, struct seg *s)
 	}
 	c = open_by_cookie(sh, h, s);
 	if (!c) {
+		sh->listeners[h->profile].drops++;
 		shard_buf_free(sh, s->buf);
 		return;
 	}
+	sh->listeners[h->profile].cookies_received++;
 	stat_inc(sh, STAT_syncookies_received);
 	tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */
 }
@@ -189,7 +193,7 @@ static void listen_ack(struct shard *sh, struct seg *s, uint16_t listener)
 	switch (cookie_check(sh, s, &h)) {
 	case COOKIE_GOOD:
 		cookie_received(sh, &h, s);
-		break;
+		return;
 	case COOKIE_STALE:
 		stat_inc(sh, STAT_syncookies_stale);
 		tcp_reset_reply(sh, s);
@@ -202,6 +206,7 @@ static void listen_ack(struct shard *sh, struct seg *s, uint16_t listener)
 			shard_buf_free(sh, s->buf);
 		break;
 	}
+	sh->listeners[listener].cookies_failed++;
 }
 
 bool tcp_listen_ready(const struct shard *sh, const struct seg *s)

@@ -9,6 +9,7 @@
 
 #include "engine/base/stat.h"
 #include "engine/run/cli_args.h"
+#include "engine/run/cli_linux.h"
 #include "engine/run/cli_show.h"
 
 #define ARGS_MAX 16
@@ -79,6 +80,9 @@ static void test_options(void **state)
 	assert_int_equal(a.watch_count, 10);
 	assert_int_equal(a.nb_names, 2);
 	assert_string_equal(a.names[0], "drop_*");
+	a = parsed("counters --linux -a ListenDrops listeners");
+	assert_true(a.linux_names && a.all);
+	assert_true(parsed("listeners -i").internal);
 	a = parsed("counters drop_* -a rx_*");
 	assert_int_equal(a.nb_names, 2);
 	assert_true(a.all);
@@ -110,6 +114,7 @@ static void test_refusals(void **state)
 	    {"listeners web", "web"},
 	    {"pools -i", "-i"},
 	    {"listeners --watch 1", "-w"},
+	    {"listeners --linux", "-l"},
 	    {"counters --watch", "--watch"},
 	    {"counters --watch 0", "--watch 0"},
 	    {"counters --watch -1", "--watch -1"},
@@ -404,6 +409,54 @@ static void test_pools(void **state)
 	json_decref(rows);
 }
 
+static void print_listeners(FILE *out, const json_t *rows)
+{
+	show_listeners(out, rows, true);
+}
+
+static void test_listeners(void **state)
+{
+	(void)state;
+	assert_prints(
+	    print_listeners,
+	    "[{\"name\": \"web\", \"local\": \"192.0.2.1:80\", \"service\": \"http\","
+	    " \"recv_q\": 1, \"send_q\": 4096, \"half_open\": 300, \"half_open_limit\": 65536,"
+	    " \"cookies\": 1, \"accepted\": 7, \"overflows\": 2, \"drops\": 3,"
+	    " \"cookies_sent\": 9, \"cookies_received\": 8, \"cookies_failed\": 4}]",
+	    "Listener  Local Address:Port  Service  Pool  Accept-Q  Backlog  Half-open  Limit  "
+	    "Cookies  Accepted  Overflows  Drops\n"
+	    "web       192.0.2.1:80        http     -            1     4096        300  65536  "
+	    "yes             7          2      3\n"
+	    "\tListenOverflows:2 ListenDrops:3 SyncookiesSent:9 SyncookiesRecv:8 "
+	    "SyncookiesFailed:4\n");
+}
+
+static void print_linux(FILE *out, const json_t *counters)
+{
+	json_t *sums = linux_counters(json_deep_copy(counters));
+
+	show_linux_counters(out, sums, &(struct show_counters){0});
+	json_decref(sums);
+}
+
+static void test_linux_counters(void **state)
+{
+	json_t *texts = linux_explanations();
+
+	(void)state;
+	assert_prints(print_linux,
+		      "{\"drop_listen_overflow\": 3, \"drop_no_half_open\": 4, \"rx_frames\": 99,"
+		      " \"syncookies_failed\": 1, \"syncookies_stale\": 2}",
+		      "#terminus\n"
+		      "TcpExtSyncookiesFailed          3                  0.0\n"
+		      "TcpExtListenOverflows           3                  0.0\n"
+		      "TcpExtListenDrops               7                  0.0\n"
+		      "TcpExtTCPReqQFullDrop           4                  0.0\n");
+	assert_string_equal(json_string_value(json_object_get(texts, "TcpExtSyncookiesFailed")),
+			    "syncookies_failed + syncookies_stale");
+	json_decref(texts);
+}
+
 #define PORT_ROW "{\"name\": \"p\", \"link\": \"up\", \"device\": \"d\""
 #define PORT_HEAD                                                                                  \
 	"Port  Link  MAC  MTU  Queues  RSS  RX frames  TX frames  Missed  RX errors  TX errors  "  \
@@ -451,10 +504,10 @@ static void test_answers_of_other_shapes(void **state)
 {
 	static const char *const values[] = {"[]", "{}", "[1, null, \"x\", [], {}]",
 					     "{\"a\": [], \"b\": {\"used\": \"x\"}}"};
-	static const print_fn printers[] = {print_connections, print_internal,    show_listeners,
+	static const print_fn printers[] = {print_connections, print_internal,    print_listeners,
 					    show_pools,        show_objects,      show_ports,
 					    show_workers,      show_info,
-					    print_all_counters};
+					    print_all_counters, print_linux};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
@@ -516,6 +569,8 @@ int main(void)
 	    cmocka_unit_test(test_explanations),
 	    cmocka_unit_test(test_manual),
 	    cmocka_unit_test(test_pools),
+	    cmocka_unit_test(test_listeners),
+	    cmocka_unit_test(test_linux_counters),
 	    cmocka_unit_test(test_ports),
 	    cmocka_unit_test(test_workers),
 	    cmocka_unit_test(test_objects),

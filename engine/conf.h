@@ -193,6 +193,8 @@ struct conf {
 	uint32_t idle_sleep_us; /* a worker without work sleeps this long, 0: polls */
 	struct conf_memory memory;
 	struct conf_tcp tcp; /* the defaults that listeners and pools start from */
+	char cookie_secret_file[CONF_DEVICE_MAX]; /* of SYN cookies and timestamps, which the
+						   * machines that have it share; "": none */
 	uint16_t nb_ports, nb_ifaces, nb_addrs, nb_routes, nb_listeners, nb_pools, nb_bodies;
 	struct conf_port *ports;
 	struct conf_iface *ifaces;

@@ -192,13 +192,32 @@ static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
 		   sizeof(struct half), sh->now);
 }
 
-static void init_secrets(struct shard *sh, const uint8_t *entropy)
+/* What has to be the same on all machines that share the secret: the keys of cookies, the periods
+ * that these are for, the clock of timestamps, and how all of that is computed. */
+static void share_cookies(struct shard *sh, const uint8_t *secret, uint64_t wall_offset_us)
 {
-	sh->prf = prf_choose();
+	struct prf_key key;
+
+	sh->cookie_prf = &prf_portable;
+	sh->cookie_clock_ms = wall_offset_us / USEC_PER_TICK;
+	sh->cookie_skew_ms = COOKIE_SKEW_MS;
+	prf_key_init(&sh->cookie_secret, secret);
+	prf_key_init(&key, secret + PRF_SECRET);
+	sh->ts_offset = (uint32_t)sh->cookie_clock_ms +
+			(uint32_t)prf_portable.mac(&key, (uint64_t[]){0, 0}, 2);
+}
+
+static void init_secrets(struct shard *sh, const struct shard_args *args)
+{
+	const uint8_t *entropy = args->entropy;
+
+	sh->prf = sh->cookie_prf = prf_choose();
 	prf_key_init(&sh->table_key, entropy);
 	prf_key_init(&sh->isn_key, entropy + 16);
 	memcpy(&sh->ts_offset, entropy + 32, sizeof(sh->ts_offset));
 	prf_key_init(&sh->cookie_secret, entropy + 48);
+	if (args->shared_secret)
+		share_cookies(sh, args->shared_secret, args->wall_offset_us);
 }
 
 struct shard *shard_init(void *mem, const struct shard_args *args)
@@ -216,7 +235,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	sh->challenge_since = sh->now - TICKS_PER_SEC;
 	sh->last_local = CONF_NONE; /* of 0.0.0.0, which is never ours */
 	sh->max_orphans = share(args->conf->memory.orphans, args->nb_shards);
-	init_secrets(sh, args->entropy);
+	init_secrets(sh, args);
 	init_pools(sh, base, &l);
 	if (sh->nb_shards > 1) {
 		struct toeplitz *t = (void *)(base + l.toeplitz);

@@ -98,7 +98,13 @@ struct shard_args {
 	uint16_t id, nb_shards;
 	usec_t now;
 	uint8_t entropy[64]; /* secret of the engine, the same for each of its shards */
+	/* Secret that other machines have as well, whose SYN cookies are taken and who take ours;
+	 * NULL: nobody has. Needed during the call only. */
+	const uint8_t *shared_secret; /* SHARD_SHARED_SECRET bytes */
+	uint64_t wall_offset_us; /* what makes the time of day of `now`; with a shared secret */
 };
+
+#define SHARD_SHARED_SECRET (2 * PRF_SECRET)
 
 /* What was challenged last among all that falls on this entry (RFC 5961 §7). */
 struct challenged {
@@ -149,6 +155,10 @@ struct shard {
 	const struct prf *prf;
 	struct prf_key table_key, isn_key, cookie_secret;
 	struct cookie_key cookie_keys[SHARD_COOKIE_KEYS]; /* of the latest periods */
+	const struct prf *cookie_prf; /* what their values are made with */
+	uint64_t cookie_clock_ms;     /* added to the clock that periods are counted by */
+	uint32_t cookie_skew_ms;      /* how far ahead of ours other machines' clocks may be; 0:
+				       * there are none */
 	struct cookieless cookieless[SHARD_COOKIELESS];
 	uint32_t last_dst_be;	   /* IPv4 address that a segment was sent to last, and */
 	uint16_t last_local;	   /* what net_local() says of it */

@@ -4,8 +4,8 @@
  * places in tables, initial sequence numbers and SYN cookies.
  *
  * On a processor with AES instructions they are made of AES, else of SipHash; which one is
- * chosen once, when a shard begins. The two give different values, so nothing that leaves the
- * machine may be expected to mean anything on another one of a different kind.
+ * chosen once, when a shard begins. The two give different values: what is to mean something on
+ * another machine is made with prf_portable.
  */
 #pragma once
 

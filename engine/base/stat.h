@@ -78,6 +78,7 @@
 	X(syncookies_sent,		"SYNs answered with a cookie (SyncookiesSent, TCPReqQFullDoCookies)") \
 	X(syncookies_received,		"connections opened by an ACK that brought one back (SyncookiesRecv)") \
 	X(syncookies_stale,		"ACKs refused: their cookie is too old") \
+	X(syncookies_early,		"ACKs refused: their cookie is of a time to come (clocks differ)") \
 	X(syncookies_failed,		"ACKs refused: they bring no cookie of ours (SyncookiesFailed)") \
 	X(passive_opens,		"connections accepted (PassiveOpens)") \
 	X(active_opens,			"connections begun (ActiveOpens)") \

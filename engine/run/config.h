@@ -13,6 +13,7 @@
 
 #define CONFIG_FILE_MAX  (1u << 20) /* bytes of a config file at most */
 #define CONFIG_ERROR_MAX 1024       /* bytes of a message at most, NUL included */
+#define CONFIG_SECRET    32         /* bytes of a shared secret */
 #define CONFIG_PAGE_SIZE (2u << 20) /* bytes of the huge pages that sizes are counted in */
 
 /* Why a configuration was refused. The text is one line without a newline:
@@ -37,9 +38,17 @@ struct conf *config_parse(const char *name, const char *text, size_t len, struct
 /*
  * Compares what config_load() or config_parse() returned with the machine the
  * caller runs on: CPUs that this process may use, pcapng files to replay,
- * directories to record into. False with *err filled in at the first mismatch.
+ * directories to record into, the file of the shared secret. False with *err filled in
+ * at the first mismatch.
  */
 bool config_check_machine(const struct conf *conf, struct config_error *err);
+
+/*
+ * Reads conf->cookie_secret_file, CONFIG_SECRET bytes in hexadecimal. False with *err filled in
+ * when it can't be read, can be read by others than its owner and group, or holds something else.
+ */
+bool config_read_secret(const struct conf *conf, uint8_t secret[CONFIG_SECRET],
+			struct config_error *err);
 
 /* Frees what config_load() or config_parse() returned; NULL is fine. No reader
  * may be left. Not for a struct conf made in any other way. */

@@ -23,12 +23,26 @@ static const char *const ecn_words[] = {"never", "accept", "request", NULL};
 
 static const char *const syncookies_words[] = {"never", "auto", "always", NULL};
 
+/* A key of the engine's, for all that it listens on: a clock of timestamps belongs to it. */
+static bool read_cookie_secret_file(struct config_reader *r, yaml_node_t *node, void *tcp)
+{
+	static const struct config_key key = {"", CONFIG_ROW_TEXT(struct conf, cookie_secret_file)};
+
+	if (tcp != &r->conf->tcp)
+		return config_fail(r, node,
+				   "is the same for all listeners: move it to tcp at the top "
+				   "level");
+	r->file->cookie_secret_line = config_line(node);
+	return config_value(r, &key, node, r->conf->cookie_secret_file);
+}
+
 const struct config_key config_tcp_keys[] = {
     {"syn_retries", TCP_COUNT(syn_retries, 0, 127, 7)},
     {"synack_retries", TCP_COUNT(synack_retries, 0, 127, 5)},
     {"synack_jitter", TCP_BOOL(synack_jitter, false)},
     {"syncookies", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct conf_tcp, syncookies),
      .choices = syncookies_words, .def = CONF_SYNCOOKIES_AUTO},
+    {"cookie_secret_file", CONFIG_ROW_SELF(read_cookie_secret_file)},
     {"max_syn_backlog", TCP_COUNT(max_syn_backlog, 1, CONF_MAX_OBJECTS, 0), .or_zero = true},
     {"abort_on_overflow", TCP_BOOL(abort_on_overflow, false)},
     {"timestamps", TCP_BOOL(timestamps, true)},

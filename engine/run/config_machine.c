@@ -113,10 +113,19 @@ static bool check_record(const struct conf *conf, uint16_t port, struct config_e
 	return true;
 }
 
+static bool check_secret(const struct conf *conf, struct config_error *err)
+{
+	uint8_t secret[CONFIG_SECRET];
+	bool ok = !*conf->cookie_secret_file || config_read_secret(conf, secret, err);
+
+	explicit_bzero(secret, sizeof(secret));
+	return ok;
+}
+
 bool config_check_machine(const struct conf *conf, struct config_error *err)
 {
 	memset(err, 0, sizeof(*err));
-	if (!check_worker_cpus(conf, err))
+	if (!check_worker_cpus(conf, err) || !check_secret(conf, err))
 		return false;
 	for (uint16_t i = 0; i < conf->nb_ports; i++) {
 		if (!check_replay(conf, i, err) || !check_record(conf, i, err))

@@ -16,13 +16,13 @@
 
 #define CONFIG_PATH_MAX      256
 #define CONFIG_QUOTE_MAX     72        /* bytes of a value quoted in a message, NUL included */
-#define CONFIG_KEYS_MAX      40        /* rows of a table at most */
+#define CONFIG_KEYS_MAX      64        /* rows of a table at most */
 #define CONFIG_REPLAY_PREFIX "pcapng:" /* of a device that replays a file */
 
 /* What the loader hands out is the first member of this. */
 struct config_file {
 	struct conf conf;
-	int workers_line;
+	int workers_line, cookie_secret_line;
 };
 
 struct config_key;

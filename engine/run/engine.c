@@ -15,6 +15,8 @@
 #include "engine/run/ctl.h"
 #include "engine/run/machine.h"
 
+#define CLOCK_SET_US 1000000 /* the time of day is told of when it differs by so much */
+
 usec_t engine_now(void)
 {
 	struct timespec ts;
@@ -75,7 +77,14 @@ bool engine_open(struct engine *e, const struct conf *conf, struct report *r)
 	return exchange_init(&e->exchange, conf->nb_workers, r) && open_ports(e, r);
 }
 
-static bool make_worker(struct engine *e, uint16_t id, const uint8_t entropy[64], struct report *r)
+/* What shards are made from beside the configuration: drawn, read and sampled once for all. */
+struct seeds {
+	uint8_t entropy[64];
+	uint8_t shared[CONFIG_SECRET]; /* if there is one */
+	uint64_t wall_offset_us;
+};
+
+static bool make_worker(struct engine *e, uint16_t id, const struct seeds *seeds, struct report *r)
 {
 	int socket = (int)rte_lcore_to_socket_id(DPDK_WORKER_LCORE(id));
 	struct shard_args args = {
@@ -84,6 +93,8 @@ static bool make_worker(struct engine *e, uint16_t id, const uint8_t entropy[64]
 	    .buf_ops = &e->buf_ops[id],
 	    .id = id,
 	    .nb_shards = e->conf->nb_workers,
+	    .shared_secret = *e->conf->cookie_secret_file ? seeds->shared : NULL,
+	    .wall_offset_us = seeds->wall_offset_us,
 	};
 	struct worker *w = dpdk_mem_alloc("worker", sizeof(*w), socket, r);
 	void *mem;
@@ -102,21 +113,42 @@ static bool make_worker(struct engine *e, uint16_t id, const uint8_t entropy[64]
 	if (!mem)
 		return false;
 	args.now = w->clock.last_us;
-	memcpy(args.entropy, entropy, sizeof(args.entropy));
+	memcpy(args.entropy, seeds->entropy, sizeof(args.entropy));
 	w->shard = shard_init(mem, &args);
+	return true;
+}
+
+static_assert(CONFIG_SECRET == SHARD_SHARED_SECRET, "what is read is what shards take");
+
+static uint64_t wall_offset_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000 - engine_now();
+}
+
+static bool fill_seeds(const struct conf *conf, struct seeds *seeds, struct report *r)
+{
+	struct config_error err;
+
+	seeds->wall_offset_us = wall_offset_us();
+	if (getrandom(seeds->entropy, sizeof(seeds->entropy), 0) != sizeof(seeds->entropy))
+		return report_error(r, "the kernel gives no random bytes: %s", strerror(errno));
+	if (*conf->cookie_secret_file && !config_read_secret(conf, seeds->shared, &err))
+		return report_error(r, "%s", err.text);
 	return true;
 }
 
 static bool make_workers(struct engine *e, struct report *r)
 {
-	uint8_t entropy[64];
-	bool ok = true;
+	struct seeds seeds;
+	bool ok = fill_seeds(e->conf, &seeds, r);
 
-	if (getrandom(entropy, sizeof(entropy), 0) != (ssize_t)sizeof(entropy))
-		return report_error(r, "the kernel gives no random bytes: %s", strerror(errno));
+	e->wall_offset_us = seeds.wall_offset_us;
 	for (uint16_t i = 0; ok && i < e->conf->nb_workers; i++)
-		ok = make_worker(e, i, entropy, r);
-	explicit_bzero(entropy, sizeof(entropy));
+		ok = make_worker(e, i, &seeds, r);
+	explicit_bzero(&seeds, sizeof(seeds));
 	return ok;
 }
 
@@ -181,9 +213,27 @@ static void recording_news(struct engine *e, struct report *r)
 	}
 }
 
+/* Others' cookies are told by the time of day, which the workers took from the machine when they
+ * began: it may be set, their clocks go on. */
+static void clock_news(struct engine *e, struct report *r)
+{
+	int64_t set_us = (int64_t)(wall_offset_us() - e->wall_offset_us);
+
+	if (!*e->conf->cookie_secret_file || e->clock_told ||
+	    (set_us < CLOCK_SET_US && set_us > -CLOCK_SET_US))
+		return;
+	e->clock_told = true;
+	report_notice(r,
+		      "%s: the time of day was set by %+.1f s since the start: SYN cookies and "
+		      "timestamps still go by the one before: start again if other machines go by "
+		      "the new one",
+		      e->conf->file, (double)set_us / 1e6);
+}
+
 void engine_news(struct engine *e, struct report *r)
 {
 	recording_news(e, r);
+	clock_news(e, r);
 	pressure_news(e, r);
 }
 

@@ -27,6 +27,8 @@ struct engine {
 	struct port *ports[CONF_MAX_PORTS]; /* NULL from the first that is not open */
 	bool record_told[CONF_MAX_PORTS]; /* that its recording has stopped */
 	struct pressure_watch pressure;
+	uint64_t wall_offset_us; /* what made engine_now() the time of day at the start */
+	bool clock_told;	 /* that it was set since */
 	struct net_link links[CONF_MAX_PORTS];
 	struct exchange exchange;
 	struct worker *workers[CONF_MAX_WORKERS]; /* NULL from the first that is not made */
@@ -46,7 +48,7 @@ bool engine_start(struct engine *e, struct report *r);
 void engine_stop(struct engine *e);
 
 /* Notices of what has happened since the last call: recordings that have stopped for an error,
- * listeners that have begun to send SYN cookies or ended it. While workers run. */
+ * listeners that have begun to send SYN cookies or ended it, a time of day that was set. */
 void engine_news(struct engine *e, struct report *r);
 
 /* Frees everything that was opened; after engine_stop(). */

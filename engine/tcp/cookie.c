@@ -28,6 +28,19 @@
  * A cookie opens one connection: while it is good a record is left of that (timewait.c), as
  * long as TIME_WAIT leaves room for it.
  *
+ * A secret that machines share (tcp.cookie_secret_file). Behind a router that spreads connections
+ * over machines, and changes its mind between a SYN and its ACK, each of them has to know what
+ * the others have sent: keys, periods and timestamps then come from the secret and the time of
+ * day, and are computed alike on every processor. What is up to five seconds ahead of our clock
+ * is good as well, so that in these seconds of a period three are good instead of two. Guessing
+ * is no easier: 3 * 2^6 answers of 2^32 without timestamps, of which an attacker still needs
+ * 2^24 on average, and 2^3 with them; but who guesses at n machines guesses n times as fast,
+ * and gets a connection from whichever he hits. That a cookie opens one connection is known to
+ * the machine that it was opened on: an old duplicate that the router leads elsewhere opens
+ * another. Above all, who has the file can open connections as anyone, at any of the machines,
+ * until all of them have a new one; what leaves the wire does not help to find it. Timestamps
+ * tell what the offset of all these machines is, that is, that they belong together.
+ *
  * What it costs. Initial numbers do not grow with time as RFC 6528 has it, which is why a
  * tuple in TIME_WAIT gets a half-open entry. MSS and window scale are rounded down to what the
  * bits can name. A lost SYN-ACK is not sent again: the client's SYN is. When the handshake's ACK
@@ -40,6 +53,9 @@
 #define PERIODS_GOOD 2
 
 static_assert(COOKIE_LIFE_TICKS == PERIODS_GOOD << PERIOD_SHIFT, "ticks are milliseconds");
+
+/* What comes from so little ahead of our clock is another machine's rather than nobody's. */
+#define EARLY_MS (10 * 60 * 1000)
 
 #define MAC_BITS     24
 #define TS_MAC_BITS  29
@@ -75,9 +91,12 @@ static bool round_mss(const uint16_t *table, uint32_t rows, uint16_t *mss, uint3
 	return false;
 }
 
-static uint32_t period_of(const struct shard *sh, uint32_t age_ms)
+/* What was made then; `age_ms` is negative for what others' clocks have made. */
+static uint32_t period_of(const struct shard *sh, int32_t age_ms)
 {
-	return (uint32_t)((sh->now_us / USEC_PER_TICK - age_ms) >> PERIOD_SHIFT);
+	uint64_t now_ms = sh->now_us / USEC_PER_TICK + sh->cookie_clock_ms;
+
+	return (uint32_t)((now_ms - (uint64_t)(int64_t)age_ms) >> PERIOD_SHIFT);
 }
 
 static const struct prf_key *key_of(struct shard *sh, uint32_t period)
@@ -88,7 +107,8 @@ static const struct prf_key *key_of(struct shard *sh, uint32_t period)
 		uint64_t secret[2];
 
 		for (uint32_t i = 0; i < 2; i++)
-			secret[i] = sh->prf->mac(&sh->cookie_secret, (uint64_t[]){period, i}, 2);
+			secret[i] =
+			    sh->cookie_prf->mac(&sh->cookie_secret, (uint64_t[]){period, i}, 2);
 		prf_key_init(&k->key, (const uint8_t *)secret);
 		k->period = period;
 		k->valid = true;
@@ -108,13 +128,13 @@ static uint32_t mac_of(struct shard *sh, const struct seg *s, uint32_t irs, uint
 
 		memcpy(w, s->src, 4);
 		memcpy((uint8_t *)w + 4, s->dst, 4);
-		return (uint32_t)sh->prf->mac(key, w, 4);
+		return (uint32_t)sh->cookie_prf->mac(key, w, 4);
 	} else {
 		uint64_t w[6] = {0, 0, 0, 0, ports, rest};
 
 		memcpy(w, s->src, 16);
 		memcpy(w + 2, s->dst, 16);
-		return (uint32_t)sh->prf->mac(key, w, 6);
+		return (uint32_t)sh->cookie_prf->mac(key, w, 6);
 	}
 }
 
@@ -136,7 +156,8 @@ static bool make_ts(struct shard *sh, const struct seg *s, struct half *h, uint3
 	/* Never ahead of the clock: what is sent later must not look older (RFC 7323 §5). */
 	if (seq_gt(*tsval, ts_now(sh)))
 		*tsval -= 1u << TS_OPTION_BITS;
-	h->iss = mac_of(sh, s, h->irs, REST_TS(*tsval, mss), period_of(sh, ts_now(sh) - *tsval)) &
+	h->iss = mac_of(sh, s, h->irs, REST_TS(*tsval, mss),
+			period_of(sh, (int32_t)(ts_now(sh) - *tsval))) &
 		 MASK_OF(TS_MAC_BITS);
 	h->iss |= mss << TS_MAC_BITS;
 	return true;
@@ -144,13 +165,13 @@ static bool make_ts(struct shard *sh, const struct seg *s, struct half *h, uint3
 
 static enum cookie check_ts(struct shard *sh, const struct seg *s, struct half *h)
 {
-	uint32_t tsval = s->opt.tsecr, age_ms = ts_now(sh) - tsval, mss = h->iss >> TS_MAC_BITS;
-	uint32_t period;
+	uint32_t tsval = s->opt.tsecr, mss = h->iss >> TS_MAC_BITS, period;
+	int32_t age_ms = (int32_t)(ts_now(sh) - tsval);
 
-	if (age_ms >= (uint32_t)INT32_MAX)
-		return COOKIE_FORGED;
+	if (age_ms < -(int32_t)sh->cookie_skew_ms)
+		return sh->cookie_skew_ms && age_ms >= -EARLY_MS ? COOKIE_EARLY : COOKIE_FORGED;
 	period = period_of(sh, age_ms);
-	if (period_of(sh, 0) - period >= PERIODS_GOOD)
+	if ((int32_t)(period_of(sh, 0) - period) >= PERIODS_GOOD)
 		return COOKIE_STALE;
 	if ((mac_of(sh, s, h->irs, REST_TS(tsval, mss), period) ^ h->iss) & MASK_OF(TS_MAC_BITS))
 		return COOKIE_FORGED;
@@ -211,13 +232,14 @@ static bool make_plain(struct shard *sh, const struct seg *s, struct half *h)
 
 static enum cookie check_plain(struct shard *sh, const struct seg *s, struct half *h)
 {
-	uint32_t options = h->iss >> MAC_BITS, age = (period_of(sh, 0) - (options >> 6)) & 3;
+	/* The latest of four periods may be the next one, by another machine's clock. */
+	uint32_t latest = period_of(sh, -(int32_t)sh->cookie_skew_ms);
+	uint32_t options = h->iss >> MAC_BITS, period = latest - ((latest - (options >> 6)) & 3);
 
 	/* An old cookie is told from a forged one by the key that it was made with. */
-	if ((mac_of(sh, s, h->irs, REST_PLAIN(options), period_of(sh, 0) - age) ^ h->iss) &
-	    MASK_OF(MAC_BITS))
+	if ((mac_of(sh, s, h->irs, REST_PLAIN(options), period) ^ h->iss) & MASK_OF(MAC_BITS))
 		return COOKIE_FORGED;
-	if (age >= PERIODS_GOOD)
+	if ((int32_t)(period_of(sh, 0) - period) >= PERIODS_GOOD)
 		return COOKIE_STALE;
 	h->mss = (s->family == IP_V4 ? mss_v4 : mss_v6)[options >> 4 & 3];
 	set_plain_options(h, options >> 1 & 7, options & 1);

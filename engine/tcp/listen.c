@@ -198,6 +198,10 @@ static void listen_ack(struct shard *sh, struct seg *s, uint16_t listener)
 		stat_inc(sh, STAT_syncookies_stale);
 		tcp_reset_reply(sh, s);
 		break;
+	case COOKIE_EARLY:
+		stat_inc(sh, STAT_syncookies_early);
+		shard_buf_free(sh, s->buf);
+		break;
 	case COOKIE_FORGED:
 		stat_inc(sh, STAT_syncookies_failed);
 		if (cookieless_for_long(sh, s))

@@ -13,6 +13,33 @@ void rig_mac(uint8_t mac[6], uint8_t id, uint16_t port)
 	memcpy(mac, m, 6);
 }
 
+/* `args` says what is special about the shard. */
+static void start(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id,
+		  uint64_t seed, struct shard_args args)
+{
+	size_t bytes = ALIGN_UP(shard_bytes(&tc->conf), (size_t)CACHE_LINE);
+
+	r->tc = tc;
+	r->pool = pool;
+	r->buf_ops = mem_pool_ops(pool);
+	for (uint16_t i = 0; i < tc->conf.nb_ports; i++) {
+		rig_mac(r->links[i].mac, id, i);
+		r->links[i].mtu = tc->ports[i].mtu;
+	}
+	args.conf = &tc->conf;
+	args.links = r->links;
+	args.buf_ops = &r->buf_ops;
+	args.nb_shards = tc->conf.nb_workers;
+	pattern_fill(seed, 0, args.entropy, sizeof(args.entropy));
+	r->mem = aligned_alloc(CACHE_LINE, bytes);
+	if (!r->mem) {
+		fprintf(stderr, "no memory for a shard of %zu bytes\n", bytes);
+		exit(2);
+	}
+	memset(r->mem, 0, bytes);
+	r->sh = shard_init(r->mem, &args);
+}
+
 void rig_init(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id, uint64_t seed,
 	      bool csum_offload, usec_t now)
 {
@@ -22,31 +49,19 @@ void rig_init(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t
 void rig_init_shard(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id,
 		    uint16_t shard, uint64_t seed, bool csum_offload, usec_t now)
 {
-	struct shard_args args = {.conf = &tc->conf,
-				  .links = r->links,
-				  .buf_ops = &r->buf_ops,
-				  .id = shard,
-				  .nb_shards = tc->conf.nb_workers,
-				  .now = now};
-	size_t bytes = ALIGN_UP(shard_bytes(&tc->conf), (size_t)CACHE_LINE);
-
 	memset(r, 0, sizeof(*r));
-	r->tc = tc;
-	r->pool = pool;
-	r->buf_ops = mem_pool_ops(pool);
-	for (uint16_t i = 0; i < tc->conf.nb_ports; i++) {
-		rig_mac(r->links[i].mac, id, i);
-		r->links[i].mtu = tc->ports[i].mtu;
+	for (uint16_t i = 0; i < tc->conf.nb_ports; i++)
 		r->links[i].tx_ip_csum = r->links[i].tx_tcp_csum = csum_offload;
-	}
-	pattern_fill(seed, 0, args.entropy, sizeof(args.entropy));
-	r->mem = aligned_alloc(CACHE_LINE, bytes);
-	if (!r->mem) {
-		fprintf(stderr, "no memory for a shard of %zu bytes\n", bytes);
-		exit(2);
-	}
-	memset(r->mem, 0, bytes);
-	r->sh = shard_init(r->mem, &args);
+	start(r, tc, pool, id, seed, (struct shard_args){.id = shard, .now = now});
+}
+
+void rig_init_sharing(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id,
+		      uint64_t seed, usec_t now, const uint8_t *secret, uint64_t wall_us)
+{
+	memset(r, 0, sizeof(*r));
+	start(r, tc, pool, id, seed,
+	      (struct shard_args){
+		  .now = now, .shared_secret = secret, .wall_offset_us = wall_us - now});
 }
 
 void rig_fini(struct rig *r)

@@ -32,6 +32,11 @@ void rig_init(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t
 void rig_init_shard(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id,
 		    uint16_t shard, uint64_t seed, bool csum_offload, usec_t now);
 
+/* As rig_init() of a machine that shares `secret` with others (SHARD_SHARED_SECRET bytes), whose
+ * clock shows `wall_us` at `now`. */
+void rig_init_sharing(struct rig *r, struct testconf *tc, struct mem_pool *pool, uint8_t id,
+		      uint64_t seed, usec_t now, const uint8_t *secret, uint64_t wall_us);
+
 /* Stops the shard: its buffers are back in the pool then. */
 void rig_fini(struct rig *r);
 

@@ -453,7 +453,7 @@ static void test_linux_counters(void **state)
 		      "TcpExtListenDrops               7                  0.0\n"
 		      "TcpExtTCPReqQFullDrop           4                  0.0\n");
 	assert_string_equal(json_string_value(json_object_get(texts, "TcpExtSyncookiesFailed")),
-			    "syncookies_failed + syncookies_stale");
+			    "syncookies_failed + syncookies_stale + syncookies_early");
 	json_decref(texts);
 }
 

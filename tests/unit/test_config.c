@@ -376,6 +376,7 @@ static void test_defaults(void **state)
 	assert_tcp_defaults(&c->listeners[0].tcp);
 	assert_memory_defaults(&c->memory);
 	assert_string_equal(c->instance, "terminus");
+	assert_string_equal(c->cookie_secret_file, "");
 	assert_int_equal(c->nb_workers, 1);
 	assert_int_equal(c->worker_cpu[0], -1);
 	assert_int_equal(c->idle_sleep_us, 50);

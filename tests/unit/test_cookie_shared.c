@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Machines that share a secret for SYN cookies and nothing else: a handshake that one of them has
+ * begun is completed by another, with data in the ACK, as long as their clocks agree roughly.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "engine/tcp/internal.h"
+#include "tests/lib/frame.h"
+#include "tests/lib/rig.h"
+
+#define NOON_US	    1700000000000000ull
+#define SECOND_US   1000000ull
+#define PERIOD_US   65536000ull
+#define SYN_SEQ	    1000
+#define PEER_TSVAL  77
+#define REQUEST_LEN 100
+
+static const uint8_t secret[SHARD_SHARED_SECRET] = "one secret for all the machines";
+static const uint8_t other_secret[SHARD_SHARED_SECRET] = "another for those over there...";
+
+struct machine {
+	struct testconf tc;
+	struct mem_pool *pool;
+	struct rig rig;
+	struct frame sent;	/* the last frame, */
+	uint8_t bytes[FRAME_MAX]; /* which it points into */
+	uint32_t nb_sent;
+};
+
+/* Seeds, and the time since the machine's start, have nothing to do with each other. */
+static void start(struct machine *m, uint64_t seed, const uint8_t *shared, uint64_t wall_us,
+		  enum conf_syncookies syncookies)
+{
+	memset(m, 0, sizeof(*m));
+	testconf_init(&m->tc);
+	testconf_port(&m->tc, 1500);
+	testconf_iface(&m->tc, 0, 0);
+	testconf_addr(&m->tc, "192.0.2.1", 24, 0);
+	testconf_addr(&m->tc, "2001:db8::1", 64, 0);
+	m->tc.conf.tcp.syncookies = syncookies;
+	testconf_listener(&m->tc, 0, 80, CONF_SERVICE_DISCARD, CONF_NONE);
+	testconf_listener(&m->tc, 1, 80, CONF_SERVICE_DISCARD, CONF_NONE);
+	m->pool = mem_pool_create(64, BUF_DATAROOM, 0);
+	rig_init_sharing(&m->rig, &m->tc, m->pool, 0, seed, seed * 1234567891, shared, wall_us);
+}
+
+static void stop(struct machine *m)
+{
+	rig_fini(&m->rig);
+	assert_int_equal(mem_pool_in_use(m->pool), 0);
+	mem_pool_destroy(m->pool);
+}
+
+static uint32_t take(void *ctx, struct buf **bufs, uint32_t n)
+{
+	struct machine *m = ctx;
+	char why[80];
+
+	for (uint32_t i = 0; i < n; i++) {
+		memcpy(m->bytes, bufs[i]->data, bufs[i]->len);
+		if (!frame_parse(m->bytes, bufs[i]->len, 0, &m->sent, why, sizeof(why)))
+			fail_msg("%s", why);
+		if (!(bufs[i]->flags & BUF_KEEP))
+			mem_pool_put(m->pool, bufs[i]);
+	}
+	m->nb_sent += n;
+	return n;
+}
+
+/* A segment of the client's comes to this machine. */
+static void receive(struct machine *m, struct frame *f)
+{
+	static const uint8_t peer_mac[6] = {0x02, 0, 0, 0, 0, 0x99};
+	struct buf *b = mem_pool_get(m->pool);
+
+	rig_mac(f->dst, 0, 0);
+	memcpy(f->src, peer_mac, 6);
+	b->len = frame_build(b->data, f);
+	b->port = 0;
+	m->nb_sent = 0;
+	shard_receive(m->rig.sh, &b, 1);
+	shard_finish(m->rig.sh);
+	shard_transmit(m->rig.sh, 0, take, m);
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	v = __builtin_bswap32(v);
+	memcpy(p, &v, 4);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return __builtin_bswap32(v);
+}
+
+struct client {
+	bool v6, timestamps;
+};
+
+static struct frame segment(const struct client *c, uint8_t flags, uint32_t seq, uint32_t ack)
+{
+	return (struct frame){
+	    .kind = FRAME_TCP,
+	    .saddr = testconf_ip(c->v6 ? "2001:db8:1::7" : "198.51.100.7"),
+	    .daddr = testconf_ip(c->v6 ? "2001:db8::1" : "192.0.2.1"),
+	    .ttl = 64,
+	    .proto = 6,
+	    .tcp = {.sport = 40000,
+		    .dport = 80,
+		    .seq = seq,
+		    .ack = ack,
+		    .wnd = 1000,
+		    .flags = flags},
+	};
+}
+
+/* NOP, NOP, timestamps. */
+static void add_timestamps(struct frame *f, uint32_t tsecr)
+{
+	uint8_t *p = f->tcp.opts + f->tcp.opts_len;
+
+	memcpy(p, "\1\1\x8\xa", 4);
+	put32(p + 4, PEER_TSVAL);
+	put32(p + 8, tsecr);
+	f->tcp.opts_len += 12;
+}
+
+/* The TSval of what a machine has sent last. */
+static uint32_t tsval_of(const struct frame *f)
+{
+	for (uint32_t i = 0; i < f->tcp.opts_len; i += f->tcp.opts[i] < 2 ? 1 : f->tcp.opts[i + 1])
+		if (f->tcp.opts[i] == 8)
+			return get32(f->tcp.opts + i + 2);
+	fail_msg("no timestamps");
+	return 0;
+}
+
+static void begin(struct machine *m, const struct client *c)
+{
+	struct frame syn = segment(c, FRAME_SYN, SYN_SEQ, 0);
+
+	memcpy(syn.tcp.opts, "\2\4\5\xb4\4\2\1\3\3\7\1\1", 12);
+	syn.tcp.opts_len = 12;
+	if (c->timestamps)
+		add_timestamps(&syn, 0);
+	receive(m, &syn);
+	assert_int_equal(m->nb_sent, 1);
+	assert_int_equal(m->sent.tcp.flags, FRAME_SYN | FRAME_ACK);
+	assert_int_equal(m->rig.sh->halves.used, 0);
+}
+
+/* The ACK of what `begun` has sent, with the first bytes of a request. */
+static void complete(struct machine *m, const struct machine *begun, const struct client *c)
+{
+	static const uint8_t request[REQUEST_LEN];
+	struct frame ack = segment(c, FRAME_ACK, SYN_SEQ + 1, begun->sent.tcp.seq + 1);
+
+	if (c->timestamps)
+		add_timestamps(&ack, tsval_of(&begun->sent));
+	ack.payload = request;
+	ack.payload_len = REQUEST_LEN;
+	receive(m, &ack);
+}
+
+static uint64_t count(const struct machine *m, enum stat what)
+{
+	return m->rig.sh->stats[what];
+}
+
+/* The counter that says what became of a handshake begun at `wall_us` and completed elsewhere,
+ * `travel_us` later, where the clock is ahead by `ahead_us`. */
+static enum stat outcome(const struct client *c, uint64_t wall_us, int64_t ahead_us,
+			 uint64_t travel_us, const uint8_t *others)
+{
+	static const enum stat all[] = {STAT_syncookies_received, STAT_syncookies_stale,
+					STAT_syncookies_early, STAT_syncookies_failed};
+	struct machine a, b;
+	enum stat found = STAT_COUNT;
+
+	start(&a, 1, secret, wall_us, CONF_SYNCOOKIES_ALWAYS);
+	start(&b, 2, others, wall_us + (uint64_t)ahead_us, CONF_SYNCOOKIES_AUTO);
+	begin(&a, c);
+	shard_set_time(b.rig.sh, b.rig.sh->now_us + travel_us);
+	complete(&b, &a, c);
+	for (uint32_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (count(&b, all[i]) == 1) {
+			assert_int_equal(found, STAT_COUNT);
+			found = all[i];
+		}
+	if (found == STAT_syncookies_received) {
+		assert_int_equal(count(&b, STAT_rx_bytes), REQUEST_LEN);
+		assert_int_equal(b.rig.sh->conns.used, 1);
+	} else {
+		assert_int_equal(b.rig.sh->conns.used, 0);
+	}
+	stop(&b);
+	stop(&a);
+	return found;
+}
+
+static const struct client clients[] = {{false, false}, {false, true}, {true, false}, {true, true}};
+
+static void test_another_machine_completes(void **state)
+{
+	static const int64_t ahead_us[] = {0, 4900000, -4900000, 20000000};
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(clients); i++)
+		for (uint32_t k = 0; k < ARRAY_SIZE(ahead_us); k++)
+			/* All over a period, so that its end is in between. */
+			for (uint64_t at = 0; at < PERIOD_US; at += 3 * SECOND_US / 2)
+				assert_int_equal(outcome(&clients[i], NOON_US + at, ahead_us[k],
+							 50000, secret),
+						 STAT_syncookies_received);
+}
+
+static void test_other_secret(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		enum stat s = outcome(&clients[i], NOON_US, 0, 50000, other_secret);
+
+		/* Its timestamps are of another clock, too. */
+		if (clients[i].timestamps)
+			assert_true(s == STAT_syncookies_failed || s == STAT_syncookies_stale ||
+				    s == STAT_syncookies_early);
+		else
+			assert_int_equal(s, STAT_syncookies_failed);
+	}
+}
+
+static void test_each_refusal_says_why(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		assert_int_equal(
+		    outcome(&clients[i], NOON_US, 0, 2 * PERIOD_US + SECOND_US, secret),
+		    STAT_syncookies_stale);
+		if (clients[i].timestamps)
+			assert_int_equal(outcome(&clients[i], NOON_US, -6000000, 0, secret),
+					 STAT_syncookies_early);
+	}
+}
+
+/* The client drops what looks older than what it has seen (RFC 7323 §5). */
+static void test_timestamps_go_on(void **state)
+{
+	struct client c = {.timestamps = true};
+	struct machine a, b;
+
+	(void)state;
+	start(&a, 1, secret, NOON_US, CONF_SYNCOOKIES_ALWAYS);
+	start(&b, 2, secret, NOON_US, CONF_SYNCOOKIES_ALWAYS);
+	begin(&a, &c);
+	shard_set_time(b.rig.sh, b.rig.sh->now_us + 50000);
+	complete(&b, &a, &c);
+	assert_int_equal(b.nb_sent, 1);
+	assert_in_range(tsval_of(&b.sent) - tsval_of(&a.sent), 0, 50 + 64 + 1);
+	stop(&b);
+	stop(&a);
+}
+
+static void test_nothing_is_shared_without_a_secret(void **state)
+{
+	struct client c = {0};
+	struct machine a, b;
+
+	(void)state;
+	start(&a, 1, NULL, NOON_US, CONF_SYNCOOKIES_ALWAYS);
+	start(&b, 2, NULL, NOON_US, CONF_SYNCOOKIES_ALWAYS);
+	begin(&a, &c);
+	complete(&b, &a, &c);
+	assert_int_equal(b.sent.tcp.flags, FRAME_RST);
+	assert_int_equal(b.rig.sh->conns.used, 0);
+	stop(&b);
+	stop(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_another_machine_completes),
+	    cmocka_unit_test(test_other_secret),
+	    cmocka_unit_test(test_each_refusal_says_why),
+	    cmocka_unit_test(test_timestamps_go_on),
+	    cmocka_unit_test(test_nothing_is_shared_without_a_secret),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

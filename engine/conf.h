@@ -151,6 +151,9 @@ struct conf_listener {
 	struct ipaddr addr; /* one of conf.addrs, or family-only: any local address */
 	uint16_t local;	    /* index of that address, CONF_NONE: any */
 	uint16_t port_be;
+	uint16_t first;	  /* index of the listener's first address: each has an entry here */
+	uint32_t max_connections; /* of all its addresses, 0: no limit; divided among workers */
+	uint32_t reserve;	  /* that others cannot take, 0: none; divided among workers */
 	uint32_t backlog; /* accept queue limit, 4096 (somaxconn); divided among workers */
 	enum conf_service service;
 	uint16_t pool;	      /* proxy: index of the pool */

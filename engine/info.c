@@ -251,12 +251,16 @@ uint32_t info_listeners(const struct shard *sh, uint32_t first, struct listener_
 
 	for (uint32_t i = first; i < sh->conf->nb_listeners && n < max; i++) {
 		const struct listener_state *l = &sh->listeners[i];
+		const struct quota *q = &sh->quotas[sh->profiles[i].quota];
 
 		out[n++] = (struct listener_info){
 		    .backlog = l->backlog,
 		    .queued = l->length,
 		    .half_open = l->half_open,
 		    .max_half_open = MIN(l->max_half_open, sh->halves.capacity),
+		    .connections = q->used,
+		    .max_connections = q->max == UINT32_MAX ? 0 : q->max,
+		    .reserve = q->reserve,
 		    .cookies = l->pressure.cookies,
 		    .accepted = l->accepted,
 		    .overflows = l->overflows,
@@ -275,6 +279,9 @@ void listener_info_add(struct listener_info *sum, const struct listener_info *l)
 	sum->queued += l->queued;
 	sum->half_open += l->half_open;
 	sum->max_half_open += l->max_half_open;
+	sum->connections += l->connections;
+	sum->max_connections += l->max_connections;
+	sum->reserve += l->reserve;
 	sum->cookies |= l->cookies;
 	sum->accepted += l->accepted;
 	sum->overflows += l->overflows;

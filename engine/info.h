@@ -92,6 +92,9 @@ struct listener_info {
 	uint32_t queued;    /* connections in it */
 	uint32_t half_open; /* SYN_RECEIVED entries, */
 	uint32_t max_half_open; /* of at most so many */
+	uint32_t connections;	  /* of the whole listener, with all its addresses, */
+	uint32_t max_connections; /* of at most so many, 0: no limit, */
+	uint32_t reserve;	  /* and so many that others cannot take */
 	bool cookies;	    /* SYNs are answered with cookies for want of room */
 	uint64_t accepted;
 	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */

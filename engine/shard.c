@@ -22,7 +22,7 @@
 struct layout {
 	uint32_t conns, halves, time_waits, tw_lines, xfers, sessions, addr6s, refs;
 	size_t shard, conn, table, half, time_wait, xfer, session, addr6;
-	size_t profiles, listeners, listen_table, net, pools, toeplitz, end;
+	size_t profiles, quotas, listeners, listen_table, net, pools, toeplitz, end;
 };
 
 static uint32_t part(uint32_t total, uint16_t nb)
@@ -99,6 +99,8 @@ static struct layout layout_of(const struct conf *conf)
 	l.addr6 = place(&l.end, pool_bytes(l.addr6s, 16));
 	l.profiles = place(&l.end,
 			   sizeof(struct profile) * ((size_t)conf->nb_listeners + conf->nb_pools));
+	l.quotas =
+	    place(&l.end, sizeof(struct quota) * ((size_t)conf->nb_listeners + conf->nb_pools));
 	l.listeners = place(&l.end, sizeof(struct listener_state) * conf->nb_listeners);
 	l.listen_table = place(&l.end, sizeof(uint16_t) * listen_table_slots(conf));
 	l.net = place(&l.end, net_bytes(conf));
@@ -141,8 +143,8 @@ static struct profile profile_of(struct shard *sh, const struct conf_tcp *tcp,
 	    .service = service,
 	    .listener = CONF_NONE,
 	    .pool = CONF_NONE,
-	    .tw_line = tw_line_of(sh, tcp->time_wait_ms),
-	    .wscale = wscale_for(tcp->rcvbuf),
+	    .tw_line = tw_line_of(sh, tcp->time_wait_ms) & 0x7ff,
+	    .wscale = wscale_for(tcp->rcvbuf) & 15,
 	    .ordinary = !tcp->pacing && !tcp->user_timeout_ms && tcp->pmtu_discovery,
 	};
 }
@@ -161,6 +163,7 @@ static void init_profiles(struct shard *sh)
 
 		*p = profile_of(sh, &cl->tcp, service_of(cl->service));
 		p->listener = i;
+		p->quota = cl->first;
 		if (cl->service == CONF_SERVICE_HTTP)
 			p->body = &conf->bodies[cl->http_body];
 		sh->listeners[i].backlog = MAX(cl->backlog / sh->nb_shards, 1u);
@@ -173,7 +176,33 @@ static void init_profiles(struct shard *sh)
 
 		*p = profile_of(sh, &conf->pools[i].tcp, &proxy_backend_service);
 		p->pool = i;
+		p->quota = (uint16_t)(conf->nb_listeners + i);
 	}
+}
+
+/* A proxied client needs a connection to its pool as well. */
+static void init_quotas(struct shard *sh)
+{
+	const struct conf *conf = sh->conf;
+	uint32_t n = (uint32_t)conf->nb_listeners + conf->nb_pools;
+
+	for (uint32_t i = 0; i < n; i++)
+		sh->quotas[i].max = UINT32_MAX;
+	for (uint16_t i = 0; i < conf->nb_listeners; i++) {
+		const struct conf_listener *l = &conf->listeners[i];
+
+		if (l->first != i)
+			continue;
+		if (l->max_connections)
+			sh->quotas[i].max = MAX(l->max_connections / sh->nb_shards, 1u);
+		sh->quotas[i].reserve = l->reserve / sh->nb_shards;
+		if (l->pool != CONF_NONE)
+			sh->quotas[conf->nb_listeners + l->pool].reserve += sh->quotas[i].reserve;
+		sh->has_quotas |= l->max_connections || l->reserve;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		sh->reserved += sh->quotas[i].reserve;
+	INVARIANT(sh->reserved <= sh->conns.capacity);
 }
 
 static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
@@ -244,9 +273,11 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 		sh->toeplitz = t;
 	}
 	sh->profiles = (void *)(base + l.profiles);
+	sh->quotas = (void *)(base + l.quotas);
 	sh->listeners = (void *)(base + l.listeners);
 	sh->listen_table = (void *)(base + l.listen_table);
 	init_profiles(sh);
+	init_quotas(sh);
 	listen_table_build(sh);
 	net_init(&sh->net, base + l.net, args->conf, args->links);
 	proxy_init(sh, base + l.pools);

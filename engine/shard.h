@@ -75,6 +75,13 @@ struct listener_state {
 	struct syn_pressure pressure;
 };
 
+/* How many connections a listener, with all its addresses, or a pool may have (tcp/quota.c). */
+struct quota {
+	uint32_t used;
+	uint32_t max;	  /* UINT32_MAX: as many as there are */
+	uint32_t reserve; /* so many at any time */
+};
+
 /* How a class of connections behaves: one per listener, one per pool. */
 struct profile {
 	const struct conf_tcp *tcp;
@@ -82,11 +89,13 @@ struct profile {
 	const struct conf_body *body;  /* http: the answer; NULL with others */
 	uint16_t listener;	       /* index, CONF_NONE for a pool's */
 	uint16_t pool;		       /* index, CONF_NONE for a listener's */
-	uint16_t tw_line;	       /* of its connections in TIME_WAIT */
-	uint8_t wscale;		       /* the shift that lets 16 bits hold the receive buffer */
-	bool ordinary;		       /* neither pacing nor a user timeout, but PMTU discovery */
+	uint16_t quota;		       /* index */
+	uint16_t tw_line : 11;	       /* of its connections in TIME_WAIT */
+	uint16_t wscale : 4;	       /* the shift that lets 16 bits hold the receive buffer */
+	uint16_t ordinary : 1;	       /* neither pacing nor a user timeout, but PMTU discovery */
 };
 static_assert(sizeof(struct profile) == 32, "found by a shift");
+static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS + 2 <= 1 << 11, "a line for each, two of cookies");
 
 struct toeplitz;
 
@@ -144,6 +153,9 @@ struct shard {
 	uint32_t orphans, max_orphans; /* connections that their service has closed */
 	bool flushing; /* inside shard_finish(): tells misuse in tests */
 
+	bool has_quotas;   /* some of them is limited or reserved */
+	uint32_t reserved; /* control blocks that reserves still lack */
+	struct quota *quotas; /* by profile, of which those of one listener share the first's */
 	struct profile *profiles;
 	struct listener_state *listeners;
 	struct pool_state *pools;

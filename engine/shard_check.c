@@ -87,10 +87,29 @@ static uint32_t count_in_use(const struct pool *p)
 	return n;
 }
 
+/* Every control block is somebody's, and what reserves lack is there for them. */
+static bool quotas_ok(const struct shard *sh)
+{
+	uint32_t n = (uint32_t)sh->conf->nb_listeners + sh->conf->nb_pools, used = 0, lacking = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct quota *q = &sh->quotas[i];
+
+		used += q->used;
+		lacking += q->used < q->reserve ? q->reserve - q->used : 0;
+		if (q->used > q->max)
+			return false;
+	}
+	return used == sh->conns.used && lacking == sh->reserved &&
+	       lacking <= sh->conns.capacity - sh->conns.used;
+}
+
 bool shard_check(struct shard *sh)
 {
 	if (!table_check(&sh->table) || !wheel_check(&sh->conn_wheel) ||
 	    !wheel_check(&sh->half_wheel) || !tw_check(&sh->time_waits))
+		return false;
+	if (!quotas_ok(sh))
 		return false;
 	if (count_in_use(&sh->halves) != sh->halves.used ||
 	    count_in_use(&sh->conns) > sh->conns.used)

@@ -53,6 +53,7 @@
 	X(drop_no_half_open,		"SYN refused: half-open table full (TCPReqQFullDrop)") \
 	X(drop_no_table_slot,		"connection refused: connection table full") \
 	X(drop_no_connection,		"connection refused: no control block left") \
+	X(drop_max_connections,		"connection refused: its listener has max_connections") \
 	X(drop_no_transfer,		"segment not taken: no transfer block left") \
 	X(drop_listen_overflow,		"accept queue full (ListenOverflows)") \
 	X(drop_bad_syn_ack_ack,		"ACK in SYN_RECEIVED acknowledges something else") \

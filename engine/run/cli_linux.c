@@ -6,7 +6,7 @@
 #include "engine/base/stat.h"
 #include "engine/run/cli_json.h"
 
-#define PARTS_MAX 4
+#define PARTS_MAX 5
 
 /* STAT_rx_frames, which is 0, is no part of any. */
 static const struct {
@@ -38,7 +38,7 @@ static const struct {
     {"TcpExtListenOverflows", {STAT_drop_listen_overflow}},
     {"TcpExtListenDrops",
      {STAT_drop_listen_overflow, STAT_drop_no_half_open, STAT_drop_no_connection,
-      STAT_drop_no_table_slot}},
+      STAT_drop_no_table_slot, STAT_drop_max_connections}},
     {"TcpExtTCPSACKReneging", {STAT_sack_reneged}},
     {"TcpExtTCPTimeouts", {STAT_rto_expired}},
     {"TcpExtTCPLossProbes", {STAT_tail_loss_probes}},

@@ -56,6 +56,14 @@ void keep_counters(json_t *counters, const struct show_counters *which)
 	}
 }
 
+static void limit_cell(struct table *t, uint64_t limit)
+{
+	if (limit)
+		table_cell(t, "%" PRIu64, limit);
+	else
+		table_cell(t, "-");
+}
+
 /* What Linux counts for all listeners together. */
 static void note_listener(struct table *t, const json_t *row)
 {
@@ -77,8 +85,10 @@ void show_listeners(FILE *out, const json_t *rows, bool internal)
 	    {"Service", false},  {"Pool", false},
 	    {"Accept-Q", true},  {"Backlog", true},
 	    {"Half-open", true}, {"Limit", true},
-	    {"Cookies", false},  {"Accepted", true},
-	    {"Overflows", true}, {"Drops", true},
+	    {"Cookies", false},  {"Connections", true},
+	    {"Max", true},       {"Reserve", true},
+	    {"Accepted", true},  {"Overflows", true},
+	    {"Drops", true},
 	};
 	const json_t *row;
 	struct table t;
@@ -96,6 +106,9 @@ void show_listeners(FILE *out, const json_t *rows, bool internal)
 		table_cell(&t, "%" PRIu64, number_of(row, "half_open"));
 		table_cell(&t, "%" PRIu64, number_of(row, "half_open_limit"));
 		table_cell(&t, "%s", number_of(row, "cookies") ? "yes" : "no");
+		table_cell(&t, "%" PRIu64, number_of(row, "connections"));
+		limit_cell(&t, number_of(row, "max_connections"));
+		table_cell(&t, "%" PRIu64, number_of(row, "reserve"));
 		table_cell(&t, "%" PRIu64, number_of(row, "accepted"));
 		table_cell(&t, "%" PRIu64, number_of(row, "overflows"));
 		table_cell(&t, "%" PRIu64, number_of(row, "drops"));
@@ -107,14 +120,9 @@ void show_listeners(FILE *out, const json_t *rows, bool internal)
 
 static void show_backend(struct table *t, const json_t *pool, const json_t *b)
 {
-	uint64_t limit = number_of(pool, "limit");
-
 	table_cell(t, "%s", text_of(pool, "name"));
 	table_cell(t, "%" PRIu64, number_of(pool, "sessions"));
-	if (limit)
-		table_cell(t, "%" PRIu64, limit);
-	else
-		table_cell(t, "-");
+	limit_cell(t, number_of(pool, "limit"));
 	table_cell(t, "%s", text_of(b, "backend"));
 	table_cell(t, "%s", text_of(b, "address"));
 	table_cell(t, "%" PRIu64, number_of(b, "active"));

@@ -152,12 +152,19 @@ static bool read_address_or_list(struct config_reader *r, yaml_node_t *node, voi
 
 static const char *const service_words[] = {"proxy", "http", "echo", "discard", NULL};
 
+/* Every worker gets a share, so neither is below the number of workers. */
+#define LISTENER_LIMIT(field)                                                                      \
+	CONFIG_ROW_COUNT(struct listener_item, l.field, CONF_MAX_WORKERS, 100000000, 0),           \
+	    .or_zero = true
+
 /* The address comes last: it copies what the other keys have filled in. */
 static const struct config_key listener_keys[] = {
     {"name", CONFIG_ROW_NAME(struct listener_item, l.name), .required = true, .hint = "name: NAME"},
     {"service", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct listener_item, l.service),
      .choices = service_words, .required = true, .hint = "service: proxy, http, echo or discard"},
     {"backlog", CONFIG_ROW_COUNT(struct listener_item, l.backlog, 1, 1048576, 4096)},
+    {"max_connections", LISTENER_LIMIT(max_connections)},
+    {"reserve", LISTENER_LIMIT(reserve)},
     {"pool", CONFIG_ROW_SELF(read_pool_name)},
     {"http", CONFIG_ROW_SELF(read_http)},
     {"tcp", CONFIG_ROW_NODE(struct listener_item, l.tcp, config_read_tcp)},
@@ -183,6 +190,44 @@ static bool check_service(struct config_reader *r, const yaml_node_t *node,
 				   "service %s has no http section: remove it or "
 				   "write service: http",
 				   service_words[item->l.service]);
+	return true;
+}
+
+/* What listeners keep for themselves; a proxied client has a connection to its pool as well. */
+static uint64_t reserves(const struct conf *conf)
+{
+	uint64_t sum = 0;
+
+	for (uint16_t i = 0; i < conf->nb_listeners; i++) {
+		const struct conf_listener *l = &conf->listeners[i];
+
+		if (l->first == i)
+			sum += l->service == CONF_SERVICE_PROXY ? 2ull * l->reserve : l->reserve;
+	}
+	return sum;
+}
+
+static bool check_limits(struct config_reader *r, const yaml_node_t *node,
+			 const struct conf_listener *l)
+{
+	uint32_t all = r->conf->memory.connections;
+
+	if (l->max_connections > all)
+		return config_fail(r, node,
+				   "max_connections %u is above memory.connections, %u: lower it "
+				   "or raise that",
+				   l->max_connections, all);
+	if (l->max_connections && l->reserve > l->max_connections)
+		return config_fail(r, node,
+				   "reserve %u is above max_connections %u: keep no more than it "
+				   "may have",
+				   l->reserve, l->max_connections);
+	if (reserves(r->conf) > all)
+		return config_fail(r, node,
+				   "reserves up to here come to %llu connections, those of service "
+				   "proxy counted twice, and memory.connections is %u: lower them "
+				   "or raise that",
+				   (unsigned long long)reserves(r->conf), all);
 	return true;
 }
 
@@ -264,6 +309,10 @@ static bool read_listener(struct config_reader *r, yaml_node_t *node, void *fiel
 	if (!config_map(r, node, listener_keys, &item) || !check_service(r, node, &item) ||
 	    !config_unique(r, node, item.l.name, conf->listeners, first, sizeof(*conf->listeners),
 			   offsetof(struct conf_listener, line)))
+		return false;
+	for (uint16_t i = first; i < conf->nb_listeners; i++)
+		conf->listeners[i].first = first;
+	if (!check_limits(r, node, &item.l))
 		return false;
 	if (item.l.service != CONF_SERVICE_HTTP)
 		return true;

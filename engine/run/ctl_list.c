@@ -10,8 +10,8 @@
 #include "engine/run/ctl_params.h"
 #include "engine/tcp/tcp.h"
 
-/* Rows of one answer: the longest listener rows take 750 bytes. */
-#define PAGE_ROWS 20
+/* Rows of one answer: the longest listener rows take 850 bytes. */
+#define PAGE_ROWS 16
 
 /* A search that finds little answers with what it has after this long. */
 #define SEARCH_MAX_US 500000
@@ -115,6 +115,9 @@ static void fill_listener(struct rte_tel_data *d, const struct conf *conf,
 	reply_number(d, "send_q", l->backlog);
 	reply_number(d, "half_open", l->half_open);
 	reply_number(d, "half_open_limit", l->max_half_open);
+	reply_number(d, "connections", l->connections);
+	reply_number(d, "max_connections", l->max_connections);
+	reply_number(d, "reserve", l->reserve);
 	reply_number(d, "cookies", l->cookies);
 	reply_number(d, "accepted", l->accepted);
 	reply_number(d, "overflows", l->overflows);

@@ -5,12 +5,16 @@
 
 struct conn *conn_alloc(struct shard *sh, uint16_t profile)
 {
-	uint32_t i = pool_get(&sh->conns);
 	struct conn_cold *k;
 	struct conn *c;
+	uint32_t i;
 
+	if (unlikely(sh->has_quotas) && !quota_allows(sh, profile))
+		return NULL;
+	i = pool_get(&sh->conns);
 	if (i == POOL_NIL)
 		return NULL;
+	quota_take(sh, profile);
 	c = shard_conn(sh, i);
 	k = shard_cold(sh, i);
 	memset(c, 0, sizeof(*c));
@@ -80,6 +84,7 @@ void conn_free(struct shard *sh, struct conn *c)
 		sh->orphans--;
 	wheel_cancel(&sh->conn_wheel, i);
 	tuple_clear(sh, &c->tuple);
+	quota_put(sh, conn_cold(sh, c)->profile);
 	pool_put(&sh->conns, i);
 }
 

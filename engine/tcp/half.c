@@ -86,7 +86,7 @@ static struct conn *half_promote(struct shard *sh, struct half *h, const struct 
 	struct conn *c = conn_alloc(sh, h->profile);
 
 	if (!c) {
-		stat_inc(sh, STAT_drop_no_connection);
+		stat_inc(sh, quota_refusal(sh, h->profile));
 		return NULL;
 	}
 	table_replace(&sh->table, s->hash, ref, ref_make(REF_CONN, conn_index(sh, c)));

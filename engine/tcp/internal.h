@@ -39,7 +39,7 @@ static inline bool tcp_state_is_final(uint8_t s)
 
 /* ---- conn.c ---- */
 
-/* A control block in CLOSED with its cold part cleared, NULL: none left. */
+/* A control block in CLOSED with its cold part cleared, NULL: none left for this profile. */
 struct conn *conn_alloc(struct shard *sh, uint16_t profile);
 
 /* Frees the block, its buffers, its timer; the tuple must be gone from the table. */
@@ -68,6 +68,21 @@ void conn_die(struct shard *sh, struct conn *c, enum tcp_close_reason reason);
 
 /* Every buffer of the connection back to the shard; for shard_fini(). */
 void tcp_conn_release_bufs(struct shard *sh, struct conn *c);
+
+/* ---- quota.c: limits and reserves; the first two are only asked while sh->has_quotas ---- */
+
+/* True when the listener (a profile) has as many connections as it may. */
+bool quota_full(const struct shard *sh, uint16_t profile);
+
+/* True when a control block may be taken for it. */
+bool quota_allows(const struct shard *sh, uint16_t profile);
+
+/* Counts one taken, and given back. */
+void quota_take(struct shard *sh, uint16_t profile);
+void quota_put(struct shard *sh, uint16_t profile);
+
+/* What to count when conn_alloc() has refused. */
+enum stat quota_refusal(const struct shard *sh, uint16_t profile);
 
 /* ---- sndq.c ---- */
 

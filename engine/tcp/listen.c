@@ -106,6 +106,11 @@ static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener,
 		drop(sh, s, STAT_drop_listen_overflow);
 		return;
 	}
+	if (unlikely(sh->has_quotas) && quota_full(sh, listener)) {
+		sh->listeners[listener].drops++;
+		drop(sh, s, STAT_drop_max_connections);
+		return;
+	}
 	/* A cookie's number cannot be chosen, so none follows on TIME_WAIT. */
 	if (!iss_after && backlog_wants_cookie(sh, listener) && listen_cookie(sh, s, listener))
 		return;
@@ -128,14 +133,14 @@ static struct conn *open_by_cookie(struct shard *sh, struct half *h, const struc
 	struct conn *c = conn_alloc(sh, h->profile);
 
 	if (!c) {
-		stat_inc(sh, STAT_drop_no_connection);
+		stat_inc(sh, quota_refusal(sh, h->profile));
 		return NULL;
 	}
 	if (!tuple_set(sh, &h->tuple, &key, s->iface) ||
 	    !table_insert(&sh->table, s->hash, ref_make(REF_CONN, conn_index(sh, c)))) {
 		stat_inc(sh, STAT_drop_no_table_slot);
 		tuple_clear(sh, &h->tuple);
-		pool_put(&sh->conns, conn_index(sh, c));
+		conn_free(sh, c);
 		return NULL;
 	}
 	memcpy(h->dmac, s->buf->data + 6, 6);
@@ -218,6 +223,7 @@ bool tcp_listen_ready(const struct shard *sh, const struct seg *s)
 	uint16_t listener = listen_table_find(sh, s->family, s->local, s->dport_be);
 
 	return listener != CONF_NONE && !accept_queue_full(sh, listener) &&
+	       !(sh->has_quotas && quota_full(sh, listener)) &&
 	       sh->halves.used < sh->halves.capacity;
 }
 

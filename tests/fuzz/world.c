@@ -170,6 +170,10 @@ void world_init(struct world *w, struct input *in)
 	limit_builtin(&w->tc);
 	for (uint16_t i = 0; i < w->tc.conf.nb_listeners; i++)
 		w->tc.listeners[i].backlog = backlogs[sizes & 3];
+	if (sizes & 16) {
+		w->tc.listeners[0].reserve = 2;
+		w->tc.listeners[1].max_connections = 3;
+	}
 	w->pool = mem_pool_create(w->tc.conf.memory.buffers, 0, 0);
 	if (!w->pool)
 		world_fail("no memory");

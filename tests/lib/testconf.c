@@ -133,6 +133,7 @@ uint16_t testconf_listener(struct testconf *tc, uint16_t local, uint16_t port,
 	l->addr = tc->addrs[local].addr;
 	l->local = local;
 	l->port_be = htons(port);
+	l->first = i;
 	l->backlog = 4096;
 	l->service = service;
 	l->pool = pool;

@@ -65,6 +65,8 @@ static const struct row rows[] = {
     MEMORY(buffers),
     ROW("mtu", mtu),
     ROW("backlog", backlog),
+    ROW("listener_max", listener_max),
+    ROW("listener_reserve", listener_reserve),
     ROW("peer_isn", peer_isn),
     ROW("iss", iss),
     ROW("start_ms", start_ms),
@@ -198,6 +200,8 @@ void settings_apply(const struct settings *set, uint8_t family, struct testconf 
 	listener = testconf_listener(tc, local, PLAY_PORT, service_of[set->service],
 				     set->service == PLAY_PROXY ? pool : CONF_NONE);
 	tc->listeners[listener].backlog = set->backlog;
+	tc->listeners[listener].max_connections = set->listener_max;
+	tc->listeners[listener].reserve = set->listener_reserve;
 	if (set->any_address) {
 		tc->listeners[listener].local = CONF_NONE;
 		tc->listeners[listener].addr = (struct ipaddr){.family = family};

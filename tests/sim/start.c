@@ -86,6 +86,9 @@ static void configure(struct world *w, uint32_t i)
 			    add_pool(tc, 2, peer_port(FLOW_ECHO)));
 	}
 	testconf_share_tcp(tc);
+	/* Never so little that somebody would wait for it in vain. */
+	for (uint16_t k = 0; k < tc->conf.nb_listeners; k += 3)
+		tc->listeners[k].reserve = 1u << k;
 }
 
 static uint64_t seed_of(const struct world *w, uint32_t i)

@@ -384,6 +384,25 @@ static void test_defaults(void **state)
 	assert_int_equal(c->ports[0].rx_ring, 1024);
 	assert_int_equal(c->ports[0].tx_ring, 1024);
 	assert_int_equal(c->listeners[0].backlog, 4096);
+	assert_int_equal(c->listeners[0].max_connections, 0);
+	assert_int_equal(c->listeners[0].reserve, 0);
+	config_free(c);
+}
+
+static void test_a_listener_has_one_limit_for_its_addresses(void **state)
+{
+	struct conf *c = parse("memory: {connections: 1000}\n" PORT "listeners:\n"
+			       "- {name: a, address: '192.0.2.1:7', service: echo, reserve: 200}\n"
+			       "- {name: b, address: '*:8', service: echo, max_connections: 1000,\n"
+			       "   reserve: 800}\n");
+
+	(void)state;
+	assert_int_equal(c->nb_listeners, 3);
+	assert_int_equal(c->listeners[0].first, 0);
+	assert_int_equal(c->listeners[1].first, 1);
+	assert_int_equal(c->listeners[2].first, 1);
+	assert_int_equal(c->listeners[2].max_connections, 1000);
+	assert_int_equal(c->listeners[2].reserve, 800);
 	config_free(c);
 }
 
@@ -1004,6 +1023,7 @@ int main(void)
 	    cmocka_unit_test(test_every_file_in_conf_loads),
 	    cmocka_unit_test(test_demo),
 	    cmocka_unit_test(test_defaults),
+	    cmocka_unit_test(test_a_listener_has_one_limit_for_its_addresses),
 	    cmocka_unit_test(test_the_reference_holds_the_defaults),
 	    cmocka_unit_test(test_tcp_is_inherited_key_by_key),
 	    cmocka_unit_test(test_durations),

@@ -482,6 +482,9 @@ static void test_listeners(void **state)
 	assert_int_equal(l[0].queued, 0);
 	assert_int_equal(l[0].half_open, 1);
 	assert_int_equal(l[0].accepted, 1);
+	assert_int_equal(l[0].connections, 1);
+	assert_int_equal(l[0].max_connections, 0);
+	assert_int_equal(l[0].max_half_open, 64);
 	assert_int_equal(l[1].accepted, 0);
 	assert_int_equal(info_listeners(f->rig.sh, 1, l, 4), 1);
 	assert_int_equal(info_listeners(f->rig.sh, 0, l, 1), 1);

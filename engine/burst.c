@@ -40,6 +40,10 @@ void burst_hand_over(struct shard *sh, struct buf *b, uint16_t owner)
 /* Answers about neighbours reach one worker only; the others learn from copies. */
 static void share_answer(struct shard *sh, const struct seg *s)
 {
+	if (!budget_take(&sh->share_budget, sh->now, &sh->isn_key.sip)) {
+		stat_inc(sh, STAT_neighbour_limited);
+		return;
+	}
 	for (uint16_t w = 0; w < sh->nb_shards; w++) {
 		struct buf *copy;
 

@@ -97,6 +97,12 @@ struct conf_memory {
 	uint32_t buffers;	   /* packet buffers, 65536 */
 };
 
+/* Answers per second to who is no peer of ours, for the whole engine; 0: no limit. */
+struct conf_limits {
+	uint32_t max_rst_per_second; /* RSTs for segments without a connection, 10000 */
+	uint32_t icmp_msgs_per_sec;  /* icmp_msgs_per_sec: all ICMP that we send, 1000 */
+};
+
 /* Harm done on purpose, for tests: probabilities in parts per million. */
 struct conf_fault {
 	bool enabled;
@@ -195,6 +201,7 @@ struct conf {
 	int16_t worker_cpu[CONF_MAX_WORKERS]; /* -1: not pinned */
 	uint32_t idle_sleep_us; /* a worker without work sleeps this long, 0: polls */
 	struct conf_memory memory;
+	struct conf_limits limits;
 	struct conf_tcp tcp; /* the defaults that listeners and pools start from */
 	char cookie_secret_file[CONF_DEVICE_MAX]; /* of SYN cookies and timestamps, which the
 						   * machines that have it share; "": none */

@@ -249,6 +249,27 @@ static void init_secrets(struct shard *sh, const struct shard_args *args)
 		share_cookies(sh, args->shared_secret, args->wall_offset_us);
 }
 
+/* RFC 5961 §7: per shard; more would make us an amplifier. */
+#define CHALLENGE_ACKS_PER_SEC 1000
+
+/* Far more than neighbours have to say to us; each takes a buffer for every other worker. */
+#define SHARED_ANSWERS_PER_SEC 1000
+
+static uint32_t rate_part(const struct shard *sh, uint32_t per_second)
+{
+	return per_second ? part(per_second, sh->nb_shards) : 0;
+}
+
+static void init_budgets(struct shard *sh)
+{
+	const struct conf_limits *l = &sh->conf->limits;
+
+	budget_init(&sh->challenge_budget, 0, CHALLENGE_ACKS_PER_SEC, sh->now);
+	budget_init(&sh->rst_budget, 1, rate_part(sh, l->max_rst_per_second), sh->now);
+	budget_init(&sh->icmp_budget, 2, rate_part(sh, l->icmp_msgs_per_sec), sh->now);
+	budget_init(&sh->share_budget, 3, SHARED_ANSWERS_PER_SEC, sh->now);
+}
+
 struct shard *shard_init(void *mem, const struct shard_args *args)
 {
 	struct layout l = layout_of(args->conf);
@@ -261,7 +282,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	sh->nb_shards = args->nb_shards;
 	sh->conf = args->conf;
 	sh->buf_ops = args->buf_ops;
-	sh->challenge_since = sh->now - TICKS_PER_SEC;
+	init_budgets(sh);
 	sh->last_local = CONF_NONE; /* of 0.0.0.0, which is never ours */
 	sh->max_orphans = share(args->conf->memory.orphans, args->nb_shards);
 	init_secrets(sh, args);

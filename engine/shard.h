@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "engine/base/budget.h"
 #include "engine/base/buf.h"
 #include "engine/base/pool.h"
 #include "engine/base/prf.h"
@@ -176,8 +177,9 @@ struct shard {
 	uint16_t last_local;	   /* what net_local() says of it */
 	uint16_t ip_id;		   /* of the last packet that may be fragmented */
 	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
-	tick_t challenge_since;	   /* RFC 5961 §7: when the second being counted began, */
-	uint32_t challenge_left;   /* and challenge ACKs that may still be sent in it */
+	/* Of challenge ACKs (RFC 5961 §7), RSTs to strangers, ICMP messages, and neighbours'
+	 * answers that other workers are told of. */
+	struct budget challenge_budget, rst_budget, icmp_budget, share_budget;
 	struct challenged challenged[SHARD_CHALLENGED];
 
 	struct buf_cache cache;

@@ -45,6 +45,7 @@
 	X(drop_bad_arp,			"malformed ARP") \
 	X(drop_bad_nd,			"malformed neighbour discovery (RFC 4861 section 7.1)") \
 	X(drop_unused_icmp,		"ICMP message of a kind that is not used") \
+	X(drop_icmp_limited,		"echo request not answered: icmp_msgs_per_sec") \
 	X(drop_icmp_stale,		"ICMP error about a segment that is not in flight (RFC 5927)") \
 	X(drop_closed,			"segment to a closed port that must not be answered") \
 	X(drop_no_buffer,		"no packet buffer left") \
@@ -86,6 +87,7 @@
 	X(active_open_failed,		"connections begun that did not come up (AttemptFails)") \
 	X(established_resets,		"established connections ended by a RST (EstabResets)") \
 	X(rst_sent,			"RSTs sent (OutRsts)") \
+	X(rst_limited,			"RSTs left out by max_rst_per_second") \
 	X(rst_received,			"acceptable RSTs received") \
 	X(challenge_acks,		"challenge ACKs sent (RFC 5961)") \
 	X(challenge_acks_limited,	"challenge ACKs left out by their rate limit") \
@@ -121,6 +123,8 @@
 	X(neighbour_requests,		"ARP requests and solicitations sent") \
 	X(neighbour_failed,		"next hops that did not answer") \
 	X(neighbour_full,		"neighbour table full") \
+	X(neighbour_contested,		"next hops of which somebody told another MAC unasked") \
+	X(neighbour_limited,		"neighbours' answers not passed on to other workers: too many") \
 	X(no_route,			"destinations without a route") \
 	X(proxy_sessions,		"client connections paired with a backend") \
 	X(proxy_connect_failed,		"backend connections refused or timed out") \

@@ -46,6 +46,11 @@ static void echo_reply(struct shard *sh, struct seg *s, uint8_t type)
 	uint8_t *dst = b->data + (s->dst - b->data);
 	uint8_t addr[16];
 
+	if (!budget_take(&sh->icmp_budget, sh->now, &sh->isn_key.sip)) {
+		stat_inc(sh, STAT_drop_icmp_limited);
+		shard_buf_free(sh, b);
+		return;
+	}
 	if (shard_tx_room(sh, ni->port) == 0) {
 		stat_inc(sh, STAT_drop_tx_full);
 		shard_buf_free(sh, b);

@@ -88,6 +88,12 @@ void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr, co
 	/* A group address as a neighbour's would turn us into an amplifier. */
 	if (!n || (mac[0] & 1))
 		return;
+	if (n->state == NEIGH_REACHABLE && n->probes == 0 && memcmp(n->mac, mac, 6) != 0) {
+		stat_inc(sh, STAT_neighbour_contested);
+		if (sh->now - n->at >= NEIGH_LOCK_TICKS)
+			neigh_ask(sh, n);
+		return;
+	}
 	memcpy(n->mac, mac, 6);
 	n->state = NEIGH_REACHABLE;
 	n->probes = 0;

@@ -15,6 +15,7 @@ static const struct config_key root_keys[] = {
     {"instance", CONFIG_ROW_NAME(struct conf, instance)},
     {"workers", CONFIG_ROW_SELF(config_read_workers)},
     {"memory", CONFIG_ROW_NODE(struct conf, memory, config_read_memory)},
+    {"limits", CONFIG_ROW_NODE(struct conf, limits, config_read_limits)},
     {"ports", CONFIG_ROW_SELF(config_read_ports), .required = true,
      .hint = "ports: [{name: front, device: \"net_af_packet0,iface=eth1\", addresses: [...]}]"},
     {"routes", CONFIG_ROW_SELF(config_read_routes)},
@@ -30,6 +31,7 @@ static void set_defaults(struct conf *conf)
 	strcpy(conf->instance, "terminus");
 	conf->idle_sleep_us = 50;
 	config_defaults(config_memory_keys, &conf->memory);
+	config_defaults(config_limits_keys, &conf->limits);
 	conf_tcp_defaults(&conf->tcp);
 }
 

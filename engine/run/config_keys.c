@@ -100,6 +100,14 @@ const struct config_key config_memory_keys[] = {
     {0},
 };
 
+#define LIMIT_COUNT(field, lo, hi, dflt) CONFIG_ROW_COUNT(struct conf_limits, field, lo, hi, dflt)
+
+const struct config_key config_limits_keys[] = {
+    {"max_rst_per_second", LIMIT_COUNT(max_rst_per_second, 0, 100000000, 10000)},
+    {"icmp_msgs_per_sec", LIMIT_COUNT(icmp_msgs_per_sec, 0, 100000000, 1000)},
+    {0},
+};
+
 #define FAULT_SHARE(field) CONFIG_ROW_SHARE(struct conf_fault, field)
 #define FAULT_USEC(field, lo, dflt)                                                                \
 	CONFIG_ROW_TIME(struct conf_fault, field, 1, 1, lo, 10000000, dflt)
@@ -145,4 +153,9 @@ bool config_read_memory(struct config_reader *r, yaml_node_t *node, void *memory
 {
 	r->memory = node;
 	return config_map(r, node, config_memory_keys, memory);
+}
+
+bool config_read_limits(struct config_reader *r, yaml_node_t *node, void *limits)
+{
+	return config_map(r, node, config_limits_keys, limits);
 }

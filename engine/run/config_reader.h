@@ -109,6 +109,7 @@ struct config_key {
 /* Tables whose rows are plain values, each into the struct of that name. */
 extern const struct config_key config_tcp_keys[];
 extern const struct config_key config_memory_keys[];
+extern const struct config_key config_limits_keys[];
 extern const struct config_key config_fault_keys[];
 
 /* Writes "name:line: path: message" to the error and returns false; without a
@@ -189,6 +190,7 @@ struct conf *config_parse_as(const struct config_schema *schema, const char *nam
 /* Sections of the file; those that refer to another one are read after it. */
 bool config_read_workers(struct config_reader *r, yaml_node_t *node, void *conf);
 bool config_read_memory(struct config_reader *r, yaml_node_t *node, void *memory);
+bool config_read_limits(struct config_reader *r, yaml_node_t *node, void *limits);
 bool config_read_ports(struct config_reader *r, yaml_node_t *node, void *conf);
 bool config_read_routes(struct config_reader *r, yaml_node_t *node, void *conf);
 bool config_read_tcp(struct config_reader *r, yaml_node_t *node, void *tcp);

@@ -234,7 +234,7 @@ uint32_t tcp_ecn_data_flags(struct conn *c);
 
 /* ---- reset.c ---- */
 
-/* Answers a segment that belongs to nothing (RFC 9293 §3.10.7.1); consumes. */
+/* Answers a segment that belongs to nothing (RFC 9293 §3.10.7.1), within the limit; consumes. */
 void tcp_reset_reply(struct shard *sh, struct seg *s);
 
 /* Sends RST for a connection: <SEQ=tcp_empty_seq()><ACK=RCV.NXT><CTL=RST,ACK>. */

@@ -2,11 +2,6 @@
 /* Resets (RFC 9293 §3.5.2) and challenge ACKs (RFC 5961). */
 #include "engine/tcp/internal.h"
 
-/* RFC 5961 §7: per shard and second; more would make us an amplifier, and a
- * shared counter that an attacker can read is the hazard of CVE-2016-5696, so
- * the limit varies from second to second. */
-#define CHALLENGE_ACKS_PER_SEC 1000
-
 /* Per connection [tcp_invalid_ratelimit]: two ends that are out of step would
  * challenge each other as fast as the line carries it. */
 #define CHALLENGE_INTERVAL_TICKS 500
@@ -15,6 +10,12 @@ void tcp_reset_reply(struct shard *sh, struct seg *s)
 {
 	if (s->flags & TCP_RST) {
 		stat_inc(sh, STAT_drop_closed);
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	/* A flood with forged sources shall not have us flood who they are. */
+	if (!budget_take(&sh->rst_budget, sh->now, &sh->isn_key.sip)) {
+		stat_inc(sh, STAT_rst_limited);
 		shard_buf_free(sh, s->buf);
 		return;
 	}
@@ -63,22 +64,12 @@ bool challenge_repeats(struct shard *sh, uint32_t ref, uint32_t salt)
 
 bool challenge_allowed(struct shard *sh, uint32_t ref, uint32_t salt)
 {
-	uint32_t jitter;
-
 	if (was_challenged(sh, ref, salt))
 		return false;
-	if (sh->now - sh->challenge_since >= TICKS_PER_SEC) {
-		uint64_t word = sh->now;
-
-		jitter = (uint32_t)siphash13(&sh->isn_key.sip, &word, 1) % CHALLENGE_ACKS_PER_SEC;
-		sh->challenge_since = sh->now;
-		sh->challenge_left = CHALLENGE_ACKS_PER_SEC / 2 + jitter;
-	}
-	if (sh->challenge_left == 0) {
+	if (!budget_take(&sh->challenge_budget, sh->now, &sh->isn_key.sip)) {
 		stat_inc(sh, STAT_challenge_acks_limited);
 		return false;
 	}
-	sh->challenge_left--;
 	note_challenge(sh, ref, salt);
 	stat_inc(sh, STAT_challenge_acks);
 	return true;

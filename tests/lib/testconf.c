@@ -57,6 +57,8 @@ void testconf_init(struct testconf *tc)
 					       .orphans = 64,
 					       .sessions = 32,
 					       .buffers = 1024};
+	tc->conf.limits =
+	    (struct conf_limits){.max_rst_per_second = 10000, .icmp_msgs_per_sec = 1000};
 	tc->conf.tcp = tcp_defaults;
 	tc->conf.ports = tc->ports;
 	tc->conf.ifaces = tc->ifaces;

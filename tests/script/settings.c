@@ -63,6 +63,8 @@ static const struct row rows[] = {
     MEMORY(transfers),
     MEMORY(orphans),
     MEMORY(buffers),
+    ROW("max_rst_per_second", limits.max_rst_per_second),
+    ROW("icmp_msgs_per_sec", limits.icmp_msgs_per_sec),
     ROW("mtu", mtu),
     ROW("backlog", backlog),
     ROW("listener_max", listener_max),
@@ -142,6 +144,7 @@ bool settings_read(struct settings *set, const struct script *script, struct sca
 	testconf_init(&defaults);
 	*set = (struct settings){.tcp = defaults.conf.tcp,
 				 .memory = defaults.conf.memory,
+				 .limits = defaults.conf.limits,
 				 .mtu = 1500,
 				 .backlog = 64,
 				 .backends = 1,
@@ -182,6 +185,7 @@ void settings_apply(const struct settings *set, uint8_t family, struct testconf 
 	testconf_init(tc);
 	tc->conf.tcp = set->tcp;
 	tc->conf.memory = set->memory;
+	tc->conf.limits = set->limits;
 	iface = testconf_iface(tc, testconf_port(tc, (uint16_t)(set->mtu + (v6 ? 20 : 0))), 0);
 	local = testconf_addr(tc, v6 ? PLAY_LOCAL6 : PLAY_LOCAL4, v6 ? 64 : 24, iface);
 	testconf_addr(tc, v6 ? PLAY_LOCAL4 : PLAY_LOCAL6, v6 ? 24 : 64, iface);

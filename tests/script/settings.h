@@ -19,6 +19,7 @@ enum play_service {
 struct settings {
 	struct conf_tcp tcp;
 	struct conf_memory memory;
+	struct conf_limits limits;
 	enum play_service service;
 	uint32_t mtu; /* with IPv4; IPv6 gets 20 more, so that segments are the same */
 	uint32_t backlog;

@@ -375,6 +375,8 @@ static void test_defaults(void **state)
 	assert_tcp_defaults(&c->tcp);
 	assert_tcp_defaults(&c->listeners[0].tcp);
 	assert_memory_defaults(&c->memory);
+	assert_int_equal(c->limits.max_rst_per_second, 10000);
+	assert_int_equal(c->limits.icmp_msgs_per_sec, 1000);
 	assert_string_equal(c->instance, "terminus");
 	assert_string_equal(c->cookie_secret_file, "");
 	assert_int_equal(c->nb_workers, 1);
@@ -414,6 +416,8 @@ static void test_the_reference_holds_the_defaults(void **state)
 	(void)state;
 	assert_tcp_defaults(&c->tcp);
 	assert_memory_defaults(&c->memory);
+	assert_int_equal(c->limits.max_rst_per_second, 10000);
+	assert_int_equal(c->limits.icmp_msgs_per_sec, 1000);
 	assert_string_equal(c->instance, "terminus");
 	assert_int_equal(c->nb_workers, 1);
 	assert_int_equal(c->idle_sleep_us, 50);
@@ -955,6 +959,7 @@ static bool same_settings(const struct conf *a, const struct conf *b)
 {
 	return !memcmp(&a->tcp, &b->tcp, sizeof(a->tcp)) &&
 	       !memcmp(&a->memory, &b->memory, sizeof(a->memory)) &&
+	       !memcmp(&a->limits, &b->limits, sizeof(a->limits)) &&
 	       !memcmp(&a->ports->fault, &b->ports->fault, sizeof(a->ports->fault));
 }
 
@@ -1008,6 +1013,7 @@ static void test_the_documentation_tells_defaults_and_ranges(void **state)
 	(void)state;
 	assert_int_equal(check_table(docs, "tcp"), 38);
 	assert_int_equal(check_table(docs, "memory"), 8);
+	assert_int_equal(check_table(docs, "limits"), 2);
 	assert_int_equal(check_table(docs, "fault"), 7);
 	free(docs);
 }

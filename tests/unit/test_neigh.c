@@ -271,6 +271,96 @@ static void test_unasked_answers(void **state)
 	assert_false(dead(f, 0, "192.0.2.10"));
 }
 
+static const uint8_t other_mac[6] = {0x02, 0x00, 0x5e, 0x00, 0x53, 0x66};
+
+/* Poison, or a partner that takes over: the next hop is asked, and the first answer counts. */
+static void test_another_mac_is_asked_about(void **state)
+{
+	struct fixture *f = *state;
+
+	look(f, 0, "192.0.2.9");
+	learn(f, 0, "192.0.2.9", neighbour_mac);
+	/* So soon after an answer nothing is done about it. */
+	learn(f, 0, "192.0.2.9", other_mac);
+	assert_true(look(f, 0, "192.0.2.9"));
+	assert_int_equal(f->sent, 0);
+	wait_ms(f, NEIGH_LOCK_TICKS);
+	for (int i = 0; i < 10; i++)
+		learn(f, 0, "192.0.2.9", other_mac);
+	assert_int_equal(f->sh->stats[STAT_neighbour_requests], 2);
+	assert_int_equal(f->sh->stats[STAT_neighbour_contested], 2);
+}
+
+static void test_poison_does_not_hold(void **state)
+{
+	struct fixture *f = *state;
+
+	look(f, 0, "192.0.2.9");
+	learn(f, 0, "192.0.2.9", neighbour_mac);
+	wait_ms(f, NEIGH_LOCK_TICKS);
+	learn(f, 0, "192.0.2.9", other_mac);	 /* the attacker's claim, */
+	learn(f, 0, "192.0.2.9", neighbour_mac); /* the owner's answer to our question, */
+	learn(f, 0, "192.0.2.9", other_mac);	 /* and the attacker again */
+	assert_true(look(f, 0, "192.0.2.9"));
+	/* As fast as he may go on: a question a second. */
+	for (int i = 0; i < 100; i++) {
+		wait_ms(f, 100);
+		learn(f, 0, "192.0.2.9", other_mac);
+		learn(f, 0, "192.0.2.9", neighbour_mac);
+		assert_true(look(f, 0, "192.0.2.9"));
+	}
+	assert_in_range(f->sh->stats[STAT_neighbour_requests], 2, 13);
+}
+
+static void test_partner_takes_over(void **state)
+{
+	struct fixture *f = *state;
+	struct ipaddr hop = testconf_ip("2001:db8::9");
+	uint8_t mac[6];
+
+	look(f, 0, "2001:db8::9");
+	learn(f, 0, "2001:db8::9", neighbour_mac);
+	wait_ms(f, NEIGH_LOCK_TICKS);
+	learn(f, 0, "2001:db8::9", other_mac); /* unsolicited, then the answer */
+	learn(f, 0, "2001:db8::9", other_mac);
+	assert_true(net_resolve(f->sh, 0, &hop, mac));
+	assert_memory_equal(mac, other_mac, 6);
+}
+
+#define ANSWERS 2000
+
+/* Other workers are told of answers, but a flood of these does not fill their rings. */
+static void test_flood_of_answers_is_not_passed_on(void **state)
+{
+	struct fixture *f = *state;
+	struct frame answer = {.kind = FRAME_ARP, .arp = {.op = 2}};
+	uint32_t passed = 0;
+	struct rig two;
+
+	f->tc.conf.nb_workers = 2;
+	rig_init_shard(&two, &f->tc, f->pool, 0, 0, 1, false, 1000000000);
+	memcpy(answer.dst, two.links[0].mac, 6);
+	memcpy(answer.src, other_mac, 6);
+	memcpy(answer.arp.sha, other_mac, 6);
+	memcpy(answer.arp.tha, two.links[0].mac, 6);
+	answer.arp.spa_be = testconf_ip("192.0.2.9").v4_be;
+	answer.arp.tpa_be = testconf_ip("192.0.2.1").v4_be;
+	for (uint32_t i = 0; i < ANSWERS; i++) {
+		struct buf *b = mem_pool_get(f->pool);
+
+		b->len = frame_build(b->data, &answer);
+		b->port = 0;
+		shard_receive(two.sh, &b, 1);
+		passed += two.sh->handover_count;
+		while (two.sh->handover_count)
+			mem_pool_put(f->pool, two.sh->handover[--two.sh->handover_count]);
+	}
+	assert_in_range(passed, 500, 1500);
+	assert_int_equal(two.sh->stats[STAT_neighbour_limited], ANSWERS - passed);
+	rig_fini(&two);
+	f->tc.conf.nb_workers = 1;
+}
+
 static void test_group_address_is_no_neighbour(void **state)
 {
 	static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -415,6 +505,10 @@ int main(void)
 	    TEST(test_refresh),
 	    TEST(test_refresh_answered),
 	    TEST(test_unasked_answers),
+	    TEST(test_another_mac_is_asked_about),
+	    TEST(test_poison_does_not_hold),
+	    TEST(test_partner_takes_over),
+	    TEST(test_flood_of_answers_is_not_passed_on),
 	    TEST(test_group_address_is_no_neighbour),
 	    TEST(test_interfaces_are_apart),
 	    TEST(test_forgotten_before_the_clock_comes_round),

@@ -3,11 +3,28 @@
  * TIME_WAIT (M12, MUST-13): a record of 24 bytes (table/time_wait_lines.h) keeps old segments
  * from a new connection of the same tuple and answers a retransmitted FIN.
  *
- * What could go wrong with it is RFC 1337's list: an old duplicate of data, of
- * an ACK or of a RST ends the wait early and lets others through. So nothing
- * that arrives shortens it (RSTs are ignored unless tcp.rfc1337 is off), except
- * a SYN that is provably newer: a larger timestamp (RFC 6191 §2), or, with the same
- * one or none, a sequence number beyond the last one (RFC 1122 §4.2.2.13).
+ * What could go wrong without it is RFC 1337's list (§2): an old duplicate of data (hazard 1) is
+ * taken for a new connection's, one of an ACK (2) makes its ends disagree, and one of a RST, or the
+ * answer to one of the others (3), kills it. So nothing that arrives shortens the wait: data and
+ * ACKs are answered with what we know, RSTs ignored unless tcp.rfc1337 is off, and the peer's FIN
+ * begins it anew.
+ *
+ * But for one thing, a SYN that is provably newer than all that may still be on its way. With a
+ * timestamp larger than the last one of the old connection (RFC 6191 §2) it is: what is old has
+ * smaller ones, which PAWS drops for the 24 days that a clock of milliseconds takes to come half
+ * round, and ours go on as well since all connections have one clock. With the same one, or none,
+ * a sequence number beyond the last one must do (RFC 1122 §4.2.2.13): old data is to the left of
+ * the new window then, unless the new connection moves 2^31 bytes within the life of a segment; an
+ * old ACK acknowledges numbers below our new ones, which begin beyond the old ones and a window
+ * (listen.c); and an old RST is not at the number that RFC 5961 asks for. A timestamp where the
+ * old connection had none is enough: what is old lacks it and is dropped. A SYN that finds no
+ * listener, or no room there, changes nothing.
+ *
+ * Under pressure. memory.time_wait [tcp_max_tw_buckets] bounds the records. When all are in use the
+ * connection that closes now goes without (time_wait_overflow), as with Linux. Pushing out the
+ * oldest record instead would let a flood of short connections end the waits of all others early.
+ * What a missing one risks is bounded by the next connection's initial numbers, which RFC 6528 has
+ * grow by the clock, and by timestamps; and records end within a minute, so that it passes.
  *
  * A connection that a SYN cookie has opened leaves a record too when nothing of it would have
  * to wait: for as long as the cookie is good, an old duplicate of its first segment would open it

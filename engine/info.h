@@ -88,17 +88,17 @@ uint32_t info_connections(const struct shard *sh, uint64_t cursor, const struct 
 
 /* This shard's part of a listener. */
 struct listener_info {
-	uint32_t backlog;   /* limit of the accept queue */
-	uint32_t queued;    /* connections in it */
-	uint32_t half_open; /* SYN_RECEIVED entries, */
-	uint32_t max_half_open; /* of at most so many */
-	uint32_t connections;	  /* of the whole listener, with all its addresses, */
+	uint32_t backlog;         /* limit of the accept queue */
+	uint32_t queued;          /* connections in it */
+	uint32_t half_open;       /* SYN_RECEIVED entries, */
+	uint32_t max_half_open;   /* of at most so many */
+	uint32_t connections;     /* of the whole listener, with all its addresses, */
 	uint32_t max_connections; /* of at most so many, 0: no limit, */
-	uint32_t reserve;	  /* and so many that others cannot take */
-	bool cookies;	    /* SYNs are answered with cookies for want of room */
+	uint32_t reserve;         /* and so many that others cannot take */
+	bool cookies;             /* SYNs are answered with cookies for want of room */
 	uint64_t accepted;
 	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
-	uint64_t drops;	    /* these, and what was refused for want of anything else */
+	uint64_t drops;     /* these, and what was refused for want of anything else */
 	uint64_t cookies_sent, cookies_received, cookies_failed;
 };
 

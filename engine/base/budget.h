@@ -13,15 +13,14 @@
 
 struct budget {
 	uint32_t per_second; /* on average, 0: no limit */
-	uint32_t left;	     /* in the second that began at `since` */
+	uint32_t left;       /* in the second that began at `since` */
 	tick_t since;
 	uint32_t kind; /* so that budgets do not vary alike */
 };
 
 static inline void budget_init(struct budget *b, uint32_t kind, uint32_t per_second, tick_t now)
 {
-	*b = (struct budget){
-	    .per_second = per_second, .since = now - TICKS_PER_SEC, .kind = kind};
+	*b = (struct budget){.per_second = per_second, .since = now - TICKS_PER_SEC, .kind = kind};
 }
 
 /* True when one more may go. */
@@ -33,8 +32,8 @@ static inline bool budget_take(struct budget *b, tick_t now, const struct siphas
 		uint64_t word = (uint64_t)b->kind << 32 | now;
 
 		b->since = now;
-		b->left = (b->per_second + 1) / 2 +
-			  (uint32_t)(siphash13(key, &word, 1) % b->per_second);
+		b->left =
+		    (b->per_second + 1) / 2 + (uint32_t)(siphash13(key, &word, 1) % b->per_second);
 	}
 	if (b->left == 0)
 		return false;

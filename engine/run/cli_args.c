@@ -244,13 +244,20 @@ static bool parse_options(const struct command *c, int argc, char **argv, struct
 			  char *err)
 {
 	static const struct option options[] = {
-	    {"json", no_argument, NULL, 'j'},          {"info", no_argument, NULL, 'i'},
-	    {"all", no_argument, NULL, 'a'},           {"explain", no_argument, NULL, 'e'},
-	    {"watch", required_argument, NULL, 'w'},   {"count", required_argument, NULL, 'c'},
-	    {"worker", required_argument, NULL, 'W'},  {"port", required_argument, NULL, 'p'},
-	    {"drops-only", no_argument, NULL, 'd'},    {"seconds", required_argument, NULL, 't'},
-	    {"snaplen", required_argument, NULL, 's'}, {"force", no_argument, NULL, 'f'},
-	    {"linux", no_argument, NULL, 'l'},         {"help", no_argument, NULL, 'h'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"info", no_argument, NULL, 'i'},
+	    {"all", no_argument, NULL, 'a'},
+	    {"explain", no_argument, NULL, 'e'},
+	    {"watch", required_argument, NULL, 'w'},
+	    {"count", required_argument, NULL, 'c'},
+	    {"worker", required_argument, NULL, 'W'},
+	    {"port", required_argument, NULL, 'p'},
+	    {"drops-only", no_argument, NULL, 'd'},
+	    {"seconds", required_argument, NULL, 't'},
+	    {"snaplen", required_argument, NULL, 's'},
+	    {"force", no_argument, NULL, 'f'},
+	    {"linux", no_argument, NULL, 'l'},
+	    {"help", no_argument, NULL, 'h'},
 	    {0},
 	};
 	int o;

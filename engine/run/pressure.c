@@ -7,7 +7,7 @@
 #include "engine/run/engine.h"
 
 #define ANSWER_TIMEOUT_US 100000
-#define PAGE		  INQUIRY_LISTENERS
+#define PAGE              INQUIRY_LISTENERS
 
 static uint64_t count_beginnings(struct engine *e)
 {
@@ -25,8 +25,7 @@ static uint32_t ask_page(struct engine *e, uint32_t first, struct listener_info 
 
 	memset(sum, 0, PAGE * sizeof(*sum));
 	for (uint16_t w = 0; w < e->nb_launched; w++) {
-		struct inquiry q = {
-		    .kind = INQUIRY_LISTENER_STATES, .cursor = first, .max = PAGE};
+		struct inquiry q = {.kind = INQUIRY_LISTENER_STATES, .cursor = first, .max = PAGE};
 
 		if (!mailbox_ask(&e->workers[w]->mailbox, &q, ANSWER_TIMEOUT_US)) {
 			*ok = false;

@@ -13,11 +13,11 @@ struct engine;
 
 /* What was told last. All zero at the start. */
 struct pressure_watch {
-	uint64_t begun;	 /* the counter of beginnings when listeners were last looked at */
+	uint64_t begun;    /* the counter of beginnings when listeners were last looked at */
 	uint32_t nb_under; /* listeners that have been told of and are under pressure still */
 	struct {
 		bool under;
-		usec_t since; /* when it was told */
+		usec_t since;            /* when it was told */
 		uint64_t sent, received; /* cookies by then */
 	} listeners[CONF_MAX_LISTENERS];
 };

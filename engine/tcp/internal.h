@@ -151,7 +151,7 @@ bool backlog_expects_cookie(const struct shard *sh, uint16_t listener);
 
 #define COOKIE_LIFE_TICKS (2u << 16) /* of the longest-lived one: two periods */
 
-#define COOKIE_SKEW_MS	  5000	     /* by which clocks of machines with one secret may differ */
+#define COOKIE_SKEW_MS 5000 /* by which clocks of machines with one secret may differ */
 
 enum cookie { COOKIE_GOOD, COOKIE_STALE, COOKIE_EARLY, COOKIE_FORGED };
 

@@ -170,6 +170,9 @@ void world_init(struct world *w, struct input *in)
 	limit_builtin(&w->tc);
 	for (uint16_t i = 0; i < w->tc.conf.nb_listeners; i++)
 		w->tc.listeners[i].backlog = backlogs[sizes & 3];
+	if (sizes & 8)
+		w->tc.conf.limits =
+		    (struct conf_limits){.max_rst_per_second = 3, .icmp_msgs_per_sec = 2};
 	if (sizes & 16) {
 		w->tc.listeners[0].reserve = 2;
 		w->tc.listeners[1].max_connections = 3;

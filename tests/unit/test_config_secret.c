@@ -58,8 +58,13 @@ static const char *secret_verdict(const char *text, mode_t mode)
 
 static void test_the_shared_secret(void **state)
 {
-	static const char *const wrong[] = {"", "\n", SECRET_HEX "0", SECRET_HEX " " SECRET_HEX,
-					    "g" SECRET_HEX, "0x" SECRET_HEX, " " SECRET_HEX};
+	static const char *const wrong[] = {"",
+					    "\n",
+					    SECRET_HEX "0",
+					    SECRET_HEX " " SECRET_HEX,
+					    "g" SECRET_HEX,
+					    "0x" SECRET_HEX,
+					    " " SECRET_HEX};
 
 	(void)state;
 	assert_string_equal(secret_verdict(SECRET_HEX, 0600), "");

@@ -13,10 +13,10 @@
 #include "tests/lib/frame.h"
 #include "tests/lib/rig.h"
 
-#define NOON_US	    1700000000000000ull
+#define NOON_US     1700000000000000ull
 #define SECOND_US   1000000ull
 #define PERIOD_US   65536000ull
-#define SYN_SEQ	    1000
+#define SYN_SEQ     1000
 #define PEER_TSVAL  77
 #define REQUEST_LEN 100
 
@@ -27,7 +27,7 @@ struct machine {
 	struct testconf tc;
 	struct mem_pool *pool;
 	struct rig rig;
-	struct frame sent;	/* the last frame, */
+	struct frame sent;        /* the last frame, */
 	uint8_t bytes[FRAME_MAX]; /* which it points into */
 	uint32_t nb_sent;
 };
@@ -114,12 +114,8 @@ static struct frame segment(const struct client *c, uint8_t flags, uint32_t seq,
 	    .daddr = testconf_ip(c->v6 ? "2001:db8::1" : "192.0.2.1"),
 	    .ttl = 64,
 	    .proto = 6,
-	    .tcp = {.sport = 40000,
-		    .dport = 80,
-		    .seq = seq,
-		    .ack = ack,
-		    .wnd = 1000,
-		    .flags = flags},
+	    .tcp =
+		{.sport = 40000, .dport = 80, .seq = seq, .ack = ack, .wnd = 1000, .flags = flags},
 	};
 }
 
@@ -218,9 +214,9 @@ static void test_another_machine_completes(void **state)
 		for (uint32_t k = 0; k < ARRAY_SIZE(ahead_us); k++)
 			/* All over a period, so that its end is in between. */
 			for (uint64_t at = 0; at < PERIOD_US; at += 3 * SECOND_US / 2)
-				assert_int_equal(outcome(&clients[i], NOON_US + at, ahead_us[k],
-							 50000, secret),
-						 STAT_syncookies_received);
+				assert_int_equal(
+				    outcome(&clients[i], NOON_US + at, ahead_us[k], 50000, secret),
+				    STAT_syncookies_received);
 }
 
 static void test_other_secret(void **state)

@@ -204,6 +204,14 @@ static void tw_drop(struct shard *sh, struct seg *s, enum stat why)
 	shard_buf_free(sh, s->buf);
 }
 
+/* Why a SYN finds no room at the listener, whose index is its profile's. */
+static enum stat refusal(const struct shard *sh, uint16_t listener)
+{
+	if (accept_queue_full(sh, listener))
+		return STAT_drop_listen_overflow;
+	return quota_full(sh, listener) ? STAT_drop_max_connections : STAT_drop_no_half_open;
+}
+
 /* A new SYN opens the tuple again, whatever its number; what is left of the old connection
  * is answered as what belongs to none. */
 static void spent_input(struct shard *sh, uint32_t index, struct seg *s)
@@ -214,9 +222,8 @@ static void spent_input(struct shard *sh, uint32_t index, struct seg *s)
 	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
 		tcp_reset_reply(sh, s);
 	} else if (!tcp_listen_ready(sh, s)) {
-		/* A cookie-opened connection was a listener's, whose index is its profile's. */
-		tw_drop(sh, s, accept_queue_full(sh, tw->profile) ? STAT_drop_listen_overflow
-								  : STAT_drop_no_half_open);
+		/* A cookie-opened connection was a listener's. */
+		tw_drop(sh, s, refusal(sh, tw->profile));
 	} else {
 		tw_end(sh, index);
 		tcp_listen_input(sh, s, &last);

@@ -36,6 +36,14 @@ enum conf_ecn { CONF_ECN_NEVER, CONF_ECN_ACCEPT, CONF_ECN_REQUEST };
 /* What a SYN without room is answered with: Linux's tcp_syncookies 0, 1, 2. */
 enum conf_syncookies { CONF_SYNCOOKIES_NEVER, CONF_SYNCOOKIES_AUTO, CONF_SYNCOOKIES_ALWAYS };
 
+/* What a client gets that is not to connect, at a closed port or in front of a listener. */
+enum conf_refuse {
+	CONF_REFUSE_RESET,	 /* a RST: "connection refused" */
+	CONF_REFUSE_DROP,	 /* nothing */
+	CONF_REFUSE_UNREACHABLE, /* ICMP: port unreachable */
+	CONF_REFUSE_AS_ADDRESS,	 /* listeners only: what the local address has */
+};
+
 /*
  * TCP behaviour of a listener's or a pool's connections. Names and defaults are
  * Linux's where Linux has the knob (sysctl net.ipv4.*); units are in the name.
@@ -135,6 +143,7 @@ struct conf_addr {
 	struct ipaddr addr;
 	uint8_t prefix_len; /* of the on-link network */
 	uint16_t iface;
+	enum conf_refuse refuse; /* of its closed ports: reset; never as_address */
 	int line;
 };
 
@@ -161,6 +170,7 @@ struct conf_listener {
 	uint32_t max_connections; /* of all its addresses, 0: no limit; divided among workers */
 	uint32_t reserve;	  /* that others cannot take, 0: none; divided among workers */
 	uint32_t backlog; /* accept queue limit, 4096 (somaxconn); divided among workers */
+	enum conf_refuse refuse; /* what clients get that are turned away: as_address */
 	enum conf_service service;
 	uint16_t pool;	      /* proxy: index of the pool */
 	uint16_t http_body;   /* http: index into conf.bodies */

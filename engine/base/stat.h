@@ -45,9 +45,10 @@
 	X(drop_bad_arp,			"malformed ARP") \
 	X(drop_bad_nd,			"malformed neighbour discovery (RFC 4861 section 7.1)") \
 	X(drop_unused_icmp,		"ICMP message of a kind that is not used") \
-	X(drop_icmp_limited,		"echo request not answered: icmp_msgs_per_sec") \
+	X(drop_icmp_limited,		"echo request or SYN not answered by ICMP: icmp_msgs_per_sec") \
 	X(drop_icmp_stale,		"ICMP error about a segment that is not in flight (RFC 5927)") \
 	X(drop_closed,			"segment to a closed port that must not be answered") \
+	X(drop_refused,			"SYN or segment to a closed port dropped, since refuse says drop") \
 	X(drop_no_buffer,		"no packet buffer left") \
 	X(drop_tx_full,			"transmit queue full; the segment can be lost") \
 	X(drop_handover_full,		"the other worker's ring is full") \
@@ -116,6 +117,7 @@
 	X(fin_wait_2_expired,		"FIN_WAIT_2 ended by its timeout") \
 	X(urgent_received,		"segments with urgent data") \
 	X(icmp_echo,			"echo requests answered") \
+	X(icmp_unreachable_sent,	"SYNs answered with port unreachable, since refuse says so") \
 	X(icmp_errors,			"ICMP errors that match a connection") \
 	X(path_mtu_lowered,		"connections whose segments became smaller (RFC 1191, 8201)") \
 	X(arp_replies,			"ARP requests answered") \

@@ -150,6 +150,7 @@ static bool read_address_or_list(struct config_reader *r, yaml_node_t *node, voi
 	return read_address(r, node, item);
 }
 
+static const char *const refuse_words[] = {"reset", "drop", "unreachable", "as_address", NULL};
 static const char *const service_words[] = {"proxy", "http", "echo", "discard", NULL};
 
 /* Every worker gets a share, so neither is below the number of workers. */
@@ -165,6 +166,8 @@ static const struct config_key listener_keys[] = {
     {"backlog", CONFIG_ROW_COUNT(struct listener_item, l.backlog, 1, 1048576, 4096)},
     {"max_connections", LISTENER_LIMIT(max_connections)},
     {"reserve", LISTENER_LIMIT(reserve)},
+    {"refuse", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct listener_item, l.refuse),
+     .choices = refuse_words, .def = CONF_REFUSE_AS_ADDRESS},
     {"pool", CONFIG_ROW_SELF(read_pool_name)},
     {"http", CONFIG_ROW_SELF(read_http)},
     {"tcp", CONFIG_ROW_NODE(struct listener_item, l.tcp, config_read_tcp)},

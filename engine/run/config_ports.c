@@ -88,24 +88,43 @@ static bool check_address(struct config_reader *r, const yaml_node_t *node,
 	return true;
 }
 
-static bool read_address(struct config_reader *r, yaml_node_t *node, void *field)
+static bool read_host(struct config_reader *r, yaml_node_t *node, void *field)
 {
-	const struct conf_iface *iface = field;
-	struct conf *conf = r->conf;
-	struct conf_addr a = {.iface = (uint16_t)(iface - conf->ifaces), .line = config_line(node)};
+	struct conf_addr *a = field;
 	char quoted[CONFIG_QUOTE_MAX];
-	struct conf_addr *addrs;
 	const char *s;
 	size_t len;
 
 	if (!config_scalar(r, node, "ADDRESS/PREFIX", &s, &len))
 		return false;
-	if (!config_prefix(s, len, &a.addr, &a.prefix_len))
+	if (!config_prefix(s, len, &a->addr, &a->prefix_len))
 		return config_fail(r, node,
 				   "%s is not an address with a prefix length: write it "
 				   "like 192.0.2.1/24 or 2001:db8::1/64",
 				   config_quote(s, len, quoted));
-	if (!check_address(r, node, iface, &a.addr, a.prefix_len))
+	return check_address(r, node, &r->conf->ifaces[a->iface], &a->addr, a->prefix_len);
+}
+
+static const char *const refuse_words[] = {"reset", "drop", "unreachable", NULL};
+
+static const struct config_key address_keys[] = {
+    {"address", CONFIG_ROW_SELF(read_host), .required = true, .hint = "address: ADDRESS/PREFIX"},
+    {"refuse", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct conf_addr, refuse),
+     .choices = refuse_words, .def = CONF_REFUSE_RESET},
+    {0},
+};
+
+/* ADDRESS/PREFIX, or a section where there is more to say of it. */
+static bool read_address(struct config_reader *r, yaml_node_t *node, void *field)
+{
+	const struct conf_iface *iface = field;
+	struct conf *conf = r->conf;
+	struct conf_addr a = {.iface = (uint16_t)(iface - conf->ifaces), .line = config_line(node)};
+	struct conf_addr *addrs;
+
+	config_defaults(address_keys, &a);
+	if (node->type == YAML_MAPPING_NODE ? !config_map(r, node, address_keys, &a)
+					    : !read_host(r, node, &a))
 		return false;
 	addrs = config_grow(r, node, conf->addrs, conf->nb_addrs, sizeof(*addrs), CONF_MAX_ADDRS,
 			    "addresses");

@@ -251,6 +251,14 @@ bool challenge_allowed(struct shard *sh, uint32_t ref, uint32_t salt);
 /* Owes the peer a challenge ACK, within the limit. */
 void challenge_ack(struct shard *sh, struct conn *c);
 
+/* ---- refuse.c ---- */
+
+/* Answers a segment to a closed port as its local address' `refuse` says; consumes. */
+void tcp_refuse_closed(struct shard *sh, struct seg *s);
+
+/* Answers a SYN that the listener turns away as its `refuse` says; consumes. */
+void tcp_refuse_syn(struct shard *sh, struct seg *s, uint16_t listener);
+
 /* ---- listen.c ---- */
 
 /* A segment for a local address without a connection; consumes. `iss_after`: the

@@ -239,7 +239,7 @@ void tcp_listen_input(struct shard *sh, struct seg *s, const uint32_t *iss_after
 	}
 	listener = listen_table_find(sh, s->family, s->local, s->dport_be);
 	if (listener == CONF_NONE) {
-		tcp_reset_reply(sh, s);
+		tcp_refuse_closed(sh, s);
 		return;
 	}
 	/* RFC 9293 §3.10.7.2: first RST, second ACK, third SYN, else drop. */

@@ -137,6 +137,7 @@ uint16_t testconf_listener(struct testconf *tc, uint16_t local, uint16_t port,
 	l->port_be = htons(port);
 	l->first = i;
 	l->backlog = 4096;
+	l->refuse = CONF_REFUSE_AS_ADDRESS;
 	l->service = service;
 	l->pool = pool;
 	l->http_body = tc->conf.nb_bodies ? 0 : CONF_NONE;

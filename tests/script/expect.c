@@ -75,7 +75,12 @@ static bool is_segment(struct play *p, const struct captured *c, const struct se
 static bool is_other(struct play *p, const struct captured *c, const struct other *want,
 		     const char *text)
 {
-	struct other_context ctx = {.family = p->family, .rel = &p->flow->rel};
+	struct other_context ctx = {.family = p->family,
+				    .local = p->flow->local,
+				    .peer = p->flow->peer,
+				    .lport = p->flow->lport,
+				    .rport = p->flow->rport,
+				    .rel = &p->flow->rel};
 	struct frame f;
 	struct other got;
 	char why[200];

@@ -78,7 +78,7 @@ bool other_scan(struct scan *s, const struct other_context *ctx, bool from_engin
 	else if (o->kind <= OTHER_ECHO_REPLY)
 		fine = scan_echo(s, o);
 	else
-		fine = scan_icmp(s, o);
+		fine = from_engine ? scan_word(s, o->error, sizeof(o->error)) : scan_icmp(s, o);
 	return fine && mods_scan(s, &o->mods);
 }
 
@@ -245,6 +245,29 @@ static bool nd_of_frame(const struct frame *f, struct other *o, char *why, size_
 	       wrong(why, size, "solicitation is not sent to the solicited-node group");
 }
 
+/* An error quotes the whole segment that it is about, from the peer to us. */
+static bool error_of_frame(const struct frame *f, const struct other_context *ctx, struct other *o,
+			   char *why, size_t size)
+{
+	bool known;
+	struct frame_icmp icmp = frame_icmp_error(ctx->family, "port_unreachable", 0, &known);
+	uint32_t alen = ctx->family == IP_V4 ? 4 : 16, ip = ctx->family == IP_V4 ? 20 : 40;
+	const uint8_t *q = f->payload;
+	const uint8_t *tcp = q + ip;
+
+	if (f->icmp.type != icmp.type || f->icmp.code != icmp.code || f->icmp.rest != 0)
+		return wrong(why, size, "an ICMP message that the engine does not send");
+	if (f->payload_len < ip + 20 || q[0] >> 4 != (alen == 4 ? 4 : 6))
+		return wrong(why, size, "an ICMP error that quotes no segment");
+	if (memcmp(q + ip - 2 * alen, ctx->peer.bytes, alen) != 0 ||
+	    memcmp(q + ip - alen, ctx->local.bytes, alen) != 0 ||
+	    (tcp[0] << 8 | tcp[1]) != ctx->rport || (tcp[2] << 8 | tcp[3]) != ctx->lport)
+		return wrong(why, size, "an ICMP error that quotes another connection's segment");
+	o->kind = OTHER_ICMP_ERROR;
+	snprintf(o->error, sizeof(o->error), "port_unreachable");
+	return true;
+}
+
 bool other_of_frame(const struct frame *f, const struct other_context *ctx, struct other *o,
 		    char *why, size_t size)
 {
@@ -261,7 +284,7 @@ bool other_of_frame(const struct frame *f, const struct other_context *ctx, stru
 	if (!v4 && (f->icmp.type == 135 || f->icmp.type == 136))
 		return nd_of_frame(f, o, why, size);
 	if (f->icmp.type != (v4 ? 0 : 129) || f->icmp.code != 0)
-		return wrong(why, size, "an ICMP message that the engine does not send");
+		return error_of_frame(f, ctx, o, why, size);
 	o->kind = OTHER_ECHO_REPLY;
 	o->id = f->icmp.rest >> 16;
 	o->seq = f->icmp.rest & 0xffff;
@@ -279,6 +302,8 @@ bool other_match(const struct other *want, const struct other *got)
 		return false;
 	if (want->kind <= OTHER_NEIGHBOUR_REPLY)
 		return ipaddr_equal(&want->who, &got->who) && ipaddr_equal(&want->tell, &got->tell);
+	if (want->kind == OTHER_ICMP_ERROR)
+		return strcmp(want->error, got->error) == 0;
 	return want->id == got->id && want->seq == got->seq && want->len == got->len;
 }
 
@@ -293,6 +318,8 @@ void other_print(FILE *out, const struct other *o)
 		inet_ntop(af, o->who.bytes, who, sizeof(who));
 		inet_ntop(af, o->tell.bytes, tell, sizeof(tell));
 		fprintf(out, " who %s tell %s", who, tell);
+	} else if (o->kind == OTHER_ICMP_ERROR) {
+		fprintf(out, " %s", o->error);
 	} else {
 		fprintf(out, " id %u seq %u (%u)", o->id, o->seq, o->len);
 	}

@@ -69,6 +69,7 @@ static const struct row rows[] = {
     ROW("backlog", backlog),
     ROW("listener_max", listener_max),
     ROW("listener_reserve", listener_reserve),
+    ROW("refuse", refuse),
     ROW("peer_isn", peer_isn),
     ROW("iss", iss),
     ROW("start_ms", start_ms),
@@ -190,6 +191,8 @@ void settings_apply(const struct settings *set, uint8_t family, struct testconf 
 	local = testconf_addr(tc, v6 ? PLAY_LOCAL6 : PLAY_LOCAL4, v6 ? 64 : 24, iface);
 	testconf_addr(tc, v6 ? PLAY_LOCAL4 : PLAY_LOCAL6, v6 ? 24 : 64, iface);
 	add_vlan(tc);
+	for (uint16_t i = 0; i < tc->conf.nb_addrs; i++)
+		tc->addrs[i].refuse = set->refuse;
 	testconf_route(tc, v6 ? "::" : "0.0.0.0", 0, v6 ? PLAY_PEER6 : PLAY_PEER4, iface);
 	testconf_body(tc, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n");
 	pool = testconf_pool(tc, local);

@@ -24,6 +24,7 @@ struct settings {
 	uint32_t mtu; /* with IPv4; IPv6 gets 20 more, so that segments are the same */
 	uint32_t backlog;
 	uint32_t listener_max, listener_reserve; /* connections, 0: no limit, none */
+	uint8_t refuse; /* of the address, enum conf_refuse */
 	uint32_t peer_isn; /* of the peer's connections, unless the script says otherwise */
 	uint32_t iss;      /* ours, of the first connection */
 	uint32_t start_ms; /* time at which the script begins, 0: chosen to give `iss` */

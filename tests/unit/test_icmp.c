@@ -32,7 +32,7 @@ static int setup(void **state)
 	testconf_addr(&f->tc, "192.0.2.1", 24, 0);
 	testconf_addr(&f->tc, "2001:db8::1", 64, 0);
 	testconf_addr(&f->tc, "203.0.113.1", 24, 1);
-	f->pool = mem_pool_create(64, 0, 0);
+	f->pool = mem_pool_create(256, 0, 0); /* the shard keeps some at hand */
 	rig_init(&f->rig, &f->tc, f->pool, 0, 1, false, 0);
 	*state = f;
 	return 0;
@@ -213,13 +213,68 @@ static void test_padding(void **state)
 	assert_int_equal(f->reply_len, 42);
 }
 
+/* Port unreachable: within its rate limit, as long as an error may be, and the whole packet
+ * quoted where it fits. */
+static void test_unreachable(void **state)
+{
+	static const char *const pairs[][2] = {{"192.0.2.9", "192.0.2.1"},
+					       {"2001:db8::9", "2001:db8::1"}};
+	static const uint8_t payload[1400];
+	static const uint32_t lens[] = {0, 1, 400, 1400};
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < 8; i++) {
+		struct frame q = request(f, pairs[i % 2][0], pairs[i % 2][1]), r;
+		uint32_t ip = i % 2 ? 40 : 20, most = i % 2 ? 1280 : 576;
+		char why[128];
+
+		f->tc.addrs[i % 2].refuse = CONF_REFUSE_UNREACHABLE;
+		q.kind = FRAME_TCP;
+		q.proto = 6;
+		q.tcp = (struct frame_tcp){.sport = 5, .dport = 6, .flags = FRAME_SYN};
+		q.payload = payload;
+		q.payload_len = lens[i / 2];
+		assert_true(ping(f, &q));
+		if (!frame_parse(f->reply, f->reply_len, 0, &r, why, sizeof(why)))
+			fail_msg("%s", why);
+		assert_int_equal(r.icmp.type, i % 2 ? 1 : 3);
+		assert_int_equal(r.icmp.code, i % 2 ? 4 : 3);
+		assert_int_equal(r.ttl, f->tc.conf.tcp.ttl);
+		assert_int_equal(f->reply_len, 14 + MIN(most, ip + 8 + ip + 20 + q.payload_len));
+	}
+}
+
+static void test_unreachable_is_limited(void **state)
+{
+	struct fixture *f = *state;
+	struct frame q = request(f, "192.0.2.9", "192.0.2.1");
+	const uint64_t *stats = f->rig.sh->stats;
+
+	f->tc.addrs[0].refuse = CONF_REFUSE_UNREACHABLE;
+	q.kind = FRAME_TCP;
+	q.proto = 6;
+	q.tcp = (struct frame_tcp){.sport = 5, .dport = 6, .flags = FRAME_SYN};
+	for (uint32_t second = 1; second <= 3; second++) {
+		uint32_t sent = 0;
+
+		shard_set_time(f->rig.sh, second * 1000000);
+		for (uint32_t i = 0; i < 2000; i++)
+			sent += ping(f, &q);
+		assert_in_range(sent, 500, 1500);
+		assert_int_equal(stats[STAT_icmp_unreachable_sent] +
+				     stats[STAT_drop_icmp_limited],
+				 second * 2000);
+	}
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_answers),		      TEST(test_nothing_but_zeros),
 	    TEST(test_hop_limit_is_our_own), TEST(test_silence),
-	    TEST(test_padding),
+	    TEST(test_padding),		     TEST(test_unreachable),
+	    TEST(test_unreachable_is_limited),
 	};
 #undef TEST
 

@@ -57,7 +57,8 @@ static void destroy(struct fixture *f)
 
 static void add_addr(struct fixture *f, const char *addr, uint8_t len, uint16_t iface)
 {
-	f->addrs[f->conf.nb_addrs++] = (struct conf_addr){testconf_ip(addr), len, iface, 0};
+	f->addrs[f->conf.nb_addrs++] =
+	    (struct conf_addr){.addr = testconf_ip(addr), .prefix_len = len, .iface = iface};
 }
 
 static void add_route(struct fixture *f, const char *to, uint8_t len, const char *via,
@@ -207,7 +208,10 @@ static void test_random_against_every_bit(void **state)
 			struct ipaddr a = random_addr(&rng);
 
 			f->addrs[f->conf.nb_addrs] = (struct conf_addr){
-			    a, random_len(&rng, a.family), f->conf.nb_addrs, 0};
+			    .addr = a,
+			    .prefix_len = random_len(&rng, a.family),
+			    .iface = f->conf.nb_addrs,
+			};
 		}
 		for (f->conf.nb_routes = 0; f->conf.nb_routes < 20; f->conf.nb_routes++) {
 			struct ipaddr a = random_addr(&rng);

@@ -26,6 +26,8 @@
 #define CONF_MAX_WORKERS     64
 #define CONF_MAX_OBJECTS     1000000000 /* of one kind: REF_INDEX_MAX holds them */
 #define CONF_HTTP_BODY_MAX   65536
+#define CONF_MAX_PREFIX_LISTS 64
+#define CONF_MAX_PREFIXES    1000000 /* in all lists together */
 #define CONF_NONE	     UINT16_MAX
 
 enum conf_cc { CONF_CC_CUBIC, CONF_CC_NEWRENO };
@@ -205,6 +207,8 @@ struct conf_body {
 	uint32_t head_len; /* up to and including the empty line: the answer to HEAD */
 };
 
+struct prefix_set; /* table/prefix_table.h */
+
 struct conf {
 	char *file; /* for messages */
 	uint16_t nb_workers;
@@ -223,6 +227,7 @@ struct conf {
 	struct conf_listener *listeners;
 	struct conf_pool *pools;
 	struct conf_body *bodies;
+	struct prefix_set *prefixes; /* who may connect to which listener, NULL: everybody */
 	char instance[CONF_NAME_MAX]; /* DPDK file prefix: names the control socket */
 };
 

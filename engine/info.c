@@ -268,6 +268,7 @@ uint32_t info_listeners(const struct shard *sh, uint32_t first, struct listener_
 		    .cookies_sent = l->pressure.cookies_sent,
 		    .cookies_received = l->cookies_received,
 		    .cookies_failed = l->cookies_failed,
+		    .prefix_refused = l->prefix_refused,
 		};
 	}
 	return n;
@@ -289,6 +290,7 @@ void listener_info_add(struct listener_info *sum, const struct listener_info *l)
 	sum->cookies_sent += l->cookies_sent;
 	sum->cookies_received += l->cookies_received;
 	sum->cookies_failed += l->cookies_failed;
+	sum->prefix_refused += l->prefix_refused;
 }
 
 static struct backend_info backend_fill(const struct shard *sh, uint16_t pool, uint16_t backend)

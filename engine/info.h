@@ -100,6 +100,7 @@ struct listener_info {
 	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
 	uint64_t drops;     /* these, and what was refused for want of anything else */
 	uint64_t cookies_sent, cookies_received, cookies_failed;
+	uint64_t prefix_refused; /* clients turned away by prefix lists */
 };
 
 /* Adds another shard's part of the same listener. */

@@ -31,6 +31,9 @@
 #define SHARD_HANDOVER	256  /* frames waiting for other workers at most */
 #define SHARD_BUF_CACHE 128  /* free bufs kept at hand */
 
+struct prefix_set; /* table/prefix_table.h */
+struct prefix_table;
+
 /* Frames finished and not yet taken by their port, oldest first. */
 struct txq {
 	uint32_t count;
@@ -69,10 +72,13 @@ struct listener_state {
 	uint32_t backlog;    /* limit: this shard's share */
 	uint32_t half_open;  /* SYN_RECEIVED entries of this listener */
 	uint32_t max_half_open; /* limit: this shard's share of max_syn_backlog */
+	bool guarded;	     /* not everybody may connect: see tcp/admit.c */
+	const struct prefix_table *prefixes; /* who may, NULL: whoever they are */
 	uint64_t accepted;
 	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
 	uint64_t drops;	    /* these, and what was refused for want of anything else */
 	uint64_t cookies_received, cookies_failed;
+	uint64_t prefix_refused; /* SYNs and cookies of who may not */
 	struct syn_pressure pressure;
 };
 
@@ -214,6 +220,11 @@ void shard_finish(struct shard *sh);
 
 /* Earliest time at which shard_timers() has work; false: never. */
 bool shard_next_deadline(struct shard *sh, usec_t *at);
+
+/* From now on these lists say who may connect to the listeners; connections that are there are
+ * not touched. The set is the configuration's, or one for the same listeners; it outlives the
+ * shard, or the next call. Until the first one everybody may. */
+void shard_set_prefixes(struct shard *sh, const struct prefix_set *set);
 
 /* True when every table, wheel and pool is consistent and every connection
  * satisfies its invariants. Slow; for tests and simulations. */

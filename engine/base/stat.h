@@ -83,6 +83,7 @@
 	X(syncookies_stale,		"ACKs refused: their cookie is too old") \
 	X(syncookies_early,		"ACKs refused: their cookie is of a time to come (clocks differ)") \
 	X(syncookies_failed,		"ACKs refused: they bring no cookie of ours (SyncookiesFailed)") \
+	X(prefix_refused,		"SYNs and cookies refused: a listener's prefix lists say so") \
 	X(passive_opens,		"connections accepted (PassiveOpens)") \
 	X(active_opens,			"connections begun (ActiveOpens)") \
 	X(active_open_failed,		"connections begun that did not come up (AttemptFails)") \

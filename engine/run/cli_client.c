@@ -153,12 +153,12 @@ bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT
 	return cli_fail(err, "several are running: say which with -i: %s", list);
 }
 
-/* Takes the answer out of {"/command": answer}, and {"error": text} apart. */
+/* Takes the answer out of {"/command": answer}, and {"error": text}, or a text alone, apart. */
 static json_t *unwrap(const struct cli_client *c, const char *command, json_t *whole, char *err)
 {
 	void *first = json_object_iter(whole);
 	json_t *answer = first ? json_object_iter_value(first) : NULL;
-	json_t *error = json_object_get(answer, "error");
+	json_t *error = json_is_string(answer) ? answer : json_object_get(answer, "error");
 
 	if (json_is_string(error))
 		cli_fail(err, "instance \"%s\": %s", c->instance, json_string_value(error));
@@ -168,6 +168,13 @@ static json_t *unwrap(const struct cli_client *c, const char *command, json_t *w
 	else
 		return json_incref(answer);
 	return NULL;
+}
+
+void cli_client_patience(struct cli_client *c, uint32_t seconds)
+{
+	struct timeval timeout = {.tv_sec = seconds};
+
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 }
 
 json_t *cli_client_ask(struct cli_client *c, const char *command, char err[CLIENT_ERROR_MAX])

@@ -7,7 +7,7 @@
 
 #include "engine/base/compiler.h"
 
-#define CLIENT_ERROR_MAX 512
+#define CLIENT_ERROR_MAX 1280 /* as long as what is wrong with a configuration */
 #define CLIENT_NAME_MAX  64
 
 struct cli_client {
@@ -23,6 +23,9 @@ bool cli_fail(char err[CLIENT_ERROR_MAX], const char *fmt, ...) PRINTF_LIKE(2, 3
 /* Connects to the instance, or with NULL to the only one that runs. False with
  * one line in err[]; call cli_client_close() only after true. */
 bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT_ERROR_MAX]);
+
+/* From now on answers may take this long; 5 s unless told. */
+void cli_client_patience(struct cli_client *c, uint32_t seconds);
 
 /* The answer to a command, NULL with one line in err[]. The caller frees it. */
 json_t *cli_client_ask(struct cli_client *c, const char *command, char err[CLIENT_ERROR_MAX]);

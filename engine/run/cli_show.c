@@ -88,7 +88,7 @@ void show_listeners(FILE *out, const json_t *rows, bool internal)
 	    {"Cookies", false},  {"Connections", true},
 	    {"Max", true},       {"Reserve", true},
 	    {"Accepted", true},  {"Overflows", true},
-	    {"Drops", true},
+	    {"Drops", true},     {"Refused", true},
 	};
 	const json_t *row;
 	struct table t;
@@ -112,6 +112,7 @@ void show_listeners(FILE *out, const json_t *rows, bool internal)
 		table_cell(&t, "%" PRIu64, number_of(row, "accepted"));
 		table_cell(&t, "%" PRIu64, number_of(row, "overflows"));
 		table_cell(&t, "%" PRIu64, number_of(row, "drops"));
+		table_cell(&t, "%" PRIu64, number_of(row, "prefix_refused"));
 		if (internal)
 			note_listener(&t, row);
 	}
@@ -267,6 +268,14 @@ void show_info(FILE *out, const json_t *info)
 	show_number(out, number_of(info, "workers"), "worker", ", ");
 	show_number(out, number_of(info, "listeners"), "listener", ", ");
 	show_number(out, number_of(info, "pools"), "pool", "\n");
+}
+
+void show_lists(FILE *out, const json_t *lists)
+{
+	uint64_t n = number_of(lists, "prefixes");
+
+	show_number(out, number_of(lists, "lists"), "prefix list", ", ");
+	fprintf(out, "%" PRIu64 " prefix%s in force\n", n, n == 1 ? "" : "es");
 }
 
 void show_counters(FILE *out, const json_t *counters, const struct show_counters *which)

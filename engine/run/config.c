@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a file or a text to struct conf: reads the file, runs the passes over its
- * document in order, and frees the result. */
-#include <errno.h>
-#include <fcntl.h>
+/* From a file or a text to struct conf: runs the passes over its document in order, and
+ * frees the result. */
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine/run/config_reader.h"
 
@@ -21,6 +17,7 @@ static const struct config_key root_keys[] = {
     {"routes", CONFIG_ROW_SELF(config_read_routes)},
     {"tcp", CONFIG_ROW_NODE(struct conf, tcp, config_read_tcp)},
     {"pools", CONFIG_ROW_SELF(config_read_pools)},
+    {"prefix_lists", CONFIG_ROW_SELF(config_read_prefix_lists)},
     {"listeners", CONFIG_ROW_SELF(config_read_listeners), .required = true,
      .hint = "listeners: [{name: web, address: \"IPV4:PORT\", service: ...}]"},
     {0},
@@ -59,7 +56,8 @@ static bool compile(struct config_reader *r, const struct config_schema *schema,
 	if (!config_map(r, root, schema->keys, r->conf))
 		return false;
 	default_workers(r->conf);
-	return config_check_buffers(r, root) && (!schema->check || schema->check(r, root));
+	return config_check_buffers(r, root) && config_compile_prefixes(r) &&
+	       (!schema->check || schema->check(r, root));
 }
 
 struct conf *config_parse_as(const struct config_schema *schema, const char *name, const char *text,
@@ -94,66 +92,21 @@ struct conf *config_parse(const char *name, const char *text, size_t len, struct
 	return config_parse_as(&engine_schema, name, text, len, err);
 }
 
-/* Opens without waiting, so that a FIFO is refused instead of waited for. */
-static int open_regular(const char *path, struct config_error *err)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0) {
-		config_error_set(err, path, 0, "",
-				 "can't be opened: %s: check the path and its "
-				 "permissions",
-				 strerror(errno));
-		return -1;
-	}
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return fd;
-	config_error_set(err, path, 0, "", "is %s: give the path of a configuration file",
-			 S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
-	close(fd);
-	return -1;
-}
-
-/* Reads at most max bytes; -1 with errno set. */
-static ssize_t read_all(int fd, char *buf, size_t max)
-{
-	size_t len = 0;
-
-	while (len < max) {
-		ssize_t n = read(fd, buf + len, max - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return (ssize_t)len;
-}
-
 struct conf *config_load_as(const struct config_schema *schema, const char *path,
 			    struct config_error *err)
 {
-	struct conf *conf = NULL;
-	char *text = NULL;
-	ssize_t len;
-	int fd;
+	char why[CONFIG_ERROR_MAX], *text;
+	struct conf *conf;
+	size_t len;
 
 	memset(err, 0, sizeof(*err));
-	fd = open_regular(path, err);
-	if (fd < 0)
+	text = config_read_file(path, CONFIG_FILE_MAX + 1, "a configuration file", &len, why);
+	if (!text) {
+		config_error_set(err, path, 0, "", "%s", why);
 		return NULL;
-	text = malloc(CONFIG_FILE_MAX + 1);
-	len = text ? read_all(fd, text, CONFIG_FILE_MAX + 1) : -1;
-	if (len < 0)
-		config_error_set(err, path, 0, "", "can't be read: %s", strerror(errno));
-	else
-		conf = config_parse_as(schema, path, text, (size_t)len, err);
+	}
+	conf = config_parse_as(schema, path, text, len, err);
 	free(text);
-	close(fd);
 	return conf;
 }
 
@@ -162,10 +115,23 @@ struct conf *config_load(const char *path, struct config_error *err)
 	return config_load_as(&engine_schema, path, err);
 }
 
+struct prefix_set *config_take_prefixes(struct conf *conf)
+{
+	struct prefix_set *set = conf->prefixes;
+
+	conf->prefixes = NULL;
+	return set;
+}
+
 void config_free(struct conf *conf)
 {
+	struct config_file *file;
+
 	if (!conf)
 		return;
+	file = CONTAINER_OF(conf, struct config_file, conf);
+	config_drop_prefix_lists(file);
+	prefix_set_free(conf->prefixes);
 	for (uint16_t i = 0; i < conf->nb_pools; i++)
 		free(conf->pools[i].backends);
 	for (uint16_t i = 0; i < conf->nb_bodies; i++)
@@ -178,5 +144,5 @@ void config_free(struct conf *conf)
 	free(conf->ifaces);
 	free(conf->ports);
 	free(conf->file);
-	free(CONTAINER_OF(conf, struct config_file, conf));
+	free(file);
 }

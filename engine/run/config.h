@@ -54,6 +54,9 @@ bool config_read_secret(const struct conf *conf, uint8_t secret[CONFIG_SECRET],
  * may be left. Not for a struct conf made in any other way. */
 void config_free(struct conf *conf);
 
+/* Takes conf->prefixes out of it: prefix_set_free() is the caller's then. NULL: there are none. */
+struct prefix_set *config_take_prefixes(struct conf *conf);
+
 /* Sets every field to the default that docs/configuration.md gives for it. */
 void conf_tcp_defaults(struct conf_tcp *tcp);
 

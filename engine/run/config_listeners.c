@@ -19,6 +19,7 @@ struct http_answer {
 /* A listener of the file, which becomes one entry per address in struct conf. */
 struct listener_item {
 	struct conf_listener l; /* without address */
+	struct config_lists_of lists;
 	const yaml_node_t *pool, *http;
 	struct http_answer answer;
 };
@@ -83,7 +84,7 @@ static bool read_http(struct config_reader *r, yaml_node_t *node, void *field)
 }
 
 static bool add_listener(struct config_reader *r, const yaml_node_t *node,
-			 const struct conf_listener *l)
+			 const struct conf_listener *l, const struct config_lists_of *lists)
 {
 	struct conf *conf = r->conf;
 	struct conf_listener *listeners;
@@ -104,6 +105,7 @@ static bool add_listener(struct config_reader *r, const yaml_node_t *node,
 	if (!listeners)
 		return false;
 	conf->listeners = listeners;
+	r->file->lists_of[conf->nb_listeners] = *lists;
 	listeners[conf->nb_listeners++] = *l;
 	return true;
 }
@@ -135,12 +137,12 @@ static bool read_address(struct config_reader *r, yaml_node_t *node, void *field
 				   "port's addresses",
 				   quoted);
 	if (l.addr.family != 0)
-		return add_listener(r, node, &l);
+		return add_listener(r, node, &l, &item->lists);
 	l.addr.family = IP_V4;
-	if (!add_listener(r, node, &l))
+	if (!add_listener(r, node, &l, &item->lists))
 		return false;
 	l.addr.family = IP_V6;
-	return add_listener(r, node, &l);
+	return add_listener(r, node, &l, &item->lists);
 }
 
 static bool read_address_or_list(struct config_reader *r, yaml_node_t *node, void *item)
@@ -168,6 +170,8 @@ static const struct config_key listener_keys[] = {
     {"reserve", LISTENER_LIMIT(reserve)},
     {"refuse", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct listener_item, l.refuse),
      .choices = refuse_words, .def = CONF_REFUSE_AS_ADDRESS},
+    {"deny", CONFIG_ROW_NODE(struct listener_item, lists, config_read_deny)},
+    {"allow", CONFIG_ROW_NODE(struct listener_item, lists, config_read_allow)},
     {"pool", CONFIG_ROW_SELF(read_pool_name)},
     {"http", CONFIG_ROW_SELF(read_http)},
     {"tcp", CONFIG_ROW_NODE(struct listener_item, l.tcp, config_read_tcp)},

@@ -13,16 +13,34 @@
 #include <yaml.h>
 
 #include "engine/run/config.h"
+#include "engine/run/prefix_bag.h"
 
 #define CONFIG_PATH_MAX      256
 #define CONFIG_QUOTE_MAX     72        /* bytes of a value quoted in a message, NUL included */
 #define CONFIG_KEYS_MAX      64        /* rows of a table at most */
 #define CONFIG_REPLAY_PREFIX "pcapng:" /* of a device that replays a file */
 
+/* A named list of prefixes, until the tables are made of it. */
+struct config_prefix_list {
+	char name[CONF_NAME_MAX];
+	struct prefix_bag prefixes;
+	char file[CONF_DEVICE_MAX]; /* "": none */
+	bool given;		    /* any of both was */
+	int line;
+};
+
+/* Whom a listener turns away and lets in: a bit for each list. */
+struct config_lists_of {
+	uint64_t deny, allow;
+};
+
 /* What the loader hands out is the first member of this. */
 struct config_file {
 	struct conf conf;
 	int workers_line, cookie_secret_line;
+	struct config_prefix_list *lists;
+	uint16_t nb_lists;
+	struct config_lists_of lists_of[CONF_MAX_LISTENERS]; /* as conf.listeners */
 };
 
 struct config_key;
@@ -196,6 +214,19 @@ bool config_read_routes(struct config_reader *r, yaml_node_t *node, void *conf);
 bool config_read_tcp(struct config_reader *r, yaml_node_t *node, void *tcp);
 bool config_read_pools(struct config_reader *r, yaml_node_t *node, void *conf);
 bool config_read_listeners(struct config_reader *r, yaml_node_t *node, void *conf);
+
+/* The whole text of a regular file, at most `max` bytes of it, which is the caller's to free;
+ * *len has its length. NULL: `why` says what is wrong. `what` is what the file should be. */
+char *config_read_file(const char *path, size_t max, const char *what, size_t *len,
+		       char why[CONFIG_ERROR_MAX]);
+
+/* Prefix lists: the section, a listener's deny and allow (into a struct config_lists_of),
+ * conf.prefixes made of both, and the end of the lists. */
+bool config_read_prefix_lists(struct config_reader *r, yaml_node_t *node, void *conf);
+bool config_read_deny(struct config_reader *r, yaml_node_t *node, void *lists_of);
+bool config_read_allow(struct config_reader *r, yaml_node_t *node, void *lists_of);
+bool config_compile_prefixes(struct config_reader *r);
+void config_drop_prefix_lists(struct config_file *file);
 
 /* Refuses too few packet buffers for the ports' rings. */
 bool config_check_buffers(struct config_reader *r, const yaml_node_t *root);

@@ -60,6 +60,11 @@ void reply_text(struct rte_tel_data *d, const char *name, const char *text)
 	rte_tel_data_add_dict_string(d, name, text);
 }
 
+void reply_failure(struct rte_tel_data *top, const char *text)
+{
+	rte_tel_data_string(top, text);
+}
+
 void reply_error(struct rte_tel_data *top, const char *fmt, ...)
 {
 	char text[RTE_TEL_MAX_STRING_LEN];

@@ -34,5 +34,8 @@ void reply_number(struct rte_tel_data *d, const char *name, uint64_t v);
 /* Texts are cut at 127 bytes. */
 void reply_text(struct rte_tel_data *d, const char *name, const char *text);
 
+/* Makes the whole answer a text, of any length: what went wrong. */
+void reply_failure(struct rte_tel_data *top, const char *text);
+
 /* Makes the whole answer {"error": text}. */
 void reply_error(struct rte_tel_data *top, const char *fmt, ...) PRINTF_LIKE(2, 3);

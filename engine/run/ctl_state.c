@@ -87,6 +87,20 @@ void ctl_objects(struct engine *e, const char *params UNUSED, struct rte_tel_dat
 	add_object(d, "buffers", buffers_used - MIN(cached, buffers_used), buffers);
 }
 
+void ctl_reload_lists(struct engine *e, const char *params UNUSED, struct rte_tel_data *d)
+{
+	struct config_error err;
+	struct lists_sum sum;
+
+	if (!lists_reload(&e->lists, &sum, &err)) {
+		reply_failure(d, err.text);
+		return;
+	}
+	rte_tel_data_start_dict(d);
+	reply_number(d, "lists", sum.lists);
+	reply_number(d, "prefixes", sum.prefixes);
+}
+
 static void fill_recording(struct rte_tel_data *d, const struct conf_port *c, struct port *p)
 {
 	struct record_stats s;

@@ -59,7 +59,7 @@ static bool open_ports(struct engine *e, struct report *r)
 	return true;
 }
 
-bool engine_open(struct engine *e, const struct conf *conf, struct report *r)
+bool engine_open(struct engine *e, struct conf *conf, struct report *r)
 {
 	struct dpdk_memory_need need = {.piece = shard_bytes(conf)};
 	struct config_size size;
@@ -69,6 +69,8 @@ bool engine_open(struct engine *e, const struct conf *conf, struct report *r)
 	if (!machine_check_memory(size.bytes, r))
 		return false;
 	e->conf = conf;
+	if (!lists_init(&e->lists, conf, config_take_prefixes(conf)))
+		return report_error(r, "no memory for the prefix lists");
 	e->eal_up = dpdk_eal_init(&e->eal, conf, &need, r);
 	if (!e->eal_up || !dpdk_pools_create(conf, &e->pools, r))
 		return false;
@@ -108,6 +110,7 @@ static bool make_worker(struct engine *e, uint16_t id, const struct seeds *seeds
 	w->stop = &e->stop;
 	w->nb_open = &e->nb_open;
 	mailbox_init(&w->mailbox);
+	e->lists.mailboxes[id] = &w->mailbox;
 	run_clock_init(&w->clock, rte_get_tsc_hz(), rte_rdtsc(), engine_now);
 	mem = dpdk_mem_alloc("shard", shard_bytes(e->conf), socket, r);
 	if (!mem)
@@ -115,6 +118,7 @@ static bool make_worker(struct engine *e, uint16_t id, const struct seeds *seeds
 	args.now = w->clock.last_us;
 	memcpy(args.entropy, seeds->entropy, sizeof(args.entropy));
 	w->shard = shard_init(mem, &args);
+	shard_set_prefixes(w->shard, lists_current(&e->lists));
 	return true;
 }
 
@@ -251,6 +255,7 @@ void engine_close(struct engine *e)
 {
 	for (uint16_t i = 0; e->conf && i < e->conf->nb_workers; i++)
 		free_worker(e->workers[i]);
+	lists_fini(&e->lists);
 	exchange_fini(&e->exchange, &e->buf_ops[0]);
 	for (uint16_t i = 0; i < CONF_MAX_PORTS; i++)
 		port_close(e->ports[i]);

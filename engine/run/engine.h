@@ -12,6 +12,7 @@
 #include "drivers/dpdk_pool.h"
 #include "drivers/report.h"
 #include "engine/run/pressure.h"
+#include "engine/run/lists.h"
 #include "engine/run/worker.h"
 
 struct engine {
@@ -31,13 +32,15 @@ struct engine {
 	bool clock_told;	 /* that it was set since */
 	struct net_link links[CONF_MAX_PORTS];
 	struct exchange exchange;
+	struct lists lists;
 	struct worker *workers[CONF_MAX_WORKERS]; /* NULL from the first that is not made */
 	uint16_t nb_launched;
 };
 
 /* Starts from an all-zero engine. Opens EAL, buffers, rings and ports. False with
- * report->error set; engine_close() is called in any case. `conf` outlives *e. */
-bool engine_open(struct engine *e, const struct conf *conf, struct report *r);
+ * report->error set; engine_close() is called in any case. `conf` outlives *e, which takes its
+ * prefix lists. */
+bool engine_open(struct engine *e, struct conf *conf, struct report *r);
 
 /* Makes the shards, announces the addresses, opens the control socket's commands
  * and launches the workers. False as above. */

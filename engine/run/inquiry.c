@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/run/inquiry.h"
 
-void inquiry_answer(struct inquiry *q, const struct shard *sh)
+void inquiry_answer(struct inquiry *q, struct shard *sh)
 {
 	uint32_t first = (uint32_t)q->cursor;
 
@@ -22,6 +22,9 @@ void inquiry_answer(struct inquiry *q, const struct shard *sh)
 		break;
 	case INQUIRY_OBJECTS:
 		info_objects(sh, &q->objects);
+		break;
+	case INQUIRY_SET_PREFIXES:
+		shard_set_prefixes(sh, q->prefixes);
 		break;
 	}
 }

@@ -16,12 +16,15 @@ enum inquiry_kind {
 	INQUIRY_LISTENER_STATES,
 	INQUIRY_BACKEND_STATES,
 	INQUIRY_OBJECTS,
+	INQUIRY_SET_PREFIXES, /* not asked but told */
 };
 
 struct inquiry {
 	enum inquiry_kind kind;
 	uint64_t cursor;           /* connections: see info_connections(); others: first index */
 	struct info_filter filter; /* connections */
+	const struct prefix_set *prefixes; /* for shard_set_prefixes(): when the answer is there the
+					    * worker looks into no other set any more */
 	uint32_t max;              /* rows at most, within the limits above */
 
 	uint32_t count; /* answer: rows, */
@@ -35,4 +38,4 @@ struct inquiry {
 };
 
 /* Fills in the answer; on the shard's own thread. */
-void inquiry_answer(struct inquiry *q, const struct shard *sh);
+void inquiry_answer(struct inquiry *q, struct shard *sh);

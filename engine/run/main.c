@@ -111,7 +111,7 @@ static int check(const struct conf *conf)
 	return EXIT_OK;
 }
 
-static bool start(struct engine *e, const struct conf *conf, struct report *r)
+static bool start(struct engine *e, struct conf *conf, struct report *r)
 {
 	struct probe_args probe = {.conf = conf, .ports = e->ports, .now = engine_now};
 
@@ -135,7 +135,7 @@ static void print_ready(const struct conf *conf)
 	fflush(stdout);
 }
 
-static int run(const struct conf *conf)
+static int run(struct conf *conf)
 {
 	struct engine engine = {0};
 	struct report r = {0};

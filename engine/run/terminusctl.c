@@ -16,7 +16,8 @@
 #include "engine/run/cli_linux.h"
 #include "engine/run/cli_show.h"
 
-#define COMMAND_MAX 1000
+#define COMMAND_MAX	 1000
+#define RELOAD_TIMEOUT_S 60
 
 enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 
@@ -115,6 +116,24 @@ static int show_objects_command(struct cli_client *c, const struct cli_args *arg
 	}
 	show_objects(stdout, objects);
 	json_decref(objects);
+	return EXIT_OK;
+}
+
+/* A million prefixes take a second or two to read. */
+static int reload_lists(struct cli_client *c, const struct cli_args *args, char *err)
+{
+	json_t *answer;
+
+	cli_client_patience(c, RELOAD_TIMEOUT_S);
+	answer = cli_client_ask(c, "/terminus/lists/reload", err);
+	if (!answer)
+		return complain(err);
+	if (args->json) {
+		print_json(answer);
+		return EXIT_OK;
+	}
+	show_lists(stdout, answer);
+	json_decref(answer);
 	return EXIT_OK;
 }
 
@@ -367,6 +386,8 @@ static int run_command(struct cli_client *c, const struct cli_args *args, char *
 		return show_counters_command(c, args, err);
 	case CLI_OBJECTS:
 		return show_objects_command(c, args, err);
+	case CLI_RELOAD_LISTS:
+		return reload_lists(c, args, err);
 	case CLI_CAPTURE:
 		return cli_capture(c, &args->capture, err) ? EXIT_OK : complain(err);
 	default:

@@ -251,6 +251,17 @@ bool challenge_allowed(struct shard *sh, uint32_t ref, uint32_t salt);
 /* Owes the peer a challenge ACK, within the limit. */
 void challenge_ack(struct shard *sh, struct conn *c);
 
+/* ---- admit.c: for listeners that are guarded ---- */
+
+/* Whether the SYN, or the ACK that brings a good cookie, may open a connection. False: its source
+ * may not have one; it is answered, counted and consumed. */
+bool admit_syn(struct shard *sh, struct seg *s, uint16_t listener);
+bool admit_cookie(struct shard *sh, struct seg *s, uint16_t listener);
+
+/* The same for a SYN that would end a record in TIME_WAIT, and that tcp_listen_ready() has a
+ * listener for, guarded or not. */
+bool admit_syn_to_time_wait(struct shard *sh, struct seg *s);
+
 /* ---- refuse.c ---- */
 
 /* Answers a segment to a closed port as its local address' `refuse` says; consumes. */

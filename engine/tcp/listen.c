@@ -99,6 +99,8 @@ static void listen_syn(struct shard *sh, struct seg *s, uint16_t listener,
 {
 	struct half *h;
 
+	if (unlikely(sh->listeners[listener].guarded) && !admit_syn(sh, s, listener))
+		return;
 	/* As Linux: a full accept queue turns new clients away at the door. */
 	if (accept_queue_full(sh, listener)) {
 		sh->listeners[listener].overflows++;
@@ -154,6 +156,8 @@ static void cookie_received(struct shard *sh, struct half *h, struct seg *s)
 {
 	struct conn *c;
 
+	if (unlikely(sh->listeners[h->profile].guarded) && !admit_cookie(sh, s, h->profile))
+		return;
 	/* Its sender believes to be connected; what it sends next brings the cookie again. */
 	if (accept_queue_full(sh, h->profile)) {
 		accept_queue_refuse(sh, h->profile, s);

@@ -224,7 +224,7 @@ static void spent_input(struct shard *sh, uint32_t index, struct seg *s)
 	} else if (!tcp_listen_ready(sh, s)) {
 		/* A cookie-opened connection was a listener's. */
 		tw_drop(sh, s, refusal(sh, tw->profile));
-	} else {
+	} else if (admit_syn_to_time_wait(sh, s)) {
 		tw_end(sh, index);
 		tcp_listen_input(sh, s, &last);
 	}
@@ -274,6 +274,8 @@ static void tw_input(struct shard *sh, uint32_t index, struct seg *s)
 	    tcp_listen_ready(sh, s)) {
 		uint32_t last = tw->snd_nxt;
 
+		if (!admit_syn_to_time_wait(sh, s))
+			return;
 		stat_inc(sh, STAT_time_wait_reused);
 		tw_end(sh, index);
 		tcp_listen_input(sh, s, &last);

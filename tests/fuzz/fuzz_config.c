@@ -5,6 +5,7 @@
  * checks them again.
  */
 #include "engine/run/config.h"
+#include "engine/table/prefix_table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,6 +52,7 @@ static void check_ports(const struct conf *c)
 		const struct conf_addr *a = &c->addrs[i];
 
 		require(a->iface < c->nb_ifaces && ipaddr_is_unicast(&a->addr));
+		require(a->refuse < CONF_REFUSE_AS_ADDRESS);
 		require(a->prefix_len > 0 && a->prefix_len <= (a->addr.family == IP_V4 ? 32 : 128));
 		require(a->addr.family == IP_V4 || c->ifaces[a->iface].mtu >= 1280);
 	}
@@ -79,6 +81,7 @@ static void check_listener(const struct conf *c, const struct conf_listener *l)
 {
 	check_name(l->name);
 	check_tcp(&l->tcp);
+	require(l->refuse <= CONF_REFUSE_AS_ADDRESS);
 	require(l->port_be != 0 && l->backlog > 0);
 	require(l->addr.family == IP_V4 || l->addr.family == IP_V6);
 	require(l->local == CONF_NONE || l->local < c->nb_addrs);
@@ -102,6 +105,7 @@ static void check_conf(const struct conf *c)
 		check_pool(c, &c->pools[i]);
 	for (uint16_t i = 0; i < c->nb_listeners; i++)
 		check_listener(c, &c->listeners[i]);
+	require(c->prefixes && c->prefixes->nb_listeners == c->nb_listeners);
 	for (uint16_t i = 0; i < c->nb_bodies; i++) {
 		const struct conf_body *b = &c->bodies[i];
 

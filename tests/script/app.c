@@ -7,6 +7,7 @@
 #include "engine/table/tuple.h"
 #include "engine/tcp/tcp.h"
 #include "tests/lib/pattern.h"
+#include "tests/script/lists.h"
 #include "tests/script/play.h"
 
 #define APP_CHUNK 65536
@@ -567,6 +568,7 @@ static const struct {
     {"flow", cmd_flow},         {"burst", cmd_burst},       {"port", cmd_port},
     {"buffers", cmd_buffers},   {"announce", cmd_announce}, {"stop", cmd_stop},
     {"leap", cmd_leap},         {"urgent", cmd_urgent},     {"hurry", cmd_hurry},
+    {"lists", play_lists},
 };
 
 bool play_command(struct play *p, struct scan *s)

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "tests/script/lists.h"
 #include "tests/script/other.h"
 #include "tests/script/play.h"
 
@@ -400,6 +401,7 @@ static void world_fini(struct play *p)
 	while ((c = play_take(p)))
 		free(c);
 	rig_fini(&p->rig);
+	play_lists_free(p);
 	left = mem_pool_in_use(p->pool);
 	if (left)
 		play_fail(p, "%u buffers have leaked", left);

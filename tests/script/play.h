@@ -75,6 +75,7 @@ struct play {
 	uint32_t nb_held;
 	bool holding;
 	bool busy; /* the port takes nothing */
+	void *lists; /* table in force, NULL: none */
 
 	bool failed;
 	char why[4096];

@@ -105,9 +105,13 @@ class Engine:
     def output(self):
         return self.stdout.read_text(errors="replace") + self.stderr.read_text(errors="replace")
 
+    def command(self, *argv):
+        """How terminusctl is called."""
+        return str(TERMINUSCTL), "-i", self.instance, *argv
+
     def ctl(self, *argv):
         """What terminusctl prints."""
-        return call(str(TERMINUSCTL), "-i", self.instance, *argv).stdout
+        return call(*self.command(*argv)).stdout
 
     def query(self, what):
         """terminusctl's answer as JSON."""

@@ -52,6 +52,7 @@ static void test_commands(void **state)
 	assert_int_equal(parsed("objects").command, CLI_OBJECTS);
 	assert_int_equal(parsed("ports").command, CLI_PORTS);
 	assert_int_equal(parsed("workers").command, CLI_WORKERS);
+	assert_int_equal(parsed("reload-lists").command, CLI_RELOAD_LISTS);
 	assert_int_equal(parsed("--help").command, CLI_HELP);
 	assert_int_equal(parsed("counters --help").command, CLI_HELP);
 	assert_int_equal(parsed("-V").command, CLI_VERSION);
@@ -317,6 +318,10 @@ static void test_numbers_have_their_plural(void **state)
 		      " \"listeners\": 2, \"pools\": 0}",
 		      "terminus 1, instance \"x\", pid 7, up 3sec\n"
 		      "config c: 1 worker, 2 listeners, 0 pools\n");
+	assert_prints(show_lists, "{\"lists\": 1, \"prefixes\": 1}",
+		      "1 prefix list, 1 prefix in force\n");
+	assert_prints(show_lists, "{\"lists\": 0, \"prefixes\": 2}",
+		      "0 prefix lists, 2 prefixes in force\n");
 }
 
 static void print_rates(FILE *out, const json_t *pair)

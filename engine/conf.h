@@ -28,6 +28,7 @@
 #define CONF_HTTP_BODY_MAX   65536
 #define CONF_MAX_PREFIX_LISTS 64
 #define CONF_MAX_PREFIXES    1000000 /* in all lists together */
+#define CONF_SOURCES_DEFAULT 65536
 #define CONF_NONE	     UINT16_MAX
 
 enum conf_cc { CONF_CC_CUBIC, CONF_CC_NEWRENO };
@@ -104,6 +105,8 @@ struct conf_memory {
 	uint32_t transfers;	   /* connections with data queued or in flight, 0: all */
 	uint32_t sessions;	   /* proxied pairs at once, 0: half of connections */
 	uint32_t orphans;	   /* tcp_max_orphans, 65536: closed by us, not yet by the peer */
+	uint32_t sources;	   /* that each worker can tell apart, 0: 65536 if any listener
+				    * limits them, else none */
 	uint32_t buffers;	   /* packet buffers, 65536 */
 };
 
@@ -173,6 +176,10 @@ struct conf_listener {
 	uint32_t reserve;	  /* that others cannot take, 0: none; divided among workers */
 	uint32_t backlog; /* accept queue limit, 4096 (somaxconn); divided among workers */
 	enum conf_refuse refuse; /* what clients get that are turned away: as_address */
+	uint32_t max_connections_per_source; /* at once, 0: no limit */
+	uint32_t max_rate_per_source;	     /* new ones in a second, 0: no limit */
+	uint8_t source_prefix_v4, source_prefix_v6; /* bits that make a source, 32 and 64 */
+	uint16_t group; /* index of the first entry of the same listener: entries share limits */
 	enum conf_service service;
 	uint16_t pool;	      /* proxy: index of the pool */
 	uint16_t http_body;   /* http: index into conf.bodies */
@@ -230,6 +237,20 @@ struct conf {
 	struct prefix_set *prefixes; /* who may connect to which listener, NULL: everybody */
 	char instance[CONF_NAME_MAX]; /* DPDK file prefix: names the control socket */
 };
+
+static inline bool conf_limits_sources(const struct conf_listener *l)
+{
+	return l->max_connections_per_source || l->max_rate_per_source;
+}
+
+/* Sources that each worker has room for. */
+static inline uint32_t conf_sources(const struct conf *conf)
+{
+	for (uint16_t i = 0; i < conf->nb_listeners; i++)
+		if (conf_limits_sources(&conf->listeners[i]))
+			return conf->memory.sources ? conf->memory.sources : CONF_SOURCES_DEFAULT;
+	return 0;
+}
 
 /* Bytes of frame that every packet buffer must hold behind its headroom: enough
  * for the largest MTU of any port with Ethernet header, two VLAN tags and CRC, in

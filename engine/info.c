@@ -269,6 +269,8 @@ uint32_t info_listeners(const struct shard *sh, uint32_t first, struct listener_
 		    .cookies_received = l->cookies_received,
 		    .cookies_failed = l->cookies_failed,
 		    .prefix_refused = l->prefix_refused,
+		    .source_limit_refused = l->source_limit_refused,
+		    .source_rate_refused = l->source_rate_refused,
 		};
 	}
 	return n;
@@ -291,6 +293,8 @@ void listener_info_add(struct listener_info *sum, const struct listener_info *l)
 	sum->cookies_received += l->cookies_received;
 	sum->cookies_failed += l->cookies_failed;
 	sum->prefix_refused += l->prefix_refused;
+	sum->source_limit_refused += l->source_limit_refused;
+	sum->source_rate_refused += l->source_rate_refused;
 }
 
 static struct backend_info backend_fill(const struct shard *sh, uint16_t pool, uint16_t backend)
@@ -329,6 +333,31 @@ uint32_t info_backends(const struct shard *sh, uint32_t first, struct backend_in
 	return n;
 }
 
+uint32_t info_sources(const struct shard *sh, uint64_t cursor, struct source_info *out,
+		      uint32_t max, uint64_t *next)
+{
+	const struct source_table *t = sh->sources ? &sh->sources->table : NULL;
+	uint32_t slots = t ? source_table_slots(t) : 0, n = 0, i = (uint32_t)cursor;
+
+	for (uint32_t visits = 0; i < slots && n < max && visits < INFO_VISIT_MAX; i++, visits++) {
+		const struct source_entry *e = &t->entries[i];
+		struct source_count count = {0};
+
+		source_table_entry(t, i, sh->now_us, &count);
+		if (count.connections == 0 && count.recent_milli == 0 && e->refused == 0)
+			continue;
+		out[n] = (struct source_info){.addr.family = e->family,
+					      .prefix_len = e->prefix_len,
+					      .listener = e->listener,
+					      .connections = (uint32_t)count.connections,
+					      .refused = e->refused,
+					      .recent_milli = (uint32_t)count.recent_milli};
+		memcpy(out[n++].addr.bytes, e->addr, sizeof(e->addr));
+	}
+	*next = i < slots ? i : 0;
+	return n;
+}
+
 void info_objects(const struct shard *sh, struct object_info *out)
 {
 	const struct pool *pools[INFO_NB_OBJECTS] = {
@@ -338,8 +367,14 @@ void info_objects(const struct shard *sh, struct object_info *out)
 	};
 
 	for (uint32_t i = 0; i < INFO_NB_OBJECTS; i++) {
-		out->used[i] = pools[i] ? pools[i]->used : sh->time_waits.used;
-		out->limit[i] = pools[i] ? pools[i]->capacity : sh->time_waits.capacity;
+		out->used[i] = pools[i] ? pools[i]->used : 0;
+		out->limit[i] = pools[i] ? pools[i]->capacity : 0;
+	}
+	out->used[INFO_TIME_WAITS] = sh->time_waits.used;
+	out->limit[INFO_TIME_WAITS] = sh->time_waits.capacity;
+	if (sh->sources) {
+		out->used[INFO_SOURCES] = sh->sources->table.live;
+		out->limit[INFO_SOURCES] = source_table_slots(&sh->sources->table);
 	}
 	out->cached_buffers = sh->cache.count;
 }
@@ -348,6 +383,7 @@ const char *info_object_name(enum info_object i)
 {
 	static const char *const names[INFO_NB_OBJECTS] = {
 	    "connections", "half_open", "time_wait", "transfers", "sessions", "ipv6_peers",
+	    "sources",
 	};
 
 	return names[i];

@@ -100,7 +100,8 @@ struct listener_info {
 	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
 	uint64_t drops;     /* these, and what was refused for want of anything else */
 	uint64_t cookies_sent, cookies_received, cookies_failed;
-	uint64_t prefix_refused; /* clients turned away by prefix lists */
+	uint64_t prefix_refused; /* clients turned away by prefix lists, */
+	uint64_t source_limit_refused, source_rate_refused; /* and by limits of their source */
 };
 
 /* Adds another shard's part of the same listener. */
@@ -126,6 +127,21 @@ struct backend_info {
 uint32_t info_backends(const struct shard *sh, uint32_t first, struct backend_info *out,
 		       uint32_t max);
 
+/* This shard's part of a source that limits count. */
+struct source_info {
+	struct ipaddr addr;
+	uint8_t prefix_len;
+	uint16_t listener; /* index in struct conf of its first entry */
+	uint32_t connections;
+	uint32_t refused;
+	uint32_t recent_milli; /* connections begun lately, in thousandths a second */
+};
+
+/* Copies the next sources with connections, or refused something, to out[0..max) and returns how
+ * many, as info_connections() does. Sources without an entry of their own are not listed. */
+uint32_t info_sources(const struct shard *sh, uint64_t cursor, struct source_info *out,
+		      uint32_t max, uint64_t *next);
+
 /* Objects of limited number. */
 enum info_object {
 	INFO_CONNECTIONS,
@@ -134,6 +150,7 @@ enum info_object {
 	INFO_TRANSFERS,
 	INFO_SESSIONS,
 	INFO_PEERS_V6, /* IPv6 addresses of peers */
+	INFO_SOURCES,  /* sources with connections, of those that limits count */
 	INFO_NB_OBJECTS
 };
 

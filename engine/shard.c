@@ -22,7 +22,7 @@
 struct layout {
 	uint32_t conns, halves, time_waits, tw_lines, xfers, sessions, addr6s, refs;
 	size_t shard, conn, table, half, time_wait, xfer, session, addr6;
-	size_t profiles, quotas, listeners, listen_table, net, pools, toeplitz, end;
+	size_t profiles, quotas, listeners, listen_table, net, pools, toeplitz, sources, end;
 };
 
 static uint32_t part(uint32_t total, uint16_t nb)
@@ -106,6 +106,7 @@ static struct layout layout_of(const struct conf *conf)
 	l.net = place(&l.end, net_bytes(conf));
 	l.pools = place(&l.end, proxy_bytes(conf));
 	l.toeplitz = place(&l.end, conf->nb_workers > 1 ? sizeof(struct toeplitz) : 0);
+	l.sources = place(&l.end, admit_bytes(conf));
 	return l;
 }
 
@@ -302,6 +303,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	listen_table_build(sh);
 	net_init(&sh->net, base + l.net, args->conf, args->links);
 	proxy_init(sh, base + l.pools);
+	admit_init(sh, base + l.sources);
 	return sh;
 }
 

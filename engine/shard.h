@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A shard: everything one worker owns. Tables, pools, wheels, secrets, counters
- * and the frames about to leave; no other thread touches any of it, so there is
- * no lock. It lives in one piece of memory that its owner allocates before the
- * start; nothing is allocated afterwards. The connections lie right behind the struct,
- * their cold parts, last to first, right before it: both are found without a load.
+ * and the frames about to leave; no other thread touches any of it, but for the
+ * counts of its sources, which others read, so there is no lock. It lives in one
+ * piece of memory that its owner allocates before the start; nothing is allocated
+ * afterwards. The connections lie right behind the struct, their cold parts, last
+ * to first, right before it: both are found without a load.
  *
  * A turn of the worker is: shard_receive() for each burst, shard_timers(),
  * shard_finish(), then the frames in shard.tx go to the ports. `now` is sampled
@@ -23,6 +24,7 @@
 #include "engine/net/frag.h"
 #include "engine/net/net.h"
 #include "engine/table/conn_table.h"
+#include "engine/table/source_table.h"
 #include "engine/table/time_wait_lines.h"
 #include "engine/tcp/conn.h"
 
@@ -65,22 +67,27 @@ struct cookie_key {
 
 #define SHARD_COOKIE_KEYS 4
 
-/* A listener's state in this shard: its accept queue (M8) and its half-open entries (M7). */
+/* A listener's state in this shard: its accept queue (M8), its half-open entries (M7), and who may
+ * connect (tcp/admit.c). */
 struct listener_state {
 	uint32_t head, tail; /* conn indexes linked by work_next */
 	uint32_t length;
 	uint32_t backlog;    /* limit: this shard's share */
 	uint32_t half_open;  /* SYN_RECEIVED entries of this listener */
 	uint32_t max_half_open; /* limit: this shard's share of max_syn_backlog */
-	bool guarded;	     /* not everybody may connect: see tcp/admit.c */
-	const struct prefix_table *prefixes; /* who may, NULL: whoever they are */
+	struct syn_pressure pressure;
+	bool guarded;	     /* not everybody may connect: what follows the first line says who */
+
+	const struct prefix_table *prefixes; /* 64: who may, NULL: whoever they are */
 	uint64_t accepted;
 	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
 	uint64_t drops;	    /* these, and what was refused for want of anything else */
 	uint64_t cookies_received, cookies_failed;
 	uint64_t prefix_refused; /* SYNs and cookies of who may not */
-	struct syn_pressure pressure;
-};
+	uint64_t source_limit_refused, source_rate_refused; /* and of who may no more */
+} CACHE_ALIGNED;
+static_assert(offsetof(struct listener_state, prefixes) == CACHE_LINE,
+	      "what each SYN needs is in one line");
 
 /* How many connections a listener, with all its addresses, or a pool may have (tcp/quota.c). */
 struct quota {
@@ -105,6 +112,13 @@ static_assert(sizeof(struct profile) == 32, "found by a shift");
 static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS + 2 <= 1 << 11, "a line for each, two of cookies");
 
 struct toeplitz;
+
+/* Limits for each source (tcp/admit.c): our counts, and those of all shards, ours included. */
+struct source_guard {
+	struct source_table table;
+	const struct source_table *all[CONF_MAX_WORKERS];
+	uint16_t nb;
+};
 
 /* What a shard is made from. Everything pointed to outlives the shard. */
 struct shard_args {
@@ -168,6 +182,7 @@ struct shard {
 	struct pool_state *pools;
 	uint16_t *listen_table; /* see table/listen_table.h */
 	uint32_t listen_mask;
+	struct source_guard *sources; /* NULL: no listener has such limits */
 	struct net net;
 	struct frags frags;
 
@@ -225,6 +240,11 @@ bool shard_next_deadline(struct shard *sh, usec_t *at);
  * not touched. The set is the configuration's, or one for the same listeners; it outlives the
  * shard, or the next call. Until the first one everybody may. */
 void shard_set_prefixes(struct shard *sh, const struct prefix_set *set);
+
+/* The shards of one engine learn of each other's tables of sources, so that limits are the
+ * engine's. Before any of them runs; without it each has limits of its own. All of them exist
+ * until the last has ended. */
+void shard_share_sources(struct shard *const *shards, uint16_t n);
 
 /* True when every table, wheel and pool is consistent and every connection
  * satisfies its invariants. Slow; for tests and simulations. */

@@ -104,12 +104,25 @@ static bool quotas_ok(const struct shard *sh)
 	       lacking <= sh->conns.capacity - sh->conns.used;
 }
 
+static bool sources_ok(const struct shard *sh)
+{
+	uint64_t counted[3] = {0}; /* by enum source_place */
+
+	for (uint32_t i = 1; i < sh->conns.fresh; i++)
+		if (shard_conn(sh, i)->tuple.local != TUPLE_FREE)
+			counted[shard_cold(sh, i)->source]++;
+	if (!sh->sources)
+		return counted[SOURCE_EXACT] + counted[SOURCE_SKETCH] == 0;
+	return source_table_check(&sh->sources->table, counted[SOURCE_EXACT],
+				  counted[SOURCE_SKETCH]);
+}
+
 bool shard_check(struct shard *sh)
 {
 	if (!table_check(&sh->table) || !wheel_check(&sh->conn_wheel) ||
 	    !wheel_check(&sh->half_wheel) || !tw_check(&sh->time_waits))
 		return false;
-	if (!quotas_ok(sh))
+	if (!quotas_ok(sh) || !sources_ok(sh))
 		return false;
 	if (count_in_use(&sh->halves) != sh->halves.used ||
 	    count_in_use(&sh->conns) > sh->conns.used)

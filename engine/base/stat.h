@@ -84,6 +84,9 @@
 	X(syncookies_early,		"ACKs refused: their cookie is of a time to come (clocks differ)") \
 	X(syncookies_failed,		"ACKs refused: they bring no cookie of ours (SyncookiesFailed)") \
 	X(prefix_refused,		"SYNs and cookies refused: a listener's prefix lists say so") \
+	X(source_limit_refused,		"SYNs and handshakes refused: their source has connections enough") \
+	X(source_rate_refused,		"SYNs and handshakes refused: their source connects too often") \
+	X(sources_crowded,		"connections counted roughly: no entry was left for their source") \
 	X(passive_opens,		"connections accepted (PassiveOpens)") \
 	X(active_opens,			"connections begun (ActiveOpens)") \
 	X(active_open_failed,		"connections begun that did not come up (AttemptFails)") \

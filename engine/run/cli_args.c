@@ -33,6 +33,7 @@ static const struct command commands[] = {
     {"objects", CLI_OBJECTS, 0},
     {"ports", CLI_PORTS, 0},
     {"workers", CLI_WORKERS, 0},
+    {"sources", CLI_SOURCES, 0},
     {"reload-lists", CLI_RELOAD_LISTS, 0},
     {"capture", CLI_CAPTURE, TAKES_CAPTURE},
 };
@@ -58,6 +59,7 @@ const char *cli_usage(void)
 	       "  objects                 what is limited in number, and how much is used\n"
 	       "  ports                   ports and their frames\n"
 	       "  workers                 how busy they are, and how long their turns take\n"
+	       "  sources                 who has the most connections, where they are limited\n"
 	       "  reload-lists            reads the prefix lists again, and puts them in force\n"
 	       "  capture FILE [EXPRESSION]\n"
 	       "                          frames to a pcapng file, - for standard output, until\n"
@@ -365,7 +367,7 @@ bool cli_parse(int argc, char **argv, struct cli_args *args, char err[CLI_ERROR_
 		return fail(
 		    err,
 		    "unknown command \"%.40s\": use info, connections, counters, listeners, "
-		    "pools, objects, ports, reload-lists or capture",
+		    "pools, objects, ports, sources, reload-lists or capture",
 		    argv[0]);
 	args->command = c->command;
 	if (!parse_options(c, argc, argv, args, err))

@@ -112,7 +112,10 @@ void show_listeners(FILE *out, const json_t *rows, bool internal)
 		table_cell(&t, "%" PRIu64, number_of(row, "accepted"));
 		table_cell(&t, "%" PRIu64, number_of(row, "overflows"));
 		table_cell(&t, "%" PRIu64, number_of(row, "drops"));
-		table_cell(&t, "%" PRIu64, number_of(row, "prefix_refused"));
+		table_cell(&t, "%" PRIu64,
+			   number_of(row, "prefix_refused") +
+			       number_of(row, "source_limit_refused") +
+			       number_of(row, "source_rate_refused"));
 		if (internal)
 			note_listener(&t, row);
 	}
@@ -247,6 +250,28 @@ void show_workers(FILE *out, const json_t *rows)
 		table_cell(&t, "%" PRIu64, number_of(row, "turns"));
 		for (size_t k = 0; k < ARRAY_SIZE(times); k++)
 			table_cell(&t, "%.1f", (double)number_of(row, times[k]) / 1000);
+	}
+	table_end(&t);
+}
+
+void show_sources(FILE *out, const json_t *rows)
+{
+	static const struct table_column columns[] = {
+	    {"Source", false},    {"Listener", false}, {"Connections", true},
+	    {"Per second", true}, {"Refused", true},
+	};
+	const json_t *row;
+	struct table t;
+	size_t i;
+
+	table_start(&t, out, columns, ARRAY_SIZE(columns));
+	json_array_foreach(rows, i, row)
+	{
+		table_cell(&t, "%s", text_of(row, "source"));
+		table_cell(&t, "%s", text_of(row, "listener"));
+		table_cell(&t, "%" PRIu64, number_of(row, "connections"));
+		table_cell(&t, "%" PRIu64, number_of(row, "per_second"));
+		table_cell(&t, "%" PRIu64, number_of(row, "refused"));
 	}
 	table_end(&t);
 }

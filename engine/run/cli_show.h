@@ -20,6 +20,7 @@ void show_pools(FILE *out, const json_t *pools);
 void show_objects(FILE *out, const json_t *objects);
 void show_ports(FILE *out, const json_t *rows);
 void show_workers(FILE *out, const json_t *rows);
+void show_sources(FILE *out, const json_t *rows);
 void show_lists(FILE *out, const json_t *lists);
 void show_info(FILE *out, const json_t *info);
 

@@ -96,6 +96,7 @@ const struct config_key config_memory_keys[] = {
     {"transfers", MEMORY_COUNT(transfers, CONF_MAX_WORKERS, CONF_MAX_OBJECTS, 0), .or_zero = true},
     {"sessions", MEMORY_COUNT(sessions, CONF_MAX_WORKERS, CONF_MAX_OBJECTS, 0), .or_zero = true},
     {"orphans", MEMORY_COUNT(orphans, CONF_MAX_WORKERS, CONF_MAX_OBJECTS, 65536)},
+    {"sources", MEMORY_COUNT(sources, 48, 100000000, 0), .or_zero = true},
     {"buffers", MEMORY_COUNT(buffers, 512, 16777216, 65536)},
     {0},
 };

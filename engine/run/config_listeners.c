@@ -5,6 +5,7 @@
 
 #include "engine/run/addr_text.h"
 #include "engine/run/config_reader.h"
+#include "engine/table/source_table.h"
 
 #define SIZE_UNSET UINT32_MAX
 
@@ -20,6 +21,7 @@ struct http_answer {
 struct listener_item {
 	struct conf_listener l; /* without address */
 	struct config_lists_of lists;
+	const yaml_node_t *source_prefix;
 	const yaml_node_t *pool, *http;
 	struct http_answer answer;
 };
@@ -81,6 +83,20 @@ static bool read_http(struct config_reader *r, yaml_node_t *node, void *field)
 		return config_fail(r, node, "status %u never has a body: write another one",
 				   answer->status);
 	return true;
+}
+
+static const struct config_key source_prefix_keys[] = {
+    {"ipv4", CONFIG_ROW_COUNT(struct conf_listener, source_prefix_v4, 8, 32, 32)},
+    {"ipv6", CONFIG_ROW_COUNT(struct conf_listener, source_prefix_v6, 16, 128, 64)},
+    {0},
+};
+
+static bool read_source_prefix(struct config_reader *r, yaml_node_t *node, void *field)
+{
+	struct listener_item *item = field;
+
+	item->source_prefix = node;
+	return config_map(r, node, source_prefix_keys, &item->l);
 }
 
 static bool add_listener(struct config_reader *r, const yaml_node_t *node,
@@ -172,6 +188,13 @@ static const struct config_key listener_keys[] = {
      .choices = refuse_words, .def = CONF_REFUSE_AS_ADDRESS},
     {"deny", CONFIG_ROW_NODE(struct listener_item, lists, config_read_deny)},
     {"allow", CONFIG_ROW_NODE(struct listener_item, lists, config_read_allow)},
+    {"max_connections_per_source",
+     CONFIG_ROW_COUNT(struct listener_item, l.max_connections_per_source, 1, 100000000, 0),
+     .or_zero = true},
+    {"max_rate_per_source",
+     CONFIG_ROW_COUNT(struct listener_item, l.max_rate_per_source, 1, SOURCE_RATE_MAX, 0),
+     .or_zero = true},
+    {"source_prefix", CONFIG_ROW_SELF(read_source_prefix)},
     {"pool", CONFIG_ROW_SELF(read_pool_name)},
     {"http", CONFIG_ROW_SELF(read_http)},
     {"tcp", CONFIG_ROW_NODE(struct listener_item, l.tcp, config_read_tcp)},
@@ -179,6 +202,14 @@ static const struct config_key listener_keys[] = {
      .hint = "address: \"IPV4:PORT\", \"[IPV6]:PORT\" or \"*:PORT\""},
     {0},
 };
+
+static bool check_source_prefix(struct config_reader *r, const struct listener_item *item)
+{
+	return !item->source_prefix || conf_limits_sources(&item->l) ||
+	       config_fail(r, item->source_prefix,
+			   "source_prefix limits nothing by itself: add "
+			   "max_connections_per_source or max_rate_per_source, or remove it");
+}
 
 static bool check_service(struct config_reader *r, const yaml_node_t *node,
 			  const struct listener_item *item)
@@ -308,12 +339,15 @@ static bool read_listener(struct config_reader *r, yaml_node_t *node, void *fiel
 					   .pool = CONF_NONE,
 					   .http_body = CONF_NONE,
 					   .tcp = conf->tcp,
+					   .group = conf->nb_listeners,
 					   .line = config_line(node)}};
 	uint16_t first = conf->nb_listeners;
 
 	config_defaults(listener_keys, &item);
 	config_defaults(http_keys, &item.answer);
+	config_defaults(source_prefix_keys, &item.l);
 	if (!config_map(r, node, listener_keys, &item) || !check_service(r, node, &item) ||
+	    !check_source_prefix(r, &item) ||
 	    !config_unique(r, node, item.l.name, conf->listeners, first, sizeof(*conf->listeners),
 			   offsetof(struct conf_listener, line)))
 		return false;

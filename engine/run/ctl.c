@@ -24,6 +24,7 @@ static const struct command commands[] = {
      NULL},
     {"/terminus/listeners", ctl_listeners, "Listeners. Parameter: row to begin with", NULL},
     {"/terminus/pools", ctl_pools, "Backends of all pools. Parameter: row to begin with", NULL},
+    {"/terminus/sources", ctl_sources, "The heaviest sources of clients. No parameter", NULL},
     {"/terminus/lists/reload", ctl_reload_lists,
      "Reads the prefix lists again and puts them in force. No parameter", NULL},
     {"/terminus/connections", ctl_connections,

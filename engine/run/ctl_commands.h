@@ -20,6 +20,7 @@ void ctl_workers(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_ports(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_listeners(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_pools(struct engine *e, const char *params, struct rte_tel_data *d);
+void ctl_sources(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_reload_lists(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_connections(struct engine *e, const char *params, struct rte_tel_data *d);
 

@@ -126,6 +126,8 @@ static void fill_listener(struct rte_tel_data *d, const struct conf *conf,
 	reply_number(d, "cookies_received", l->cookies_received);
 	reply_number(d, "cookies_failed", l->cookies_failed);
 	reply_number(d, "prefix_refused", l->prefix_refused);
+	reply_number(d, "source_limit_refused", l->source_limit_refused);
+	reply_number(d, "source_rate_refused", l->source_rate_refused);
 }
 
 static void add_listener(struct list_sum *row, const struct inquiry *q, uint32_t i)

@@ -144,6 +144,15 @@ static bool fill_seeds(const struct conf *conf, struct seeds *seeds, struct repo
 	return true;
 }
 
+static void share_sources(const struct engine *e)
+{
+	struct shard *shards[CONF_MAX_WORKERS];
+
+	for (uint16_t i = 0; i < e->conf->nb_workers; i++)
+		shards[i] = e->workers[i]->shard;
+	shard_share_sources(shards, e->conf->nb_workers);
+}
+
 static bool make_workers(struct engine *e, struct report *r)
 {
 	struct seeds seeds;
@@ -153,6 +162,8 @@ static bool make_workers(struct engine *e, struct report *r)
 	for (uint16_t i = 0; ok && i < e->conf->nb_workers; i++)
 		ok = make_worker(e, i, &seeds, r);
 	explicit_bzero(&seeds, sizeof(seeds));
+	if (ok)
+		share_sources(e);
 	return ok;
 }
 

@@ -20,6 +20,10 @@ void inquiry_answer(struct inquiry *q, struct shard *sh)
 		q->count =
 		    info_backends(sh, first, q->backends, MIN(q->max, (uint32_t)INQUIRY_BACKENDS));
 		break;
+	case INQUIRY_SOURCE_STATES:
+		q->count = info_sources(sh, q->cursor, q->sources,
+					MIN(q->max, (uint32_t)INQUIRY_SOURCES), &q->next);
+		break;
 	case INQUIRY_OBJECTS:
 		info_objects(sh, &q->objects);
 		break;

@@ -10,12 +10,14 @@
 #define INQUIRY_CONNS     22 /* rows in one answer */
 #define INQUIRY_LISTENERS 64
 #define INQUIRY_BACKENDS  64
+#define INQUIRY_SOURCES	  64
 
 enum inquiry_kind {
 	INQUIRY_CONNECTIONS,
 	INQUIRY_LISTENER_STATES,
 	INQUIRY_BACKEND_STATES,
 	INQUIRY_OBJECTS,
+	INQUIRY_SOURCE_STATES,
 	INQUIRY_SET_PREFIXES, /* not asked but told */
 };
 
@@ -28,11 +30,12 @@ struct inquiry {
 	uint32_t max;              /* rows at most, within the limits above */
 
 	uint32_t count; /* answer: rows, */
-	uint64_t next;  /* and for connections the cursor to go on with, 0: end */
+	uint64_t next;  /* and for connections and sources the cursor to go on with, 0: end */
 	union {
 		struct conn_info conns[INQUIRY_CONNS];
 		struct listener_info listeners[INQUIRY_LISTENERS];
 		struct backend_info backends[INQUIRY_BACKENDS];
+		struct source_info sources[INQUIRY_SOURCES];
 		struct object_info objects;
 	};
 };

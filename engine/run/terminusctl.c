@@ -375,6 +375,7 @@ static int run_command(struct cli_client *c, const struct cli_args *args, char *
 	    [CLI_POOLS] = {"pools", "/terminus/pools", show_pools},
 	    [CLI_PORTS] = {"ports", "/terminus/ports", show_ports},
 	    [CLI_WORKERS] = {"workers", "/terminus/workers", show_workers},
+	    [CLI_SOURCES] = {"sources", "/terminus/sources", show_sources},
 	};
 
 	switch (args->command) {

@@ -134,7 +134,8 @@ struct conn_cold {
 	uint8_t dmac[6];	 /* 36: next hop, learnt from the last segment or by ARP / ND */
 	uint16_t profile : 15;	 /* 42: index into shard.profiles */
 	uint16_t cookie : 1;	 /* opened by a SYN cookie */
-	uint16_t backend : 14;	 /* 44: active: index of the backend in its pool */
+	uint16_t backend : 12;	 /* 44: active: index of the backend in its pool */
+	uint16_t source : 2;	 /* enum source_place: where its source's limits count it */
 	uint16_t drains : 1;	 /* closed; what still comes is thrown away (tcp_linger()) */
 	uint16_t answered : 1;	 /* data of ours has gone since the peer's last */
 	uint16_t ssthresh;	 /* 46: segments of conn.mss, or SSTHRESH_NONE */
@@ -269,3 +270,4 @@ struct half {
 static_assert(sizeof(struct half) == 48, "");
 
 static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS < 1 << 15, "a profile's index has 15 bits");
+static_assert(CONF_MAX_BACKENDS <= 1 << 12, "a backend's index has 12 bits");

@@ -108,6 +108,8 @@ static void end(struct shard *sh, struct conn *c)
 	const struct service *svc = conn_profile(sh, c)->service;
 	enum tcp_close_reason reason = conn_cold(sh, c)->close_reason;
 
+	if (unlikely(conn_cold(sh, c)->source))
+		admit_leave(sh, c);
 	if (c->state == TCP_TIME_WAIT) {
 		tcp_time_wait_enter(sh, c);
 		tcp_set_state(c, TCP_CLOSED);

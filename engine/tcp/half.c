@@ -79,8 +79,9 @@ static void time_handshake(struct shard *sh, struct conn *c, const struct half *
 }
 
 /* The handshake is proven: the entry becomes a connection. NULL: it stays half-open (the
- * SYN-ACK's retries go on). */
-static struct conn *half_promote(struct shard *sh, struct half *h, const struct seg *s)
+ * SYN-ACK's retries go on). Inline: of its two callers one is rare. */
+static ALWAYS_INLINE struct conn *half_promote(struct shard *sh, struct half *h,
+					       const struct seg *s)
 {
 	uint32_t ref = ref_make(REF_HALF, half_index(sh, h));
 	struct conn *c = conn_alloc(sh, h->profile);
@@ -192,6 +193,27 @@ static bool half_acceptable(struct shard *sh, struct half *h, struct seg *s)
 	return true;
 }
 
+/* The handshake is proven, and its source may have reached its limits. */
+static COLD void guarded_input(struct shard *sh, struct half *h, struct seg *s, uint16_t listener)
+{
+	enum source_place place;
+	struct conn *c;
+
+	if (!admit_handshake(sh, s, listener, &place)) {
+		half_drop(sh, h);
+		return;
+	}
+	c = half_promote(sh, h, s);
+	if (!c) {
+		sh->listeners[listener].drops++;
+		admit_failed(sh, s, listener, place);
+		shard_buf_free(sh, s->buf);
+		return;
+	}
+	conn_cold(sh, c)->source = place & 3;
+	tcp_input(sh, c, s);
+}
+
 void tcp_half_input(struct shard *sh, struct half *h, struct seg *s)
 {
 	const struct profile *p = &sh->profiles[h->profile];
@@ -205,11 +227,15 @@ void tcp_half_input(struct shard *sh, struct half *h, struct seg *s)
 		accept_queue_refuse(sh, p->listener, s);
 		return;
 	}
+	if (unlikely(sh->listeners[p->listener].guarded)) {
+		guarded_input(sh, h, s, p->listener);
+		return;
+	}
 	c = half_promote(sh, h, s);
 	if (!c) {
 		sh->listeners[p->listener].drops++;
 		shard_buf_free(sh, s->buf);
-		return;
+	} else {
+		tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */
 	}
-	tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */
 }

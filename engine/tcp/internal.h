@@ -251,16 +251,31 @@ bool challenge_allowed(struct shard *sh, uint32_t ref, uint32_t salt);
 /* Owes the peer a challenge ACK, within the limit. */
 void challenge_ack(struct shard *sh, struct conn *c);
 
-/* ---- admit.c: for listeners that are guarded ---- */
+/* ---- admit.c ---- */
 
-/* Whether the SYN, or the ACK that brings a good cookie, may open a connection. False: its source
- * may not have one; it is answered, counted and consumed. */
+/* Memory for what counts sources, 0: nothing does; and its beginning, at a cache line. */
+size_t admit_bytes(const struct conf *conf);
+void admit_init(struct shard *sh, uint8_t *mem);
+
+/* For listeners that are guarded. Whether the SYN, the ACK that completes a handshake, or the one
+ * that brings a good cookie, may open a connection. False: its source may not have one; it is
+ * answered, counted and consumed. An ACK is counted for its source's limits at *place, which the
+ * connection's cold part has to keep, or admit_failed() takes back. */
 bool admit_syn(struct shard *sh, struct seg *s, uint16_t listener);
-bool admit_cookie(struct shard *sh, struct seg *s, uint16_t listener);
+bool admit_handshake(struct shard *sh, struct seg *s, uint16_t listener,
+		     enum source_place *place);
+bool admit_cookie(struct shard *sh, struct seg *s, uint16_t listener, enum source_place *place);
 
 /* The same for a SYN that would end a record in TIME_WAIT, and that tcp_listen_ready() has a
  * listener for, guarded or not. */
 bool admit_syn_to_time_wait(struct shard *sh, struct seg *s);
+
+/* No connection came of the ACK after all. */
+void admit_failed(struct shard *sh, const struct seg *s, uint16_t listener,
+		  enum source_place place);
+
+/* The connection, which still has its tuple and was counted somewhere, counts no more. */
+void admit_leave(struct shard *sh, struct conn *c);
 
 /* ---- refuse.c ---- */
 

@@ -154,21 +154,24 @@ static struct conn *open_by_cookie(struct shard *sh, struct half *h, const struc
 /* A cookie that came back. */
 static void cookie_received(struct shard *sh, struct half *h, struct seg *s)
 {
+	enum source_place place = SOURCE_NOWHERE;
 	struct conn *c;
 
-	if (unlikely(sh->listeners[h->profile].guarded) && !admit_cookie(sh, s, h->profile))
-		return;
 	/* Its sender believes to be connected; what it sends next brings the cookie again. */
 	if (accept_queue_full(sh, h->profile)) {
 		accept_queue_refuse(sh, h->profile, s);
 		return;
 	}
+	if (unlikely(sh->listeners[h->profile].guarded) && !admit_cookie(sh, s, h->profile, &place))
+		return;
 	c = open_by_cookie(sh, h, s);
 	if (!c) {
 		sh->listeners[h->profile].drops++;
+		admit_failed(sh, s, h->profile, place);
 		shard_buf_free(sh, s->buf);
 		return;
 	}
+	conn_cold(sh, c)->source = place & 3;
 	sh->listeners[h->profile].cookies_received++;
 	stat_inc(sh, STAT_syncookies_received);
 	tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */

@@ -139,7 +139,7 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 		conn_free(sh, c);
 		return NULL;
 	}
-	conn_cold(sh, c)->backend = backend & 0x3fff;
+	conn_cold(sh, c)->backend = backend & 0xfff;
 	c->snd_una = isn_of(sh, &c->tuple);
 	c->snd_nxt = c->snd_una + 1;
 	x->recover = c->snd_una;

@@ -82,6 +82,10 @@ static void check_listener(const struct conf *c, const struct conf_listener *l)
 	check_name(l->name);
 	check_tcp(&l->tcp);
 	require(l->refuse <= CONF_REFUSE_AS_ADDRESS);
+	require(l->group <= l - c->listeners && !strcmp(l->name, c->listeners[l->group].name));
+	require(l->source_prefix_v4 >= 8 && l->source_prefix_v4 <= 32);
+	require(l->source_prefix_v6 >= 16 && l->source_prefix_v6 <= 128);
+	require(l->max_rate_per_source <= 1000000);
 	require(l->port_be != 0 && l->backlog > 0);
 	require(l->addr.family == IP_V4 || l->addr.family == IP_V6);
 	require(l->local == CONF_NONE || l->local < c->nb_addrs);

@@ -128,6 +128,18 @@ static void limit_builtin(struct testconf *tc)
 		tc->pools[0].tcp.idle_timeout_ms = BUILTIN_IDLE_MS;
 }
 
+/* All peers are one or two sources: some are refused, as the address says. */
+static void limit_sources(struct testconf *tc, uint8_t choice)
+{
+	for (uint16_t i = 0; i < tc->conf.nb_addrs; i++)
+		tc->addrs[i].refuse = (enum conf_refuse)((choice >> 4 & 3) % 3);
+	for (uint16_t i = 0; i < tc->conf.nb_listeners; i++) {
+		tc->listeners[i].max_connections_per_source = choice & 64 ? 1 : 4;
+		tc->listeners[i].max_rate_per_source = choice & 128 ? 3 : 0;
+	}
+	tc->conf.memory.sources = 48;
+}
+
 /* Makes the shard one of two: half of the connections are the other's. */
 static void become_one_of_two(struct world *w)
 {
@@ -181,6 +193,8 @@ void world_init(struct world *w, struct input *in)
 	if (!w->pool)
 		world_fail("no memory");
 	port = input_u8(in);
+	if (port & 8)
+		limit_sources(&w->tc, port);
 	w->rx_flags = port & 1 ? BUF_RX_IP_CSUM_OK | BUF_RX_L4_CSUM_OK : 0;
 	w->abrupt = port & 2;
 	rig_init(&w->rig, &w->tc, w->pool, 0, sizes, port & 1, w->now);

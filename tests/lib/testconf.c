@@ -138,6 +138,9 @@ uint16_t testconf_listener(struct testconf *tc, uint16_t local, uint16_t port,
 	l->first = i;
 	l->backlog = 4096;
 	l->refuse = CONF_REFUSE_AS_ADDRESS;
+	l->source_prefix_v4 = 32;
+	l->source_prefix_v6 = 64;
+	l->group = i;
 	l->service = service;
 	l->pool = pool;
 	l->http_body = tc->conf.nb_bodies ? 0 : CONF_NONE;

@@ -62,6 +62,7 @@ static const struct row rows[] = {
     MEMORY(time_wait),
     MEMORY(transfers),
     MEMORY(orphans),
+    MEMORY(sources),
     MEMORY(buffers),
     ROW("max_rst_per_second", limits.max_rst_per_second),
     ROW("icmp_msgs_per_sec", limits.icmp_msgs_per_sec),
@@ -70,6 +71,9 @@ static const struct row rows[] = {
     ROW("listener_max", listener_max),
     ROW("listener_reserve", listener_reserve),
     ROW("refuse", refuse),
+    ROW("max_connections_per_source", max_connections_per_source),
+    ROW("max_rate_per_source", max_rate_per_source),
+    ROW("source_prefix", source_prefix),
     ROW("peer_isn", peer_isn),
     ROW("iss", iss),
     ROW("start_ms", start_ms),
@@ -173,6 +177,14 @@ static void add_vlan(struct testconf *tc)
 	testconf_addr(tc, "2001:db8:100::1", 64, iface);
 }
 
+static void limit_sources(const struct settings *set, struct conf_listener *l)
+{
+	l->max_connections_per_source = set->max_connections_per_source;
+	l->max_rate_per_source = set->max_rate_per_source;
+	if (set->source_prefix)
+		l->source_prefix_v4 = l->source_prefix_v6 = set->source_prefix;
+}
+
 void settings_apply(const struct settings *set, uint8_t family, struct testconf *tc)
 {
 	static const enum conf_service service_of[] = {
@@ -216,4 +228,6 @@ void settings_apply(const struct settings *set, uint8_t family, struct testconf 
 	/* The same service behind the VLAN's address. */
 	testconf_listener(tc, v6 ? 3 : 2, PLAY_PORT, service_of[set->service],
 			  set->service == PLAY_PROXY ? pool : CONF_NONE);
+	for (uint16_t i = 0; i < tc->conf.nb_listeners; i++)
+		limit_sources(set, &tc->listeners[i]);
 }

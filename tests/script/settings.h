@@ -25,6 +25,8 @@ struct settings {
 	uint32_t backlog;
 	uint32_t listener_max, listener_reserve; /* connections, 0: no limit, none */
 	uint8_t refuse; /* of the address, enum conf_refuse */
+	uint32_t max_connections_per_source, max_rate_per_source;
+	uint8_t source_prefix; /* bits, in either family; 0: the default */
 	uint32_t peer_isn; /* of the peer's connections, unless the script says otherwise */
 	uint32_t iss;      /* ours, of the first connection */
 	uint32_t start_ms; /* time at which the script begins, 0: chosen to give `iss` */

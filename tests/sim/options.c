@@ -37,6 +37,7 @@ static const struct wish wishes[] = {
     FLAG("narrow", narrow),
     FLAG("router", router),
     FLAG("reboots", reboots),
+    FLAG("sources", sources),
 };
 
 /* Values of getopt_long() for what is not a wish. */
@@ -56,6 +57,7 @@ static bool usage(void)
 		"                    that end is a TCP of another kind; one node is an engine\n"
 		"  --narrow          links have a rate and a queue\n"
 		"  --router          links have an MTU of their own, which changes\n"
+		"  --sources         connections of sources are counted, and limited beyond reach\n"
 		"  --aborts --reboots --starve --busy\n");
 	return false;
 }

@@ -29,6 +29,7 @@ struct plan_wishes {
 	bool narrow;                     /* links have a rate and a queue that overflows */
 	bool router;                     /* the path's MTU changes, and is told by ICMP or not */
 	bool reboots;                    /* nodes lose all that they know */
+	bool sources;                    /* engines count sources; no limit is reached */
 };
 
 enum flow_kind { FLOW_STREAM, FLOW_ECHO, FLOW_DISCARD };

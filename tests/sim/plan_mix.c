@@ -40,5 +40,6 @@ void plan_mix(struct plan_wishes *w, uint64_t seed)
 	w->narrow = dice_one_in(&d, 4);
 	w->router = dice_one_in(&d, 3);
 	w->reboots = dice_one_in(&d, 6);
+	w->sources = dice_one_in(&d, 4);
 	avoid_bad_luck(w);
 }

@@ -60,6 +60,16 @@ static void listen_both(struct testconf *tc, uint16_t local, enum flow_kind kind
 	testconf_listener(tc, (uint16_t)(local + 1), peer_port(kind), service, pool);
 }
 
+/* Limits that nobody reaches: what is counted has to be taken back. */
+static void count_sources(struct testconf *tc)
+{
+	tc->conf.memory.sources = 48;
+	for (uint16_t i = 0; i < tc->conf.nb_listeners; i++) {
+		tc->listeners[i].max_connections_per_source = 100000;
+		tc->listeners[i].max_rate_per_source = 1000000;
+	}
+}
+
 static void configure(struct world *w, uint32_t i)
 {
 	const struct node_plan *np = &w->plan->nodes[i];
@@ -89,11 +99,22 @@ static void configure(struct world *w, uint32_t i)
 	/* Never so little that somebody would wait for it in vain. */
 	for (uint16_t k = 0; k < tc->conf.nb_listeners; k += 3)
 		tc->listeners[k].reserve = 1u << k;
+	if (w->plan->wishes.sources)
+		count_sources(tc);
 }
 
 static uint64_t seed_of(const struct world *w, uint32_t i)
 {
 	return w->plan->seed * 8 + i + w->nodes[i].reboots * 0x100000000ull;
+}
+
+static void share_sources(const struct world *w, const struct node *n)
+{
+	struct shard *shards[WORLD_SHARDS];
+
+	for (uint32_t k = 0; k < w->nb_shards; k++)
+		shards[k] = n->rigs[k].sh;
+	shard_share_sources(shards, (uint16_t)w->nb_shards);
 }
 
 static void start_engine(struct world *w, uint32_t i)
@@ -110,6 +131,7 @@ static void start_engine(struct world *w, uint32_t i)
 		if (i + 1 == w->nb_nodes)
 			r->sh->profiles[0].service = r->sh->profiles[1].service = &server_service;
 	}
+	share_sources(w, n);
 	memset(n->watches, 0, sizeof(n->watches));
 }
 

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Who may connect: prefix lists that change while clients come and go."""
+"""Who may connect: prefix lists that change while clients come and go, and limits for each
+source of clients."""
+import os
+import socket
+import struct
 import threading
+import time
 
 import pytest
 
 from engine import ECHO, HTTP, Engine, lab_config
 from netlab import CLIENT, FRONT, PREFIX, url
-from netns import call
+from netns import call, wait_until
 
 OTHERS = {4: [f"192.0.2.{n}" for n in range(100, 104)],
           6: [f"2001:db8:1::{n}" for n in range(100, 104)]}
@@ -139,3 +144,130 @@ def test_reload_under_load(many_sources, config):
         assert engine.running()
     assert good.ends and set(good.ends) == {0}
     assert set(bad.ends) == {0, 7}
+
+
+# ---- limits for each source ----
+
+def limited(config, **limits):
+    """The configuration with limits for the listener of the http service."""
+    listener(config, "hello").update(limits)
+    return config
+
+
+def open_all(lab, family, count, port=HTTP):
+    """So many connections at once; those that were let in, each of which has been answered."""
+    opened = []
+    for _ in range(count):
+        try:
+            client = lab.clients.connect(FRONT[family], port)
+        except ConnectionRefusedError:
+            continue
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        opened.append(client)
+    return opened
+
+
+def close_all(clients):
+    for client in clients:
+        client.close()
+
+
+def test_connections_at_once(many_sources, config, family):
+    """Exactly as many as the limit says, whichever workers have them; room comes back."""
+    lab = many_sources
+    with Engine(lab, limited(config, max_connections_per_source=25)) as engine:
+        clients = open_all(lab, family, 60)
+        assert len(clients) == 25
+        rows = engine.rows("sources")
+        assert len(rows) == 1
+        assert (rows[0]["listener"], rows[0]["connections"], rows[0]["refused"]) \
+            == ("hello", 25, 35)
+        assert rows[0]["source"] == ("192.0.2.2" if family == 4 else "2001:db8:1::/64")
+        assert "192.0.2.2" in engine.ctl("sources") or family == 6
+        assert engine.counters()["source_limit_refused"] == 35
+        close_all(clients[:10])
+        wait_until(lambda: engine.rows("sources")[0]["connections"] == 15, 10, "closed")
+        more = open_all(lab, family, 20)
+        assert len(more) == 10
+        for client in clients[10:]:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        close_all(clients[10:] + more)
+        wait_until(lambda: engine.objects()["sources"] == 0, 10, "every source is gone")
+
+
+def test_others_have_their_own(many_sources, config):
+    lab = many_sources
+    with Engine(lab, limited(config, max_connections_per_source=3)) as engine:
+        clients = open_all(lab, 4, 5)
+        assert len(clients) == 3
+        assert curl(lab, 4, OTHERS[4][0]) == 0
+        assert curl(lab, 4, CLIENT[4]) == 7
+        assert curl(lab, 4, CLIENT[4], ECHO) == 7  # which lets only the others in
+        assert engine.counters()["prefix_refused"] == 1
+        close_all(clients)
+
+
+def test_rate(many_sources, config):
+    """However short they are: as many as the limit at once, and in the long run a second."""
+    lab = many_sources
+    with Engine(lab, limited(config, max_rate_per_source=20)) as engine:
+        # A second has just begun.
+        while time.clock_gettime(time.CLOCK_BOOTTIME) % 1 > 0.05:
+            time.sleep(0.005)
+        begun = time.monotonic()
+        clients = open_all(lab, 4, 100)
+        took = time.monotonic() - begun
+        assert 20 <= len(clients) <= 20 + 20 * took
+        while time.monotonic() < begun + 5:
+            clients += open_all(lab, 4, 5)
+            time.sleep(0.01)
+        assert 80 <= len(clients) <= 120
+        assert engine.counters()["source_rate_refused"] > 80
+        close_all(clients)
+
+
+def test_forged_syns_use_up_nothing(many_sources, config):
+    """A flood from addresses that are not there: cookies, no entries, no memory; who is there
+    connects as before."""
+    lab = many_sources
+    config["memory"].update(half_open=256, buffers=8192)
+    with Engine(lab, limited(config, max_connections_per_source=5)) as engine:
+        flood(lab, 20000)  # every packet buffer has been used once
+        before = resident(engine)
+        flood(lab, 20000)
+        assert engine.objects()["sources"] == 0
+        assert engine.counters()["syncookies_sent"] > 30000
+        assert resident(engine) - before < 256 << 10
+        clients = open_all(lab, 4, 8)
+        assert len(clients) == 5
+        close_all(clients)
+
+
+def resident(engine):
+    """Bytes of memory that the engine has in use."""
+    with open(f"/proc/{engine.process.pid}/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xffff) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xffff
+
+
+def flood(lab, count):
+    """SYNs from the whole of 192.0.2.128/25 and all ports: none of them is anybody's."""
+    with lab.clients.entered(), \
+         socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        target = socket.inet_aton(FRONT[4])
+        for n in range(count):
+            source = bytes([192, 0, 2, 128 + n % 120])
+            tcp = struct.pack("!HHIIBBHHH", 1024 + n // 120, HTTP, n, 0, 0x50, 2, 1024, 0, 0)
+            pseudo = source + target + struct.pack("!HH", 6, len(tcp))
+            tcp = tcp[:16] + struct.pack("!H", checksum(pseudo + tcp)) + tcp[18:]
+            raw.sendto(struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 0, 0, 64, 6, 0, source, target)
+                       + tcp, (FRONT[4], 0))
+            if n % 200 == 0:
+                time.sleep(0.002)

@@ -53,6 +53,7 @@ static void test_commands(void **state)
 	assert_int_equal(parsed("ports").command, CLI_PORTS);
 	assert_int_equal(parsed("workers").command, CLI_WORKERS);
 	assert_int_equal(parsed("reload-lists").command, CLI_RELOAD_LISTS);
+	assert_int_equal(parsed("sources").command, CLI_SOURCES);
 	assert_int_equal(parsed("--help").command, CLI_HELP);
 	assert_int_equal(parsed("counters --help").command, CLI_HELP);
 	assert_int_equal(parsed("-V").command, CLI_VERSION);
@@ -320,6 +321,11 @@ static void test_numbers_have_their_plural(void **state)
 		      "config c: 1 worker, 2 listeners, 0 pools\n");
 	assert_prints(show_lists, "{\"lists\": 1, \"prefixes\": 1}",
 		      "1 prefix list, 1 prefix in force\n");
+	assert_prints(show_sources,
+		      "[{\"source\": \"192.0.2.2\", \"listener\": \"web\", \"connections\": 100,"
+		      " \"per_second\": 3, \"refused\": 31}]",
+		      "Source     Listener  Connections  Per second  Refused\n"
+		      "192.0.2.2  web               100           3       31\n");
 	assert_prints(show_lists, "{\"lists\": 0, \"prefixes\": 2}",
 		      "0 prefix lists, 2 prefixes in force\n");
 }

@@ -360,6 +360,7 @@ static void assert_memory_defaults(const struct conf_memory *m)
 	assert_int_equal(m->time_wait, 262144);
 	assert_int_equal(m->transfers, 0);
 	assert_int_equal(m->sessions, 0);
+	assert_int_equal(m->sources, 0);
 	assert_int_equal(m->buffers, 65536);
 }
 
@@ -1012,7 +1013,7 @@ static void test_the_documentation_tells_defaults_and_ranges(void **state)
 
 	(void)state;
 	assert_int_equal(check_table(docs, "tcp"), 38);
-	assert_int_equal(check_table(docs, "memory"), 8);
+	assert_int_equal(check_table(docs, "memory"), 9);
 	assert_int_equal(check_table(docs, "limits"), 2);
 	assert_int_equal(check_table(docs, "fault"), 7);
 	free(docs);

@@ -149,6 +149,41 @@ static void test_lists_outlive_the_configuration(void **state)
 	prefix_set_free(set);
 }
 
+static void test_limits_of_sources(void **state)
+{
+	struct conf *c = parse(
+	    PORTS "listeners:\n"
+		  "- {name: a, address: ['192.0.2.1:7', '192.0.2.1:8', '[2001:db8:1::1]:7'], "
+		  "service: echo, max_connections_per_source: 100, max_rate_per_source: 1000000, "
+		  "source_prefix: {ipv4: 24}}\n"
+		  "- {name: b, address: '*:9', service: echo}\n");
+	const struct conf_listener *l = c->listeners;
+
+	(void)state;
+	assert_int_equal(c->nb_listeners, 5);
+	for (uint16_t i = 0; i < 3; i++) {
+		assert_int_equal(l[i].max_connections_per_source, 100);
+		assert_int_equal(l[i].max_rate_per_source, 1000000);
+		assert_int_equal(l[i].source_prefix_v4, 24);
+		assert_int_equal(l[i].source_prefix_v6, 64);
+		assert_int_equal(l[i].group, 0);
+		assert_true(conf_limits_sources(&l[i]));
+	}
+	for (uint16_t i = 3; i < 5; i++) {
+		assert_false(conf_limits_sources(&l[i]));
+		assert_int_equal(l[i].source_prefix_v4, 32);
+		assert_int_equal(l[i].group, 3);
+	}
+	assert_int_equal(conf_sources(c), 65536);
+	c->memory.sources = 1000;
+	assert_int_equal(conf_sources(c), 1000);
+	config_free(c);
+	c = parse("memory: {sources: 1000}\n" PORTS
+		  "listeners: [{name: b, address: '*:9', service: echo}]\n");
+	assert_int_equal(conf_sources(c), 0);
+	config_free(c);
+}
+
 /* ---- texts of prefixes ---- */
 
 static int read_text(const char *text, uint32_t max, uint32_t *count, char *why)
@@ -206,6 +241,7 @@ int main(void)
 	    cmocka_unit_test(test_no_lists),
 	    cmocka_unit_test(test_lists),
 	    cmocka_unit_test(test_lists_outlive_the_configuration),
+	    cmocka_unit_test(test_limits_of_sources),
 	    cmocka_unit_test(test_texts),
 	};
 

@@ -22,7 +22,8 @@ static struct prefix_table *build(const struct prefix *prefixes, uint32_t n, boo
 
 	assert_non_null(copy);
 	assert_non_null(mem);
-	memcpy(copy, prefixes, n * sizeof(*copy));
+	if (n > 0)
+		memcpy(copy, prefixes, n * sizeof(*copy));
 	t = prefix_table_build(mem, copy, n, refused);
 	assert_ptr_equal(t, mem);
 	assert_true(prefix_table_used(t) <= prefix_table_bytes(n));

@@ -128,8 +128,9 @@
 	X(nd_replies,			"neighbour solicitations answered") \
 	X(neighbour_requests,		"ARP requests and solicitations sent") \
 	X(neighbour_failed,		"next hops that did not answer") \
+	X(neighbour_contested,		"claims by others to the address of a next hop that is known") \
+	X(neighbour_moved,		"next hops that fell silent, taken over by who claimed them") \
 	X(neighbour_full,		"neighbour table full") \
-	X(neighbour_contested,		"next hops of which somebody told another MAC unasked") \
 	X(neighbour_limited,		"neighbours' answers not passed on to other workers: too many") \
 	X(no_route,			"destinations without a route") \
 	X(proxy_sessions,		"client connections paired with a backend") \

@@ -50,6 +50,25 @@ static void neigh_ask(struct shard *sh, struct neigh *n)
 		nd_solicit(sh, n->iface, &n->addr);
 }
 
+/* The holder does not answer; who claims his address has it. False: nobody does. */
+static bool neigh_pass_on(struct shard *sh, struct neigh *n)
+{
+	if (n->state != NEIGH_REACHABLE || !n->contested)
+		return false;
+	memcpy(n->mac, n->rival, 6);
+	n->contested = false;
+	n->probes = 0;
+	n->at = sh->now;
+	stat_inc(sh, STAT_neighbour_moved);
+	return true;
+}
+
+static void neigh_give_up(struct shard *sh, struct neigh *n)
+{
+	n->state = NEIGH_FAILED;
+	stat_inc(sh, STAT_neighbour_failed);
+}
+
 bool net_resolve(struct shard *sh, uint16_t iface, const struct ipaddr *next_hop, uint8_t mac[6])
 {
 	struct neigh *n = neigh_find(sh, iface, next_hop);
@@ -60,16 +79,14 @@ bool net_resolve(struct shard *sh, uint16_t iface, const struct ipaddr *next_hop
 		return false;
 	}
 	if (n->state == NEIGH_REACHABLE && n->probes == 0 &&
-	    sh->now - n->at >= NEIGH_FRESH_TICKS)
+	    sh->now - n->at >= (n->contested ? NEIGH_RETRY_TICKS : NEIGH_FRESH_TICKS))
 		neigh_ask(sh, n);
 	else if (n->probes && n->state != NEIGH_FAILED &&
 		 sh->now - n->at >= NEIGH_RETRY_TICKS) {
-		if (n->probes < NEIGH_PROBES_MAX) {
+		if (n->probes < NEIGH_PROBES_MAX)
 			neigh_ask(sh, n);
-		} else {
-			n->state = NEIGH_FAILED;
-			stat_inc(sh, STAT_neighbour_failed);
-		}
+		else if (!neigh_pass_on(sh, n))
+			neigh_give_up(sh, n);
 	} else if (n->state == NEIGH_FAILED && sh->now - n->at >= NEIGH_DEAD_TICKS) {
 		n->state = NEIGH_INCOMPLETE;
 		n->probes = 0;
@@ -81,6 +98,20 @@ bool net_resolve(struct shard *sh, uint16_t iface, const struct ipaddr *next_hop
 	return true;
 }
 
+/* Asked for a little later than what was asked last: claims come as fast as anyone likes. */
+static void neigh_contest(struct shard *sh, struct neigh *n, const uint8_t mac[6])
+{
+	stat_inc(sh, STAT_neighbour_contested);
+	memcpy(n->rival, mac, 6);
+	n->contested = true;
+	if (sh->now - n->at < NEIGH_RETRY_TICKS)
+		return;
+	if (n->probes < NEIGH_PROBES_MAX)
+		neigh_ask(sh, n);
+	else
+		neigh_pass_on(sh, n);
+}
+
 void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr, const uint8_t mac[6])
 {
 	struct neigh *n = neigh_find(sh, iface, addr);
@@ -88,13 +119,12 @@ void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr, co
 	/* A group address as a neighbour's would turn us into an amplifier. */
 	if (!n || (mac[0] & 1))
 		return;
-	if (n->state == NEIGH_REACHABLE && n->probes == 0 && memcmp(n->mac, mac, 6) != 0) {
-		stat_inc(sh, STAT_neighbour_contested);
-		if (sh->now - n->at >= NEIGH_LOCK_TICKS)
-			neigh_ask(sh, n);
+	if (n->state == NEIGH_REACHABLE && memcmp(n->mac, mac, 6) != 0) {
+		neigh_contest(sh, n, mac);
 		return;
 	}
 	memcpy(n->mac, mac, 6);
+	n->contested = false;
 	n->state = NEIGH_REACHABLE;
 	n->probes = 0;
 	n->at = sh->now;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The neighbour cache of one shard. Entries exist only for next hops that we
- * asked for, so nothing that arrives can fill it (RFC 6583's attack), and only
- * an answer to a question of ours changes one. Who tells another MAC without being asked, as a
- * router does that takes over from its partner, and as one does that poisons caches, makes us
- * ask once a second at most: whoever has the address answers as well, and the first answer counts.
+ * asked for, so nothing that arrives can fill it (RFC 6583's attack).
+ *
+ * Anybody on the link can claim an address. Who holds one keeps it as long as he answers:
+ * a claim by another MAC is a reason to ask, and only when the holder is silent has the
+ * address moved (RFC 5227 §2.4 gives him the same chance to defend it). So a gratuitous
+ * answer of a successor takes effect within three questions, and that of a liar never.
  */
 #pragma once
 
@@ -13,11 +15,10 @@
 #define NEIGH_PROBES_MAX  3	 /* unanswered questions before a next hop counts as dead */
 #define NEIGH_RETRY_TICKS 200	 /* between questions */
 #define NEIGH_FRESH_TICKS 30000	 /* an answer is trusted this long, then asked again */
-#define NEIGH_LOCK_TICKS  1000	 /* an answer is not called into question for so long */
 #define NEIGH_DEAD_TICKS  2000	 /* a dead next hop is asked again after this */
 
-/* Records an answer: `mac` is where addr lives. What nobody asked for makes no entry, and another
- * MAC of a known one is asked about first. */
+/* Somebody says that addr lives at `mac`: an answer, or a claim that is looked into.
+ * Ignored when we never asked for the address. */
 void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr,
 		 const uint8_t mac[6]);
 

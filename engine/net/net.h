@@ -41,6 +41,8 @@ struct neigh {
 	uint8_t mac[6];
 	uint8_t state; /* enum neigh_state */
 	uint8_t probes;
+	uint8_t rival[6]; /* who claims the address as well, valid when `contested` */
+	bool contested;
 	tick_t at; /* of the last answer, or of the last probe */
 };
 

@@ -203,7 +203,7 @@ struct frame_icmp frame_icmp_error(uint8_t family, const char *what, uint32_t mt
 	    {"proto_unreachable", 3, 2, 4, 1},  {"port_unreachable", 3, 3, 1, 4},
 	    {"admin_prohibited", 3, 13, 1, 1},  {"too_big", 3, 4, 2, 0},
 	    {"source_quench", 4, 0, 100, 0},    {"time_exceeded", 11, 0, 3, 0},
-	    {"parameter_problem", 12, 0, 4, 0},
+	    {"parameter_problem", 12, 0, 4, 0}, {"redirect", 5, 1, 137, 0},
 	};
 	struct frame_icmp icmp = {0};
 

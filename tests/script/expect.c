@@ -47,12 +47,12 @@ static bool payload_matches(struct play *p, const struct segment *want, const st
 	return at == PATTERN_OK || play_fail(p, "byte %u of the payload is not the stream's", at);
 }
 
-static bool addressed(struct play *p, const struct frame *f)
+static bool addressed(struct play *p, const struct mods *m, const struct frame *f)
 {
 	uint8_t ours[6], peer[6];
 
 	rig_mac(ours, 1, 0);
-	rig_mac(peer, 2, 0);
+	rig_mac(peer, m->stranger ? STRANGER : PEER, 0);
 	return (memcmp(f->src, ours, 6) == 0 && memcmp(f->dst, peer, 6) == 0) ||
 	       play_fail(p, "the frame has wrong MAC addresses");
 }
@@ -69,7 +69,7 @@ static bool is_segment(struct play *p, const struct captured *c, const struct se
 	segment_of_frame(&f, &p->flow->rel, &got);
 	if (!segment_match(want, &got) || got.mods.vlan != p->flow->vlan)
 		return mismatch(p, c, want, NULL);
-	return addressed(p, &f) && payload_matches(p, want, &f);
+	return addressed(p, &want->mods, &f) && payload_matches(p, want, &f);
 }
 
 static bool is_other(struct play *p, const struct captured *c, const struct other *want,

@@ -6,7 +6,7 @@
 
 static void set_link(struct play *p, const struct mods *m, struct frame *f)
 {
-	rig_mac(f->src, 2, 0);
+	rig_mac(f->src, m->stranger ? STRANGER : PEER, 0);
 	if (!m->ether[0])
 		rig_mac(f->dst, 1, 0);
 	else if (strcmp(m->ether, "broadcast") == 0)
@@ -14,7 +14,7 @@ static void set_link(struct play *p, const struct mods *m, struct frame *f)
 	else if (strcmp(m->ether, "multicast") == 0)
 		memcpy(f->dst, (const uint8_t[6]){0x01, 0x00, 0x5e, 1, 2, 3}, 6);
 	else
-		rig_mac(f->dst, 9, 0);
+		rig_mac(f->dst, STRANGER, 0);
 	f->vlan = m->has_vlan ? (uint16_t)m->vlan : p->flow->vlan;
 }
 
@@ -116,6 +116,8 @@ static bool inject_other(struct play *p, struct scan *s)
 	rig_mac(ctx.peer_mac, 2, 0);
 	if (!other_scan(s, &ctx, false, &o))
 		return false;
+	if (o.mods.stranger)
+		rig_mac(ctx.peer_mac, STRANGER, 0);
 	if (!other_build(&o, &ctx, &f, room))
 		return scan_fail(s, "unknown ICMP error \"%s\"", o.error);
 	if (o.mods.ether[0] || o.kind > OTHER_NEIGHBOUR_REPLY)

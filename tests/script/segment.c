@@ -135,6 +135,8 @@ static bool scan_mod(struct scan *s, struct mods *m)
 		return scan_word(s, m->to, sizeof(m->to));
 	if (scan_accept(s, "fragmentable"))
 		return m->fragmentable = true;
+	if (scan_accept(s, "stranger"))
+		return m->stranger = true;
 	if (scan_accept(s, "land"))
 		return m->land = true;
 	return scan_harm(s, &m->harm);

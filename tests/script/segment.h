@@ -12,6 +12,9 @@
 
 #define SEGMENT_TEXT_MAX 2048
 
+#define PEER	 2 /* rig number of the peer, */
+#define STRANGER 9 /* and of a station that is neither he nor the engine */
+
 /* Fields below TCP that a script may set or check. */
 #define MODS_PIECES 32
 
@@ -21,6 +24,7 @@ struct mods {
 	uint32_t ttl, tos, vlan;
 	char ether[16]; /* destination MAC: "broadcast", "multicast", "other", "": the engine's */
 	char from[48], to[48]; /* IP addresses instead of the usual ones, "": usual */
+	bool stranger;         /* sent by, or to, another station of the link than the peer */
 	bool land;             /* addresses and ports of source and destination are the same */
 	struct frame_harm harm;
 	uint32_t nb_pieces; /* sent as IP fragments of these bytes of the IP payload */

@@ -63,11 +63,13 @@ static bool check_timestamp(struct shard *sh, struct conn *c, struct seg *s)
 	return false;
 }
 
-/* Table 6 of RFC 9293 §3.4: the four cases of acceptability. */
+/* Table 6 of RFC 9293 §3.4: the four cases of acceptability. A RST is where it begins: what
+ * lies before the window is not cut off it, or a guess would be worth as many numbers as it
+ * has bytes (RFC 5961 §3.2). */
 static bool in_window(const struct conn *c, const struct seg *s)
 {
 	uint32_t wnd = c->rcv_adv - c->rcv_nxt;
-	uint32_t len = seg_len(s);
+	uint32_t len = s->flags & TCP_RST ? 0 : seg_len(s);
 
 	if (len == 0)
 		return wnd == 0 ? s->seq == c->rcv_nxt : s->seq - c->rcv_nxt < wnd;
@@ -279,7 +281,8 @@ static bool is_plain(const struct conn *c, const struct seg *s)
 	       (s->opt.seen & TCPOPT_HAS_TS) && seq_geq(s->opt.tsval, c->ts_recent);
 }
 
-/* It comes from where our frames go, and when. */
+/* It comes from where our frames go, and when. Only behind the check of its ACK: a number in
+ * the window is guessed soon enough (RFC 5961 §5). */
 static ALWAYS_INLINE void note_arrival(struct shard *sh, struct conn *c, const struct seg *s)
 {
 	if (s->payload_len && sh->now - c->last_rx >= LULL_TICKS)
@@ -294,11 +297,11 @@ static ALWAYS_INLINE void take_plain(struct shard *sh, struct conn *c, struct se
 	struct xfer *x = conn_xfer(sh, c);
 	bool ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
 
-	note_arrival(sh, c, s);
 	if (unlikely(!tcp_ack_plain(sh, c, x, s))) {
 		shard_buf_free(sh, s->buf);
 		return;
 	}
+	note_arrival(sh, c, s);
 	if (!ack_owed)
 		c->ts_recent = s->opt.tsval; /* as update_ts_recent() */
 	if (s->payload_len)
@@ -312,17 +315,15 @@ static void take(struct shard *sh, struct conn *c, struct seg *s)
 {
 	bool ack_owed = c->flags & (CF_ACK_NOW | CF_ACK_DELAYED);
 
-	note_arrival(sh, c, s);
-	if (c->flags & CF_ECN)
-		tcp_ecn_input(sh, c, s);
-	if (!tcp_ack_input(sh, c, s)) {
+	if (!tcp_ack_input(sh, c, s) || c->state == TCP_CLOSED) {
 		shard_buf_free(sh, s->buf);
 		return;
 	}
+	note_arrival(sh, c, s);
+	if (c->flags & CF_ECN)
+		tcp_ecn_input(sh, c, s);
 	update_ts_recent(c, s, ack_owed);
 	if (s->payload_len == 0 && !(s->flags & (TCP_FIN | TCP_URG)))
-		shard_buf_free(sh, s->buf);
-	else if (c->state == TCP_CLOSED)
 		shard_buf_free(sh, s->buf);
 	else
 		tcp_text_and_fin(sh, c, s);

@@ -60,6 +60,7 @@ static bool frames_balance(struct world *w)
 		/* A frame handed over is received once more. */
 		f.received += count(w, i, STAT_rx_frames) - count(w, i, STAT_handed_over) +
 			      n->frames_received + n->lost;
+		f.delivered += n->forged;
 		count_ports(n, &f);
 	}
 	if (f.sent != f.carried || f.received != f.delivered)

@@ -38,17 +38,20 @@ static const struct wish wishes[] = {
     FLAG("router", router),
     FLAG("reboots", reboots),
     FLAG("sources", sources),
+    FLAG("attack", attack),
 };
 
 /* Values of getopt_long() for what is not a wish. */
-enum { OPT_SEEDS = ARRAY_SIZE(wishes) + 1000, OPT_SHARDS, OPT_MIX, OPT_TRACE };
+enum { OPT_SEEDS = ARRAY_SIZE(wishes) + 1000, OPT_SHARDS, OPT_MIX, OPT_TRACE, OPT_MINUTES };
 #define OPT_WISH 256 /* and the index of the wish */
 
 static bool usage(void)
 {
 	fprintf(stderr,
-		"usage: sim [--seeds N | --seeds A-B] [--mix | WISH...] [-v] [--trace]\n"
-		"  --mix             each seed decides for itself what is to happen\n"
+		"usage: sim [--seeds N | --seeds A-B] [--minutes M] [--mix] [WISH...] [-v] "
+		"[--trace]\n"
+		"  --minutes M       from the first seed on, for so long\n"
+		"  --mix             each seed decides for itself what happens, but for --attack\n"
 		"wishes:\n"
 		"  --loss, --duplicate, --reorder, --corrupt PERCENT   of all frames\n"
 		"  --shards 1|2      of each engine\n"
@@ -58,6 +61,7 @@ static bool usage(void)
 		"  --narrow          links have a rate and a queue\n"
 		"  --router          links have an MTU of their own, which changes\n"
 		"  --sources         connections of sources are counted, and limited beyond reach\n"
+		"  --attack          engines are attacked by somebody who is not on the path\n"
 		"  --aborts --reboots --starve --busy\n");
 	return false;
 }
@@ -112,6 +116,9 @@ static bool take_option(int opt, const char *arg, struct options *o)
 		return o->mix = true;
 	case OPT_TRACE:
 		return o->trace = true;
+	case OPT_MINUTES:
+		o->minutes = (uint32_t)atoi(arg);
+		return o->minutes > 0;
 	case 'v':
 		return o->verbose = true;
 	default:
@@ -127,16 +134,17 @@ static bool has_engine(const struct plan_wishes *w)
 
 bool options_parse(struct options *o, int argc, char **argv)
 {
-	struct option longs[ARRAY_SIZE(wishes) + 5] = {
+	struct option longs[ARRAY_SIZE(wishes) + 6] = {
 	    {"seeds", required_argument, NULL, OPT_SEEDS},
 	    {"shards", required_argument, NULL, OPT_SHARDS},
 	    {"mix", no_argument, NULL, OPT_MIX},
 	    {"trace", no_argument, NULL, OPT_TRACE},
+	    {"minutes", required_argument, NULL, OPT_MINUTES},
 	};
 	int opt;
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(wishes); i++)
-		longs[i + 4] = (struct option){wishes[i].name,
+		longs[i + 5] = (struct option){wishes[i].name,
 					       wishes[i].percent ? required_argument : no_argument,
 					       NULL, OPT_WISH + (int)i};
 	*o = (struct options){.first = 1, .last = 100, .wishes = {.shards = 1}};
@@ -150,7 +158,7 @@ void options_print(const struct options *o, uint64_t seed)
 {
 	printf("# sim --seeds %llu", (unsigned long long)seed);
 	if (o->mix) {
-		printf(" --mix\n");
+		printf(" --mix%s\n", o->wishes.attack ? " --attack" : "");
 		return;
 	}
 	if (o->wishes.shards > 1)

@@ -9,6 +9,7 @@ struct options {
 	struct plan_wishes wishes;
 	bool mix; /* the seed decides the wishes as well */
 	bool verbose, trace;
+	uint32_t minutes; /* go on behind `last` for so long, 0: do not */
 };
 
 /* False: the arguments are wrong, and how they should be has been printed. */

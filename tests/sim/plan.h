@@ -30,6 +30,7 @@ struct plan_wishes {
 	bool router;                     /* the path's MTU changes, and is told by ICMP or not */
 	bool reboots;                    /* nodes lose all that they know */
 	bool sources;                    /* engines count sources; no limit is reached */
+	bool attack;                     /* engines are attacked from outside (attack.h) */
 };
 
 enum flow_kind { FLOW_STREAM, FLOW_ECHO, FLOW_DISCARD };
@@ -119,7 +120,7 @@ struct plan {
 
 void plan_make(struct plan *p, uint64_t seed, const struct plan_wishes *wishes);
 
-/* The wishes of a seed when everything is to happen now and then. */
+/* The wishes of a seed when everything is to happen now and then; `attack` stays as it is. */
 void plan_mix(struct plan_wishes *w, uint64_t seed);
 
 /* ---- plan_link.c ---- */

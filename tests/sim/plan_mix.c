@@ -14,13 +14,19 @@ static void draw_harm(struct dice *d, struct plan_wishes *w)
 
 /* A proxy's connection to its backend fails when three questions for the next hop are
  * lost in a row, and so does one that begins right after a reboot: neither is to be
- * taken for a mistake. Nor is a segment in many fragments, one of which is always lost. */
+ * taken for a mistake. Nor is a segment in many fragments, one of which is always lost, nor a
+ * connection opened by a cookie whose first segment is lost for ten seconds: under attack
+ * most are. What the engines answer to the attacker fills a narrow link as well. */
 static void avoid_bad_luck(struct plan_wishes *w)
 {
 	if (w->proxy)
 		w->drop_ppm = MIN(w->drop_ppm, 1u * PERCENT);
 	if (w->router)
 		w->drop_ppm = MIN(w->drop_ppm, 3u * PERCENT);
+	if (w->attack) {
+		w->drop_ppm = MIN(w->drop_ppm, 3u * PERCENT);
+		w->narrow &= !w->proxy;
+	}
 	if (w->starve)
 		w->drop_ppm = MIN(w->drop_ppm, 10u * PERCENT);
 }
@@ -29,7 +35,7 @@ void plan_mix(struct plan_wishes *w, uint64_t seed)
 {
 	struct dice d = {seed * 0x9e3779b97f4a7c15ull + 77};
 
-	*w = (struct plan_wishes){.shards = dice_one_in(&d, 4) ? 2 : 1};
+	*w = (struct plan_wishes){.shards = dice_one_in(&d, 4) ? 2 : 1, .attack = w->attack};
 	draw_harm(&d, w);
 	w->proxy = dice_one_in(&d, 3);
 	w->alien_client = dice_one_in(&d, 2);

@@ -230,6 +230,7 @@ bool world_start(struct world *w, const struct plan *plan, struct mem_pool *pool
 	w->nb_nodes = plan->nb_nodes;
 	w->nb_shards = plan->wishes.shards;
 	w->now = w->begin = plan->start;
+	w->attack.at = PEER_NEVER;
 	peers_init(&w->peers, plan);
 	w->peers.server4 = testconf_ip(address_of(1, IP_V4));
 	w->peers.server6 = testconf_ip(address_of(1, IP_V6));

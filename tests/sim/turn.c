@@ -103,6 +103,12 @@ static void post(struct world *w, struct node *n, uint32_t shard, struct buf *b)
 	}
 }
 
+void turn_post(struct world *w, uint32_t i, uint32_t shard, struct buf *b)
+{
+	trace(w, i, false, b);
+	post(w, &w->nodes[i], shard, b);
+}
+
 /* What has come in by a port: devices spread frames over the shards as they like;
  * what is right is the shards' business. */
 static bool distribute(struct world *w, uint32_t i)

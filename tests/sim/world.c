@@ -60,7 +60,7 @@ static usec_t next_of_node(const struct world *w, const struct node *n)
 /* The next time at which something can happen; false: never. */
 static bool next_event(const struct world *w, usec_t *next)
 {
-	*next = MIN(peers_next(&w->peers), weather_next(w));
+	*next = MIN(MIN(peers_next(&w->peers), weather_next(w)), attack_next(w));
 	for (uint32_t i = 0; i < w->nb_nodes; i++)
 		*next = MIN(*next, next_of_node(w, &w->nodes[i]));
 	return *next != PEER_NEVER;
@@ -108,6 +108,7 @@ static bool settle(struct world *w)
 	w->peers.now = w->now;
 	if (!weather(w))
 		return false;
+	attack(w);
 	do {
 		uint64_t before = w->activity;
 
@@ -201,6 +202,7 @@ static bool meet_neighbours(struct world *w)
 		if (all_know_neighbours(w)) {
 			w->begin = w->now;
 			peers_begin(&w->peers, w->now);
+			attack_begin(w);
 			return true;
 		}
 		for (usec_t end = w->now + 100000; w->now < end; w->now += 1000)

@@ -7,12 +7,14 @@
  * Client and server are engines or strangers (alien.h), at least one node an engine;
  * in front of each end of a link stands a router (hop.h).
  *
- * world.c is the run, start.c makes and ends nodes and links, turn.c is what happens
- * on a node at one time, weather.c takes buffers and memories away, balance.c counts.
+ * world.c is the run, start.c makes and ends nodes and links, turn.c is what happens on
+ * a node at one time, weather.c takes buffers and memories away, attack.c attacks,
+ * balance.c counts.
  */
 #pragma once
 
 #include "tests/lib/rig.h"
+#include "tests/sim/attack.h"
 #include "tests/sim/observer.h"
 #include "tests/sim/peer.h"
 #include "tests/sim/plan.h"
@@ -44,6 +46,7 @@ struct node {
 	uint64_t past[STAT_COUNT];
 	uint64_t frames_sent, frames_received; /* by an alien */
 	uint64_t lost;                         /* received frames that no shard has got */
+	uint64_t forged;                       /* the attacker's that came in beside the ports */
 	uint32_t reboots;
 };
 
@@ -62,6 +65,7 @@ struct world {
 	struct buf *hoard; /* buffers taken away during a drought */
 	uint32_t drought;  /* index of the next one, or of the one that lasts */
 	uint32_t reboot;   /* index of the next one */
+	struct attack attack;
 	struct observer observer;
 	char why[400]; /* what went wrong, "": nothing */
 };

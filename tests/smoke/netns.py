@@ -6,6 +6,7 @@ it dies, so that nothing outlives a lab that was killed.
 """
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -111,6 +112,11 @@ class Namespace:
         """Sets those sysctls that the kernel has; two underscores in a name stand for a dot."""
         pairs = [f"{key.replace('__', '.')}={value}" for key, value in settings.items()]
         self.run("sysctl", "-e", "-q", "-w", *pairs)
+
+    def neighbour_mac(self, address):
+        """The MAC at which the namespace knows an address."""
+        listed = json.loads(self.run("ip", "-j", "neighbour", "show", address).stdout)
+        return listed[0]["lladdr"]
 
     def command(self, *argv):
         """The argument vector that runs argv inside the namespace."""

@@ -18,16 +18,11 @@ def mac_of(namespace, interface):
     return listed[0]["address"]
 
 
-def neighbour_mac(lab, address):
-    listed = json.loads(lab.clients.run("ip", "-j", "neighbour", "show", address).stdout)
-    return listed[0]["lladdr"]
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_engine_survives_garbage(lab, family, seed):
     lab.clients.run("curl", "-sS", "-m", 5, url(FRONT[family]))
     received = lab.terminus.counters()["rx_frames"]
-    client_mac, front_mac = mac_of(lab.clients, "te-clients"), neighbour_mac(lab, FRONT[family])
+    client_mac, front_mac = mac_of(lab.clients, "te-clients"), lab.clients.neighbour_mac(FRONT[family])
     with lab.clients.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
         with lab.clients.entered():
             raw.bind(("te-clients", 0))

@@ -85,6 +85,8 @@ struct conf_tcp {
 	uint32_t rto_max_ms;	   /* 120000 */
 	uint32_t rto_initial_ms;   /* 1000 (RFC 6298 2.1) */
 	uint32_t fin_timeout_ms;   /* tcp_fin_timeout, 60000 */
+	uint32_t half_close_timeout_ms; /* resets a connection of which one direction is closed
+				    * and the other gets nowhere this long, 3600000; 0: never */
 	uint32_t time_wait_ms;	   /* 2MSL, 60000 */
 	uint32_t keepalive_time_ms;  /* tcp_keepalive_time, 7200000 (MUST-27, MUST-28) */
 	uint32_t keepalive_intvl_ms; /* tcp_keepalive_intvl, 75000 */
@@ -166,6 +168,16 @@ enum conf_service {
 	CONF_SERVICE_DISCARD,
 };
 
+/* When a client's connection is given to the service. */
+enum conf_defer { CONF_DEFER_NEVER, CONF_DEFER_DATA };
+
+/* How fast clients must take what they asked for, and say what they want. */
+struct conf_min_rate {
+	uint32_t bytes;	   /* in each period; 0: any rate will do */
+	uint32_t per_ms;   /* the period, 10000 */
+	uint32_t grace_ms; /* being slower is borne this long, in whole periods, 20000 */
+};
+
 struct conf_listener {
 	char name[CONF_NAME_MAX];
 	struct ipaddr addr; /* one of conf.addrs, or family-only: any local address */
@@ -183,6 +195,10 @@ struct conf_listener {
 	enum conf_service service;
 	uint16_t pool;	      /* proxy: index of the pool */
 	uint16_t http_body;   /* http: index into conf.bodies */
+	enum conf_defer defer;	/* never: the service gets a connection at once */
+	uint32_t first_byte_timeout_ms; /* from the handshake to the client's first byte; 0: none */
+	uint32_t request_timeout_ms;	/* http: for the rest of a request's head, 30000; 0: none */
+	struct conf_min_rate min_rate;
 	struct conf_tcp tcp;
 	int line;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/info.h"
 #include "engine/service/proxy.h"
-#include "engine/tcp/internal.h"
+#include "engine/tcp/guard.h"
 
 #define CURSOR_KIND_SHIFT 32
 
@@ -98,17 +98,29 @@ static void consider(struct conn_info *o, enum info_timer timer, uint32_t ms)
 	o->timer_ms = ms;
 }
 
+/* Closed in one direction, the other still in use. */
+static bool is_half_closed(const struct conn *c)
+{
+	return c->state == TCP_CLOSE_WAIT ||
+	       (c->state == TCP_FIN_WAIT_2 && !(c->flags & CF_ORPHAN));
+}
+
 /* The timers that run while nothing is in flight, as engine/tcp/timer.c keeps
  * them: counted from the last segment of the peer. */
 static void set_silence_timer(struct conn_info *o, const struct shard *sh, const struct conn *c)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 	uint32_t keepalive_ms = tcp->keepalive_time_ms + o->retries * tcp->keepalive_intvl_ms;
+	tick_t at;
 
 	if (c->state < TCP_ESTABLISHED)
 		return;
 	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN))
-		consider(o, INFO_TIMER_TIME_WAIT, ms_until(sh, c->last_rx + tcp->fin_timeout_ms));
+		consider(o, INFO_TIMER_TIME_WAIT, ms_until(sh, conn_cold(sh, c)->due));
+	if (is_half_closed(c) && guard_half_close_deadline(sh, c, &at))
+		consider(o, INFO_TIMER_IDLE, ms_until(sh, at));
+	if (guard_deadline(sh, c, &at))
+		consider(o, INFO_TIMER_IDLE, ms_until(sh, at));
 	if (tcp->idle_timeout_ms)
 		consider(o, INFO_TIMER_IDLE, ms_until(sh, c->last_rx + tcp->idle_timeout_ms));
 	if (tcp->keepalive && c->snd_una == c->snd_nxt)

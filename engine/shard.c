@@ -21,7 +21,7 @@
  * connections go first, the last of them ends where the shard begins. */
 struct layout {
 	uint32_t conns, halves, time_waits, tw_lines, xfers, sessions, addr6s, refs;
-	size_t shard, conn, table, half, time_wait, xfer, session, addr6;
+	size_t shard, conn, table, half, time_wait, xfer, progress, session, addr6;
 	size_t profiles, quotas, listeners, listen_table, net, pools, toeplitz, sources, end;
 };
 
@@ -83,6 +83,14 @@ static void layout_counts(struct layout *l, const struct conf *conf)
 			l->addr6s = l->refs;
 }
 
+static bool has_min_rate(const struct conf *conf)
+{
+	for (uint16_t i = 0; i < conf->nb_listeners; i++)
+		if (conf->listeners[i].min_rate.bytes)
+			return true;
+	return false;
+}
+
 static struct layout layout_of(const struct conf *conf)
 {
 	struct layout l = {0};
@@ -95,6 +103,8 @@ static struct layout layout_of(const struct conf *conf)
 	l.half = place(&l.end, pool_bytes(l.halves, sizeof(struct half)));
 	l.time_wait = place(&l.end, tw_lines_bytes(l.time_waits, l.tw_lines));
 	l.xfer = place(&l.end, pool_bytes(l.xfers, sizeof(struct xfer)));
+	l.progress =
+	    place(&l.end, has_min_rate(conf) ? pool_bytes(l.xfers, sizeof(struct progress)) : 0);
 	l.session = place(&l.end, pool_bytes(l.sessions, sizeof(struct session)));
 	l.addr6 = place(&l.end, pool_bytes(l.addr6s, 16));
 	l.profiles = place(&l.end,
@@ -136,14 +146,31 @@ static uint16_t tw_line_of(struct shard *sh, uint32_t wait_ms)
 	return tw_add_line(&sh->time_waits, wait_ms);
 }
 
+static uint8_t limits_of(const struct conf_tcp *tcp, const struct conf_listener *l)
+{
+	uint8_t limits = tcp->idle_timeout_ms || tcp->keepalive ? LIMIT_SILENCE : 0;
+
+	if (!l)
+		return limits;
+	if (l->first_byte_timeout_ms)
+		limits |= LIMIT_FIRST_BYTE;
+	if (l->min_rate.bytes)
+		limits |= LIMIT_MIN_RATE;
+	if (l->defer == CONF_DEFER_DATA)
+		limits |= LIMIT_DEFER;
+	return limits;
+}
+
+/* `l` is NULL for a pool's. */
 static struct profile profile_of(struct shard *sh, const struct conf_tcp *tcp,
-				 const struct service *service)
+				 const struct service *service, const struct conf_listener *l)
 {
 	return (struct profile){
 	    .tcp = tcp,
 	    .service = service,
 	    .listener = CONF_NONE,
 	    .pool = CONF_NONE,
+	    .limits = limits_of(tcp, l) & 15,
 	    .tw_line = tw_line_of(sh, tcp->time_wait_ms) & 0x7ff,
 	    .wscale = wscale_for(tcp->rcvbuf) & 15,
 	    .ordinary = !tcp->pacing && !tcp->user_timeout_ms && tcp->pmtu_discovery,
@@ -162,9 +189,9 @@ static void init_profiles(struct shard *sh)
 		const struct conf_listener *cl = &conf->listeners[i];
 		struct profile *p = &sh->profiles[i];
 
-		*p = profile_of(sh, &cl->tcp, service_of(cl->service));
+		*p = profile_of(sh, &cl->tcp, service_of(cl->service), cl);
 		p->listener = i;
-		p->quota = cl->first;
+		p->quota = cl->first & 0x7ff;
 		if (cl->service == CONF_SERVICE_HTTP)
 			p->body = &conf->bodies[cl->http_body];
 		sh->listeners[i].backlog = MAX(cl->backlog / sh->nb_shards, 1u);
@@ -175,9 +202,9 @@ static void init_profiles(struct shard *sh)
 	for (uint16_t i = 0; i < conf->nb_pools; i++) {
 		struct profile *p = &sh->profiles[conf->nb_listeners + i];
 
-		*p = profile_of(sh, &conf->pools[i].tcp, &proxy_backend_service);
+		*p = profile_of(sh, &conf->pools[i].tcp, &proxy_backend_service, NULL);
 		p->pool = i;
-		p->quota = (uint16_t)(conf->nb_listeners + i);
+		p->quota = (conf->nb_listeners + i) & 0x7ff;
 	}
 }
 
@@ -214,6 +241,7 @@ static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
 	tw_lines_init(&sh->time_waits, mem + l->time_wait, l->time_waits, l->tw_lines,
 		      tcp_time_wait_moved, sh);
 	pool_init(&sh->xfers, mem + l->xfer, l->xfers, sizeof(struct xfer));
+	sh->progress = has_min_rate(sh->conf) ? (void *)(mem + l->progress) : NULL;
 	pool_init(&sh->sessions, mem + l->session, l->sessions, sizeof(struct session));
 	pool_init(&sh->addr6s, mem + l->addr6, l->addr6s, 16);
 	wheel_init(&sh->conn_wheel, &shard_cold(sh, 0)->timer, -(int32_t)sizeof(struct conn_cold),

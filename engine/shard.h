@@ -96,6 +96,14 @@ struct quota {
 	uint32_t reserve; /* so many at any time */
 };
 
+/* What of a listener's, or a pool's, has deadlines of its own, or comes later. */
+enum profile_limits {
+	LIMIT_SILENCE = 1 << 0, /* idle_timeout or keepalive */
+	LIMIT_FIRST_BYTE = 1 << 1,
+	LIMIT_MIN_RATE = 1 << 2,
+	LIMIT_DEFER = 1 << 3,
+};
+
 /* How a class of connections behaves: one per listener, one per pool. */
 struct profile {
 	const struct conf_tcp *tcp;
@@ -103,7 +111,8 @@ struct profile {
 	const struct conf_body *body;  /* http: the answer; NULL with others */
 	uint16_t listener;	       /* index, CONF_NONE for a pool's */
 	uint16_t pool;		       /* index, CONF_NONE for a listener's */
-	uint16_t quota;		       /* index */
+	uint16_t quota : 11;	       /* index */
+	uint16_t limits : 4;	       /* enum profile_limits */
 	uint16_t tw_line : 11;	       /* of its connections in TIME_WAIT */
 	uint16_t wscale : 4;	       /* the shift that lets 16 bits hold the receive buffer */
 	uint16_t ordinary : 1;	       /* neither pacing nor a user timeout, but PMTU discovery */
@@ -180,6 +189,7 @@ struct shard {
 	struct profile *profiles;
 	struct listener_state *listeners;
 	struct pool_state *pools;
+	struct progress *progress; /* of the transfers, by index; NULL: nobody has a min_rate */
 	uint16_t *listen_table; /* see table/listen_table.h */
 	uint32_t listen_mask;
 	struct source_guard *sources; /* NULL: no listener has such limits */

@@ -118,6 +118,11 @@
 	X(time_wait_reused,		"TIME_WAIT ended by a new SYN (RFC 6191)") \
 	X(time_wait_overflow,		"TIME_WAIT skipped: table full (TCPTimeWaitOverflow)") \
 	X(orphans_reset,		"connections reset because too many were closing (TCPAbortOnMemory)") \
+	X(first_byte_expired,		"clients reset: nothing sent in first_byte_timeout") \
+	X(request_expired,		"clients reset: request head not complete in request_timeout") \
+	X(half_close_expired,		"half-closed connections ended by half_close_timeout") \
+	X(slow_read_reaped,		"clients reset: they take data slower than min_rate") \
+	X(slow_write_reaped,		"clients reset: they trickle a request, slower than min_rate") \
 	X(fin_wait_2_expired,		"FIN_WAIT_2 ended by its timeout") \
 	X(urgent_received,		"segments with urgent data") \
 	X(icmp_echo,			"echo requests answered") \

@@ -77,6 +77,7 @@ const struct config_key config_tcp_keys[] = {
     {"keepalive_intvl", TCP_SEC(keepalive_intvl_ms, 1000, DAY_MS, 75000)},
     {"keepalive_probes", TCP_COUNT(keepalive_probes, 2, 127, 9)},
     {"fin_timeout", TCP_SEC(fin_timeout_ms, 1000, 3600000, 60000)},
+    {"half_close_timeout", TCP_SEC(half_close_timeout_ms, 1, 7 * DAY_MS, 3600000), .or_zero = true},
     {"time_wait", TCP_SEC(time_wait_ms, 1000, 600000, 60000)},
     {"rfc1337", TCP_BOOL(rfc1337, true)},
     {0},

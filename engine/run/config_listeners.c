@@ -8,11 +8,19 @@
 #include "engine/table/source_table.h"
 
 #define SIZE_UNSET UINT32_MAX
+#define TIME_UNSET UINT32_MAX
+
+#define SEC_US                 1000000
+#define MSEC_US                1000
+#define HOUR_MS                3600000u
+#define DAY_MS                 (24 * HOUR_MS)
+#define DEFERRED_FIRST_BYTE_MS 60000 /* first_byte_timeout when nothing else ends the wait */
 
 /* What a listener's http section says, until the response is made from it. */
 struct http_answer {
 	uint16_t status;
 	uint32_t size; /* bytes of a made-up body, or SIZE_UNSET */
+	uint32_t request_timeout_ms;
 	const uint8_t *body;
 	size_t body_len;
 };
@@ -66,6 +74,9 @@ static const struct config_key http_keys[] = {
     {"status", CONFIG_ROW_COUNT(struct http_answer, status, 200, 599, 200)},
     {"size", CONFIG_ROW_BYTES(struct http_answer, size, 0, CONF_HTTP_BODY_MAX, SIZE_UNSET)},
     {"body", CONFIG_ROW_SELF(read_body)},
+    {"request_timeout",
+     CONFIG_ROW_TIME(struct http_answer, request_timeout_ms, SEC_US, MSEC_US, 1, HOUR_MS, 30000),
+     .or_zero = true},
     {0},
 };
 
@@ -97,6 +108,20 @@ static bool read_source_prefix(struct config_reader *r, yaml_node_t *node, void 
 
 	item->source_prefix = node;
 	return config_map(r, node, source_prefix_keys, &item->l);
+}
+
+static const struct config_key min_rate_keys[] = {
+    {"bytes", CONFIG_ROW_BYTES(struct conf_min_rate, bytes, 1, 1 << 30, 0), .required = true,
+     .hint = "bytes: 240"},
+    {"per", CONFIG_ROW_TIME(struct conf_min_rate, per_ms, SEC_US, MSEC_US, 100, HOUR_MS, 10000)},
+    {"grace", CONFIG_ROW_TIME(struct conf_min_rate, grace_ms, SEC_US, MSEC_US, 0, HOUR_MS, 20000)},
+    {0},
+};
+
+static bool read_min_rate(struct config_reader *r, yaml_node_t *node, void *field)
+{
+	config_defaults(min_rate_keys, field);
+	return config_map(r, node, min_rate_keys, field);
 }
 
 static bool add_listener(struct config_reader *r, const yaml_node_t *node,
@@ -169,6 +194,7 @@ static bool read_address_or_list(struct config_reader *r, yaml_node_t *node, voi
 }
 
 static const char *const refuse_words[] = {"reset", "drop", "unreachable", "as_address", NULL};
+static const char *const defer_words[] = {"never", "data", NULL};
 static const char *const service_words[] = {"proxy", "http", "echo", "discard", NULL};
 
 /* Every worker gets a share, so neither is below the number of workers. */
@@ -195,6 +221,13 @@ static const struct config_key listener_keys[] = {
      CONFIG_ROW_COUNT(struct listener_item, l.max_rate_per_source, 1, SOURCE_RATE_MAX, 0),
      .or_zero = true},
     {"source_prefix", CONFIG_ROW_SELF(read_source_prefix)},
+    {"defer", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct listener_item, l.defer),
+     .choices = defer_words, .def = CONF_DEFER_NEVER},
+    {"first_byte_timeout",
+     CONFIG_ROW_TIME(struct listener_item, l.first_byte_timeout_ms, SEC_US, MSEC_US, 1, DAY_MS,
+		     TIME_UNSET),
+     .or_zero = true},
+    {"min_rate", CONFIG_ROW_NODE(struct listener_item, l.min_rate, read_min_rate)},
     {"pool", CONFIG_ROW_SELF(read_pool_name)},
     {"http", CONFIG_ROW_SELF(read_http)},
     {"tcp", CONFIG_ROW_NODE(struct listener_item, l.tcp, config_read_tcp)},
@@ -329,7 +362,17 @@ static bool add_body(struct config_reader *r, const yaml_node_t *node, struct li
 	else
 		memset(body->bytes + body->head_len, 'x', len);
 	item->l.http_body = conf->nb_bodies++;
+	item->l.request_timeout_ms = a->request_timeout_ms;
 	return true;
+}
+
+/* What is known only when all keys have been read. */
+static void complete(struct conf_listener *l, const struct listener_item *item)
+{
+	l->http_body = item->l.http_body;
+	l->request_timeout_ms = item->l.request_timeout_ms;
+	if (l->first_byte_timeout_ms == TIME_UNSET)
+		l->first_byte_timeout_ms = l->defer == CONF_DEFER_DATA ? DEFERRED_FIRST_BYTE_MS : 0;
 }
 
 static bool read_listener(struct config_reader *r, yaml_node_t *node, void *field)
@@ -355,12 +398,10 @@ static bool read_listener(struct config_reader *r, yaml_node_t *node, void *fiel
 		conf->listeners[i].first = first;
 	if (!check_limits(r, node, &item.l))
 		return false;
-	if (item.l.service != CONF_SERVICE_HTTP)
-		return true;
-	if (!add_body(r, node, &item))
+	if (item.l.service == CONF_SERVICE_HTTP && !add_body(r, node, &item))
 		return false;
 	for (uint16_t i = first; i < conf->nb_listeners; i++)
-		conf->listeners[i].http_body = item.l.http_body;
+		complete(&conf->listeners[i], &item);
 	return true;
 }
 

@@ -11,7 +11,8 @@
 #define HEAD_MAX 8192 /* longest request head, as most servers have it */
 
 /* svc_data of an http connection: bytes of the current request's body that are
- * still to be skipped. */
+ * still to be skipped, or that a part of a head is there. */
+#define HEAD_BEGUN UINT32_MAX /* no body has so many bytes */
 
 static const char bad_request[] = "HTTP/1.1 400 Bad Request\r\nServer: terminus\r\n"
 				  "Content-Length: 0\r\nConnection: close\r\n\r\n";
@@ -20,6 +21,11 @@ static void http_acceptable(struct shard *sh, uint16_t listener)
 {
 	while (tcp_accept(sh, listener))
 		;
+}
+
+static const struct conf_listener *listener_of(const struct shard *sh, const struct conn *c)
+{
+	return &sh->conf->listeners[conn_profile(sh, c)->listener];
 }
 
 static void answer(struct shard *sh, struct conn *c, const struct http_head *r)
@@ -60,6 +66,18 @@ static COLD bool read_pieces(struct shard *sh, struct conn *c, struct http_head 
 	return http_head_parse(h, whole, *waiting);
 }
 
+/* The rest of the head has its time, counted from here (slow loris). */
+static COLD void await_head(struct shard *sh, struct conn *c)
+{
+	uint32_t timeout_ms = listener_of(sh, c)->request_timeout_ms;
+
+	if (c->svc_data == HEAD_BEGUN)
+		return;
+	c->svc_data = HEAD_BEGUN;
+	if (timeout_ms)
+		tcp_limit(sh, c, timeout_ms);
+}
+
 /* Answers the request that begins with `waiting` bytes at `front`; false: it is not all there, or
  * the connection is done with. */
 static bool serve_one(struct shard *sh, struct conn *c, const char *front, uint32_t waiting)
@@ -70,8 +88,10 @@ static bool serve_one(struct shard *sh, struct conn *c, const char *front, uint3
 	if (unlikely(!whole) && waiting < tcp_readable(sh, c))
 		whole = read_pieces(sh, c, &h, &waiting);
 	if (unlikely(!whole)) {
-		if (waiting < HEAD_MAX && !tcp_eof(c))
+		if (waiting < HEAD_MAX && !tcp_eof(c)) {
+			await_head(sh, c);
 			return false;
+		}
 		h = (struct http_head){.bad = true, .len = waiting};
 	}
 	tcp_consume(sh, c, h.len);
@@ -95,11 +115,25 @@ static void http_pump(struct shard *sh, struct conn *c)
 	while (!(c->flags & CF_ORPHAN) && (front = tcp_front(sh, c, &len))) {
 		if (!tcp_writable(sh, c))
 			return;
-		if (c->svc_data)
+		if (unlikely(c->svc_data) && c->svc_data != HEAD_BEGUN)
 			skip_body(sh, c);
 		else if (!serve_one(sh, c, front, len))
 			return;
 	}
+}
+
+static void http_late(struct shard *sh, struct conn *c)
+{
+	/* The head has come since, if there is a body now, or nothing. */
+	if (c->svc_data != HEAD_BEGUN)
+		return;
+	stat_inc(sh, STAT_request_expired);
+	tcp_abort(sh, c);
+}
+
+static bool http_owes(const struct conn *c)
+{
+	return c->svc_data != 0;
 }
 
 static void http_eof(struct shard *sh, struct conn *c)
@@ -113,4 +147,6 @@ const struct service http_service = {
     .readable = http_pump,
     .writable = http_pump,
     .eof = http_eof,
+    .late = http_late,
+    .owes = http_owes,
 };

@@ -18,10 +18,16 @@ void tcp_passive_up(struct shard *sh, struct conn *c, struct half *h, const stru
 	c->snd_wnd = s->wnd << (c->wscale >> 4);
 	c->snd_wl1 = s->seq;
 	k->max_wnd = (uint16_t)s->wnd;
+	k->quiet = true;
 	tcp_conn_establish(sh, c);
 	tcp_set_state(c, TCP_ESTABLISHED);
 	stat_inc(sh, STAT_passive_opens);
-	accept_queue_add(sh, c, sh->profiles[h->profile].listener);
+	if (unlikely(sh->profiles[h->profile].limits & LIMIT_DEFER)) {
+		k->deferred = true;
+		conn_work(sh, c, CF_ACCEPT_QUEUE);
+	} else {
+		accept_queue_add(sh, c, sh->profiles[h->profile].listener);
+	}
 }
 
 bool accept_queue_full(const struct shard *sh, uint16_t listener)
@@ -54,6 +60,33 @@ void accept_queue_add(struct shard *sh, struct conn *c, uint16_t listener)
 	l->tail = i;
 	l->length++;
 	conn_work(sh, c, CF_ACCEPT_QUEUE | CF_EV_ACCEPTABLE);
+}
+
+bool accept_deferred(struct shard *sh, struct conn *c)
+{
+	const struct profile *p = conn_profile(sh, c);
+	const struct xfer *x = conn_xfer(sh, c);
+	struct conn_cold *k = conn_cold(sh, c);
+
+	if (!k->deferred)
+		return false;
+	if (c->state == TCP_CLOSED || (!(x && x->rcvq.head) && (c->flags & CF_FIN_RECEIVED))) {
+		/* It ends without a word: there is nothing to serve. */
+		k->deferred = false;
+		c->flags &= ~(uint32_t)CF_ACCEPT_QUEUE;
+		tcp_close(sh, c);
+		return false;
+	}
+	if (!x || !x->rcvq.head)
+		return false;
+	/* It was let in when its handshake was proven: a queue that is full now keeps
+	 * later ones out. */
+	k->deferred = false;
+	accept_queue_add(sh, c, p->listener);
+	c->flags &= ~(uint32_t)CF_EV_ACCEPTABLE;
+	if (p->service->acceptable)
+		p->service->acceptable(sh, p->listener);
+	return !(c->flags & CF_ACCEPT_QUEUE);
 }
 
 static struct conn *accept_queue_take(struct shard *sh, struct listener_state *l)

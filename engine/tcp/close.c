@@ -13,6 +13,7 @@ void tcp_fin_received(struct shard *sh, struct conn *c)
 	case TCP_SYN_RECEIVED:
 	case TCP_ESTABLISHED:
 		/* The peer is done; we may go on sending. */
+		conn_cold(sh, c)->due = sh->now;
 		tcp_set_state(c, TCP_CLOSE_WAIT);
 		break;
 	case TCP_FIN_WAIT_1:
@@ -47,8 +48,13 @@ static bool too_many_orphans(struct shard *sh, struct conn *c)
 
 static void limit_fin_wait_2(struct shard *sh, struct conn *c)
 {
-	if (c->state != TCP_FIN_WAIT_2 || !(c->flags & CF_ORPHAN))
+	if (c->state != TCP_FIN_WAIT_2)
 		return;
+	if (!(c->flags & CF_ORPHAN)) {
+		conn_cold(sh, c)->sent_at = sh->now;
+		conn_cold(sh, c)->quiet = false;
+		return;
+	}
 	if (c->flags & CF_ACK_DELAYED) /* `due` is not its own any more */
 		conn_work(sh, c, CF_ACK_NOW);
 	conn_cold(sh, c)->due = sh->now + conn_tcp(sh, c)->fin_timeout_ms;

@@ -22,7 +22,7 @@ struct conn *conn_alloc(struct shard *sh, uint16_t profile)
 	c->tuple.local = TUPLE_FREE;
 	c->last_rx = sh->now;
 	k->opened = k->sent_at = sh->now;
-	k->profile = profile & 0x7fff;
+	k->profile = profile & 0x1fff;
 	return c;
 }
 
@@ -106,7 +106,7 @@ struct xfer *conn_xfer_get(struct shard *sh, struct conn *c)
 void conn_xfer_trim(struct shard *sh, struct conn *c, const struct xfer *x)
 {
 	if (!x || x->timer != XFER_TIMER_NONE || x->sndq.head || x->rcvq.head || x->ooo ||
-	    x->urgent_in || x->urgent_out)
+	    x->urgent_in || x->urgent_out || x->watched)
 		return;
 	/* A slower path that was not measured yet is not forgotten (MUST-18). */
 	if (x->backoff || x->tlp_unmeasured)

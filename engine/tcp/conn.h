@@ -129,11 +129,16 @@ struct conn_cold {
 	uint32_t srtt_us;	 /* 20: RFC 6298, 0: no sample yet */
 	uint32_t rttvar_us;	 /* 24 */
 	tick_t due;		 /* 28: of the delayed ACK (CF_ACK_DELAYED); of a closed connection
-				  * in FIN_WAIT_2, which owes no ACK: when it ends */
-	tick_t sent_at;		 /* 32: of the last data (restart after idle, RFC 5681 §4.1) */
+				  * in FIN_WAIT_2, which owes no ACK: when it ends; in
+				  * CLOSE_WAIT: when the peer's FIN came */
+	tick_t sent_at;		 /* 32: of the last data (restart after idle, RFC 5681 §4.1);
+				  * in FIN_WAIT_2, which sends none: what half_close_timeout
+				  * counts from */
 	uint8_t dmac[6];	 /* 36: next hop, learnt from the last segment or by ARP / ND */
-	uint16_t profile : 15;	 /* 42: index into shard.profiles */
+	uint16_t profile : 13;	 /* 42: index into shard.profiles */
 	uint16_t cookie : 1;	 /* opened by a SYN cookie */
+	uint16_t deferred : 1;	 /* accepted, but in no accept queue before its first byte */
+	uint16_t quiet : 1;	 /* no data of the peer's came in order since this was set */
 	uint16_t backend : 12;	 /* 44: active: index of the backend in its pool */
 	uint16_t source : 2;	 /* enum source_place: where its source's limits count it */
 	uint16_t drains : 1;	 /* closed; what still comes is thrown away (tcp_linger()) */
@@ -213,6 +218,8 @@ struct xfer {
 	bool probed : 1;	/* a tail loss probe has gone before */
 	bool in_epoch : 1;	/* `cubic` holds a stage of congestion avoidance */
 	bool has_dsack : 1;	/* `dsack` is to be reported */
+	bool limited : 1;	/* the service waits until limit_at (tcp_limit()) */
+	bool watched : 1;	/* its struct progress is valid, and it is kept for that */
 	union {
 		uint32_t syn_sent_us; /* when our SYN went out, for the RTT */
 		uint32_t small_end;   /* after the last small segment sent (Nagle), from then on */
@@ -247,11 +254,22 @@ struct xfer {
 	uint32_t tlp_end_seq;	/* SND.NXT at the probe, valid when `tlp_out` */
 	struct cubic cubic;
 	uint32_t pace_us;	/* when the next new segment may leave, if paced at all */
+	tick_t limit_at;
 	uint16_t prior_ssthresh;
 };
 static_assert(sizeof(struct xfer) <= 4 * CACHE_LINE, "");
 static_assert(offsetof(struct xfer, rack) + offsetof(struct rack, dsack_round) == 2 * CACHE_LINE,
 	      "what every ACK touches of RACK's is in the second line");
+
+/* How fast a client is, of a transfer with min_rate: sequence numbers at the last look. */
+struct progress {
+	tick_t at;	     /* of the next look */
+	uint32_t snd_goal;   /* what SND.UNA must have reached by then */
+	uint32_t snd_end;    /* behind what was queued for sending */
+	uint32_t rcv_nxt;
+	uint16_t slow_reads; /* looks that found the client too slow: at taking, in a row, */
+	uint16_t slow_writes; /* and at sending, since it was answered last */
+};
 
 /* A passive open whose handshake is not complete (M7). */
 struct half {
@@ -269,5 +287,5 @@ struct half {
 };
 static_assert(sizeof(struct half) == 48, "");
 
-static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS < 1 << 15, "a profile's index has 15 bits");
+static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS < 1 << 13, "a profile's index has 13 bits");
 static_assert(CONF_MAX_BACKENDS <= 1 << 12, "a backend's index has 12 bits");

@@ -41,7 +41,7 @@ static bool take_event(struct conn *c, uint32_t event)
 
 void tcp_tell_trouble(struct shard *sh, struct conn *c, struct xfer *x, enum tcp_trouble what)
 {
-	x->trouble = (uint8_t)what;
+	x->trouble = what & 3;
 	conn_work(sh, c, 0);
 }
 
@@ -64,7 +64,7 @@ static void deliver_events(struct shard *sh, struct conn *c)
 
 	if (take_event(c, CF_EV_ACCEPTABLE) && svc->acceptable)
 		svc->acceptable(sh, p->listener);
-	if (c->flags & CF_ACCEPT_QUEUE)
+	if ((c->flags & CF_ACCEPT_QUEUE) && !accept_deferred(sh, c))
 		return; /* nobody owns it yet; its events wait with it */
 	if (take_event(c, CF_EV_CONNECTED) && svc->connected)
 		svc->connected(sh, c);

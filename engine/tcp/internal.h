@@ -4,7 +4,7 @@
  * SYNs, half.c completes their handshakes, open.c makes our own, input.c walks a segment
  * through RFC 9293 §3.10.7.4 with check.c, ack.c, text.c and close.c as its
  * steps, output.c decides what to send and emit.c writes it, timer.c and
- * rexmit.c act when nothing comes, finish.c ends the burst.
+ * rexmit.c act when nothing comes, guard.c when too little does, finish.c ends the burst.
  *
  * Functions that take a `struct seg *` and say "consumes" own s->buf.
  */
@@ -445,11 +445,11 @@ static inline bool tcp_timer_is_filed(const struct shard *sh, const struct conn 
 				      const struct xfer *x)
 {
 	const struct conn_cold *k = conn_cold(sh, c);
-	const struct conf_tcp *tcp = conn_tcp(sh, c);
 
-	return x && x->timer != XFER_TIMER_NONE && !x->paced && k->timer.prev != 0 &&
-	       !tick_before(x->timer_at, k->timer.at) && !(c->flags & CF_ACK_DELAYED) &&
-	       c->state == TCP_ESTABLISHED && !(tcp->idle_timeout_ms | tcp->keepalive);
+	return x && x->timer != XFER_TIMER_NONE && !(x->paced || x->limited) &&
+	       k->timer.prev != 0 && !tick_before(x->timer_at, k->timer.at) &&
+	       !(c->flags & CF_ACK_DELAYED) && c->state == TCP_ESTABLISHED &&
+	       !conn_profile(sh, c)->limits;
 }
 
 /* Looks after connection number `index`, live or not, which may have been silent for
@@ -482,3 +482,7 @@ bool accept_queue_full(const struct shard *sh, uint16_t listener);
 /* The last segment of a handshake finds the queue full; consumes. */
 void accept_queue_refuse(struct shard *sh, uint16_t listener, struct seg *s);
 void accept_queue_add(struct shard *sh, struct conn *c, uint16_t listener);
+
+/* A connection that nobody owns, at the end of a burst: one that was waiting for its first
+ * byte and has it goes into the queue. True: it was taken from there at once. */
+bool accept_deferred(struct shard *sh, struct conn *c);

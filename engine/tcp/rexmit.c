@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The retransmission timer: RFC 6298, R1 and R2 of RFC 9293 §3.8.3. */
 #include "engine/net/neigh.h"
+#include "engine/tcp/guard.h"
 #include "engine/tcp/recovery.h"
 
 #define RTO_AFTER_SYN_MS 3000
@@ -76,7 +77,12 @@ void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 	struct conn_cold *k = conn_cold(sh, c);
+	tick_t at;
 
+	if (guard_half_close_stalled(sh, c, x, &at) && tick_reached(sh->now, at)) {
+		guard_half_close_expired(sh, c);
+		return;
+	}
 	if (k->retries >= retry_limit(c, tcp) || user_timeout_reached(sh, x, tcp)) {
 		give_up(sh, c);
 		return;
@@ -95,6 +101,8 @@ void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 	if (x->backoff < UINT8_MAX)
 		x->backoff++;
 	tcp_arm_rto(sh, c, x);
+	if (guard_half_close_stalled(sh, c, x, &at))
+		x->timer_at = tick_min(x->timer_at, at);
 	conn_work(sh, c, CF_REXMIT_ONE | CF_OUTPUT);
 }
 

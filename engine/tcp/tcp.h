@@ -17,7 +17,7 @@ enum tcp_close_reason {
 	TCP_CLOSE_DONE,	   /* both sides closed in order */
 	TCP_CLOSE_RESET,   /* the peer sent a RST */
 	TCP_CLOSE_REFUSED, /* a RST answered our SYN */
-	TCP_CLOSE_TIMEOUT, /* given up after R2 retransmissions, keepalive or idle time */
+	TCP_CLOSE_TIMEOUT, /* given up after R2 retransmissions, keepalive, or as idle or slow */
 	TCP_CLOSE_UNREACHABLE, /* ICMP says so while connecting, or no next hop */
 	TCP_CLOSE_ABORTED, /* by us, for want of memory */
 };
@@ -52,6 +52,11 @@ struct service {
 	void (*trouble)(struct shard *sh, struct conn *c, enum tcp_trouble what);
 	/* tcp_writable() was 0 and is not any more. */
 	void (*writable)(struct shard *sh, struct conn *c);
+	/* The time set by tcp_limit() has come. */
+	void (*late)(struct shard *sh, struct conn *c);
+	/* True while the peer owes the rest of what it has begun to send: in that case its
+	 * silence is slowness as well, for min_rate. */
+	bool (*owes)(const struct conn *c);
 	/* The connection is gone (TIME_WAIT counts as gone). */
 	void (*closed)(struct shard *sh, struct conn *c, enum tcp_close_reason reason);
 };
@@ -97,6 +102,10 @@ uint32_t tcp_urgent_left(const struct shard *sh, const struct conn *c);
 /* Marks what is queued and the next `ahead` bytes urgent (SND.UP). At least one byte
  * must follow or have been queued. Ignored once the connection cannot send. */
 void tcp_set_urgent(struct shard *sh, struct conn *c, uint32_t ahead);
+
+/* While there are unread bytes: late() is to be called in `ms` milliseconds. Set anew, or
+ * forgotten when none is left and nothing is queued. */
+void tcp_limit(struct shard *sh, struct conn *c, uint32_t ms);
 
 /* Bytes that the send queue takes now; once 0, writable() tells when not. */
 uint32_t tcp_writable(struct shard *sh, struct conn *c);

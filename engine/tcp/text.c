@@ -196,7 +196,7 @@ static void owe_ack(struct shard *sh, struct conn *c)
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 	struct conn_cold *k = conn_cold(sh, c);
 
-	k->answered = false;
+	k->answered = k->quiet = false;
 	if (k->quick_acks) {
 		k->quick_acks--;
 		conn_work(sh, c, CF_ACK_NOW);

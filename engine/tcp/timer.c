@@ -5,17 +5,8 @@
  * early it is filed again, so that restarting a timer on every ACK costs
  * nothing. All reasons are gathered here and nowhere else.
  */
+#include "engine/tcp/guard.h"
 #include "engine/tcp/recovery.h"
-
-/* Closed by its service, waiting for the peer's FIN: [tcp_fin_timeout] ends it,
- * whatever else the peer sends. */
-static bool fin_wait_2_deadline(const struct shard *sh, const struct conn *c, tick_t *at)
-{
-	if (c->state != TCP_FIN_WAIT_2 || !(c->flags & CF_ORPHAN))
-		return false;
-	*at = conn_cold(sh, c)->due;
-	return true;
-}
 
 /* The deadline of silence: keepalive probes and idle timeout. False: none. That one
  * probe has no answer says nothing (MUST-29). */
@@ -42,12 +33,45 @@ static bool connect_deadline(const struct shard *sh, const struct conn *c, tick_
 {
 	const struct profile *p = conn_profile(sh, c);
 
-	if (c->state != TCP_SYN_SENT && c->state != TCP_SYN_RECEIVED)
-		return false;
 	if (p->pool == CONF_NONE || !sh->conf->pools[p->pool].connect_timeout_ms)
 		return false;
 	*at = conn_cold(sh, c)->opened + sh->conf->pools[p->pool].connect_timeout_ms;
 	return true;
+}
+
+/* How long a connection may stay in a state; false: for ever, or until something in flight
+ * is given up. */
+static bool state_deadline(const struct shard *sh, const struct conn *c, tick_t *at)
+{
+	switch (c->state) {
+	case TCP_SYN_SENT:
+	case TCP_SYN_RECEIVED:
+		return connect_deadline(sh, c, at);
+	case TCP_FIN_WAIT_2:
+		/* Closed by its service, waiting for the peer's FIN: [tcp_fin_timeout]
+		 * ends it, whatever else the peer sends. */
+		if (!(c->flags & CF_ORPHAN))
+			return guard_half_close_deadline(sh, c, at);
+		*at = conn_cold(sh, c)->due;
+		return true;
+	case TCP_CLOSE_WAIT:
+		return guard_half_close_deadline(sh, c, at);
+	default:
+		return false;
+	}
+}
+
+static void state_expired(struct shard *sh, struct conn *c)
+{
+	if (c->state < TCP_ESTABLISHED) {
+		stat_inc(sh, STAT_active_open_failed);
+		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
+	} else if (c->flags & CF_ORPHAN && c->state == TCP_FIN_WAIT_2) {
+		stat_inc(sh, STAT_fin_wait_2_expired);
+		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
+	} else {
+		guard_half_close_expired(sh, c);
+	}
 }
 
 /* The tick in which the next paced segment may leave. */
@@ -68,8 +92,8 @@ static ALWAYS_INLINE void consider(bool has, tick_t at, bool *any, tick_t *best)
 
 void tcp_timer_update(struct shard *sh, struct conn *c)
 {
-	const struct conf_tcp *tcp = conn_tcp(sh, c);
-	const struct xfer *x = conn_xfer(sh, c);
+	const struct profile *p = conn_profile(sh, c);
+	struct xfer *x = conn_xfer(sh, c);
 	const struct conn_cold *k = conn_cold(sh, c);
 	uint32_t i = conn_index(sh, c);
 	bool any = false, has;
@@ -77,17 +101,21 @@ void tcp_timer_update(struct shard *sh, struct conn *c)
 
 	if (x)
 		consider(x->timer != XFER_TIMER_NONE, x->timer_at, &any, &best);
-	if (x && unlikely(x->paced))
-		consider(true, pace_deadline(sh, x), &any, &best);
+	if (x && unlikely(x->paced | x->limited)) {
+		consider(x->paced, pace_deadline(sh, x), &any, &best);
+		consider(x->limited, x->limit_at, &any, &best);
+	}
 	consider(c->flags & CF_ACK_DELAYED, k->due, &any, &best);
 	if (unlikely(c->state != TCP_ESTABLISHED)) {
-		has = connect_deadline(sh, c, &at);
-		consider(has, at, &any, &best);
-		has = fin_wait_2_deadline(sh, c, &at);
+		has = state_deadline(sh, c, &at);
 		consider(has, at, &any, &best);
 	}
-	if (tcp->idle_timeout_ms || tcp->keepalive) {
+	if (unlikely(p->limits)) {
 		has = silence_deadline(sh, c, &at);
+		consider(has, at, &any, &best);
+		if (x && (p->limits & LIMIT_MIN_RATE))
+			guard_watch(sh, c, x);
+		has = guard_deadline(sh, c, &at);
 		consider(has, at, &any, &best);
 	}
 	if (any && (!wheel_is_armed(&sh->conn_wheel, i) || tick_before(best, k->timer.at)))
@@ -176,21 +204,14 @@ void tcp_conn_expired(void *ctx, uint32_t index)
 		stat_inc(sh, STAT_delayed_acks);
 		conn_work(sh, c, CF_ACK_NOW);
 	}
-	if (connect_deadline(sh, c, &at) && tick_reached(sh->now, at)) {
-		stat_inc(sh, STAT_active_open_failed);
-		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
-		return;
-	}
-	if (fin_wait_2_deadline(sh, c, &at) && tick_reached(sh->now, at)) {
-		stat_inc(sh, STAT_fin_wait_2_expired);
-		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
-		return;
-	}
-	if (silence_deadline(sh, c, &at) && tick_reached(sh->now, at)) {
+	if (state_deadline(sh, c, &at) && tick_reached(sh->now, at))
+		state_expired(sh, c);
+	if (c->state != TCP_CLOSED && silence_deadline(sh, c, &at) && tick_reached(sh->now, at))
 		silence_expired(sh, c);
-		if (c->state == TCP_CLOSED)
-			return;
-	}
+	if (c->state != TCP_CLOSED)
+		guard_expired(sh, c);
+	if (c->state == TCP_CLOSED)
+		return;
 	if (x && x->paced && seq_leq(x->pace_us, (uint32_t)sh->now_us)) {
 		x->paced = false;
 		conn_work(sh, c, CF_OUTPUT);

@@ -30,6 +30,7 @@ static const struct conf_tcp tcp_defaults = {
     .rto_max_ms = 120000,
     .rto_initial_ms = 1000,
     .fin_timeout_ms = 60000,
+    .half_close_timeout_ms = 3600000,
     .time_wait_ms = 60000,
     .keepalive_time_ms = 7200000,
     .keepalive_intvl_ms = 75000,
@@ -141,6 +142,7 @@ uint16_t testconf_listener(struct testconf *tc, uint16_t local, uint16_t port,
 	l->source_prefix_v4 = 32;
 	l->source_prefix_v6 = 64;
 	l->group = i;
+	l->request_timeout_ms = 30000;
 	l->service = service;
 	l->pool = pool;
 	l->http_body = tc->conf.nb_bodies ? 0 : CONF_NONE;

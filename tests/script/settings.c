@@ -50,6 +50,7 @@ static const struct row rows[] = {
     TCP(rto_max_ms),
     TCP(rto_initial_ms),
     TCP(fin_timeout_ms),
+    TCP(half_close_timeout_ms),
     TCP(time_wait_ms),
     TCP(keepalive_time_ms),
     TCP(keepalive_intvl_ms),
@@ -84,6 +85,12 @@ static const struct row rows[] = {
     ROW("csum_offload", csum_offload),
     ROW("neighbour", neighbour),
     ROW("any_address", any_address),
+    ROW("defer", listener.defer),
+    ROW("first_byte_timeout_ms", listener.first_byte_timeout_ms),
+    ROW("request_timeout_ms", listener.request_timeout_ms),
+    ROW("min_rate_bytes", listener.min_rate.bytes),
+    ROW("min_rate_per_ms", listener.min_rate.per_ms),
+    ROW("min_rate_grace_ms", listener.min_rate.grace_ms),
 };
 
 static const char *const services[] = {"manual", "echo", "discard", "http", "proxy"};
@@ -157,7 +164,9 @@ bool settings_read(struct settings *set, const struct script *script, struct sca
 				 /* Sequence numbers wrap early in every script. */
 				 .peer_isn = 0xffffff00,
 				 .iss = 0xfffffe00,
-				 .neighbour = true};
+				 .neighbour = true,
+				 .listener = {.request_timeout_ms = 30000,
+					      .min_rate = {.per_ms = 10000, .grace_ms = 20000}}};
 	set->tcp.rcvbuf = set->tcp.sndbuf = 65535;
 	set->tcp.quick_acks = 0;
 	for (size_t i = 0; i < script->nb_lines; i++) {
@@ -221,6 +230,10 @@ void settings_apply(const struct settings *set, uint8_t family, struct testconf 
 	tc->listeners[listener].backlog = set->backlog;
 	tc->listeners[listener].max_connections = set->listener_max;
 	tc->listeners[listener].reserve = set->listener_reserve;
+	tc->listeners[listener].defer = set->listener.defer;
+	tc->listeners[listener].first_byte_timeout_ms = set->listener.first_byte_timeout_ms;
+	tc->listeners[listener].request_timeout_ms = set->listener.request_timeout_ms;
+	tc->listeners[listener].min_rate = set->listener.min_rate;
 	if (set->any_address) {
 		tc->listeners[listener].local = CONF_NONE;
 		tc->listeners[listener].addr = (struct ipaddr){.family = family};

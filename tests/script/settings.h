@@ -36,6 +36,7 @@ struct settings {
 	bool csum_offload;                                /* the port fills in checksums */
 	bool neighbour;   /* the peer's MAC is known and kept known behind the script's back */
 	bool any_address; /* the listener is on any address, not on ours */
+	struct conf_listener listener; /* its limits for clients */
 };
 
 /* Reads the settings out of all lines; false: `where` is the line that is wrong

@@ -42,6 +42,7 @@ static void draw_tcp(struct dice *d, struct conf_tcp *tcp, const struct plan_wis
 	tcp->retries2 = tcp->orphan_retries = 40;
 	tcp->rto_max_ms = 8000;
 	tcp->fin_timeout_ms = 1800000; /* a slow server behind a proxy is waited for */
+	tcp->half_close_timeout_ms = 6 * 3600000; /* longer than any rest on purpose */
 	/* Who has been reset without hearing of it finds out by asking. */
 	tcp->keepalive = w->aborts || w->starve || w->reboots;
 	tcp->keepalive_time_ms = 20000;

@@ -343,6 +343,7 @@ static void assert_tcp_defaults(const struct conf_tcp *t)
 	assert_int_equal(t->rto_max_ms, 120000);
 	assert_int_equal(t->rto_initial_ms, 1000);
 	assert_int_equal(t->fin_timeout_ms, 60000);
+	assert_int_equal(t->half_close_timeout_ms, 3600000);
 	assert_int_equal(t->time_wait_ms, 60000);
 	assert_int_equal(t->keepalive_time_ms, 7200000);
 	assert_int_equal(t->keepalive_intvl_ms, 75000);
@@ -389,6 +390,9 @@ static void test_defaults(void **state)
 	assert_int_equal(c->listeners[0].backlog, 4096);
 	assert_int_equal(c->listeners[0].max_connections, 0);
 	assert_int_equal(c->listeners[0].reserve, 0);
+	assert_int_equal(c->listeners[0].defer, CONF_DEFER_NEVER);
+	assert_int_equal(c->listeners[0].first_byte_timeout_ms, 0);
+	assert_int_equal(c->listeners[0].min_rate.bytes, 0);
 	config_free(c);
 }
 
@@ -406,6 +410,38 @@ static void test_a_listener_has_one_limit_for_its_addresses(void **state)
 	assert_int_equal(c->listeners[2].first, 1);
 	assert_int_equal(c->listeners[2].max_connections, 1000);
 	assert_int_equal(c->listeners[2].reserve, 800);
+	config_free(c);
+}
+
+static void test_limits_for_clients(void **state)
+{
+	struct conf *c =
+	    parse(PORT "listeners:\n"
+		       "- {name: a, address: '192.0.2.1:7', service: echo, defer: data}\n"
+		       "- {name: b, address: '192.0.2.1:8', service: echo, defer: data,\n"
+		       "   first_byte_timeout: 0, min_rate: {bytes: 1K}}\n"
+		       "- {name: c, address: '*:9', service: http, first_byte_timeout: 1500ms,\n"
+		       "   min_rate: {bytes: 1, per: 500ms, grace: 0},\n"
+		       "   http: {request_timeout: 5}}\n"
+		       "- {name: d, address: '192.0.2.1:10', service: http}\n");
+	const struct conf_listener *l = c->listeners;
+
+	(void)state;
+	assert_int_equal(c->nb_listeners, 5);
+	assert_int_equal(l[0].defer, CONF_DEFER_DATA);
+	assert_int_equal(l[0].first_byte_timeout_ms, 60000);
+	assert_int_equal(l[1].first_byte_timeout_ms, 0);
+	assert_int_equal(l[1].min_rate.bytes, 1024);
+	assert_int_equal(l[1].min_rate.per_ms, 10000);
+	assert_int_equal(l[1].min_rate.grace_ms, 20000);
+	for (int i = 2; i < 4; i++) {
+		assert_int_equal(l[i].first_byte_timeout_ms, 1500);
+		assert_int_equal(l[i].min_rate.bytes, 1);
+		assert_int_equal(l[i].min_rate.per_ms, 500);
+		assert_int_equal(l[i].min_rate.grace_ms, 0);
+		assert_int_equal(l[i].request_timeout_ms, 5000);
+	}
+	assert_int_equal(l[4].request_timeout_ms, 30000);
 	config_free(c);
 }
 
@@ -1012,7 +1048,7 @@ static void test_the_documentation_tells_defaults_and_ranges(void **state)
 	char *docs = read_file(DOCS, NULL);
 
 	(void)state;
-	assert_int_equal(check_table(docs, "tcp"), 38);
+	assert_int_equal(check_table(docs, "tcp"), 39);
 	assert_int_equal(check_table(docs, "memory"), 9);
 	assert_int_equal(check_table(docs, "limits"), 2);
 	assert_int_equal(check_table(docs, "fault"), 7);
@@ -1034,6 +1070,7 @@ int main(void)
 	    cmocka_unit_test(test_the_reference_holds_the_defaults),
 	    cmocka_unit_test(test_tcp_is_inherited_key_by_key),
 	    cmocka_unit_test(test_durations),
+	    cmocka_unit_test(test_limits_for_clients),
 	    cmocka_unit_test(test_sizes_and_counts),
 	    cmocka_unit_test(test_booleans),
 	    cmocka_unit_test(test_faults),

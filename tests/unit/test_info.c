@@ -331,7 +331,10 @@ static void test_time_wait(void **state)
 	finish(f);
 	assert_int_equal(the_only(f).state, TCP_FIN_WAIT_1);
 	inject(f, (struct seg_spec){"192.0.2.2", 40000, FRAME_ACK, 1001, ours + 1, 0});
-	assert_int_equal(the_only(f).state, TCP_FIN_WAIT_2);
+	c = the_only(f);
+	assert_int_equal(c.state, TCP_FIN_WAIT_2);
+	assert_int_equal(c.timer, INFO_TIMER_IDLE);
+	assert_int_equal(c.timer_ms, 3600000);
 	inject(f, (struct seg_spec){"192.0.2.2", 40000, FRAME_FIN | FRAME_ACK, 1001, ours + 1, 0});
 	advance(f, 1000000);
 	c = the_only(f);

@@ -45,6 +45,12 @@ static inline uint32_t pool_index(const struct pool *p, const void *obj)
 	return (uint32_t)((size_t)((const uint8_t *)obj - p->base) / p->stride);
 }
 
+/* True when there is none to take. */
+static inline bool pool_is_empty(const struct pool *p)
+{
+	return p->used == p->capacity;
+}
+
 /* Takes an object; returns POOL_NIL when all are in use. Contents are undefined. */
 static inline uint32_t pool_get(struct pool *p)
 {

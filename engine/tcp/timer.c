@@ -204,6 +204,11 @@ void tcp_conn_expired(void *ctx, uint32_t index)
 		stat_inc(sh, STAT_delayed_acks);
 		conn_work(sh, c, CF_ACK_NOW);
 	}
+	if (unlikely((c->flags & CF_WANT_WRITE) && !x)) {
+		/* There was no transfer block for it. */
+		c->flags &= ~(uint32_t)CF_WANT_WRITE;
+		conn_work(sh, c, CF_EV_WRITABLE);
+	}
 	if (state_deadline(sh, c, &at) && tick_reached(sh->now, at))
 		state_expired(sh, c);
 	if (c->state != TCP_CLOSED && silence_deadline(sh, c, &at) && tick_reached(sh->now, at))

@@ -129,12 +129,20 @@ static bool in_port(void *ctx, const struct buf *b)
 	return rte_mbuf_refcnt_read(dpdk_mbuf_of_buf(b)) > 1;
 }
 
+/* Caches of all threads included: they are a share of the pool that grows with the workers. */
+static uint32_t available(void *ctx)
+{
+	return rte_mempool_avail_count(ctx);
+}
+
 struct buf_ops dpdk_pools_ops(const struct dpdk_pools *p, uint16_t worker)
 {
 	return (struct buf_ops){.ctx = p->by_worker[worker],
 				.alloc_bulk = alloc_bulk,
 				.free_bulk = free_bulk,
-				.in_port = in_port};
+				.in_port = in_port,
+				.available = available,
+				.total = p->by_worker[worker]->size};
 }
 
 uint32_t dpdk_pools_in_use(const struct dpdk_pools *p)

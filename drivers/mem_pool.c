@@ -172,10 +172,25 @@ static bool in_port(void *ctx, const struct buf *b)
 	return !mem_pool_is_sole(b);
 }
 
+static uint32_t available(void *ctx)
+{
+	struct mem_pool *p = ctx;
+	uint32_t n;
+
+	lock(p);
+	n = p->nb_free;
+	unlock(p);
+	return n;
+}
+
 struct buf_ops mem_pool_ops(struct mem_pool *p)
 {
-	return (struct buf_ops){
-		.ctx = p, .alloc_bulk = alloc_bulk, .free_bulk = free_bulk, .in_port = in_port};
+	return (struct buf_ops){.ctx = p,
+				.alloc_bulk = alloc_bulk,
+				.free_bulk = free_bulk,
+				.in_port = in_port,
+				.available = available,
+				.total = p->nb_bufs};
 }
 
 struct buf *mem_pool_get(struct mem_pool *p)

@@ -6,7 +6,7 @@
 #include "engine/service/builtin.h"
 #include "engine/service/proxy.h"
 #include "engine/table/listen_table.h"
-#include "engine/tcp/internal.h"
+#include "engine/tcp/pressure.h"
 
 /* A suspended machine's clock leaps. It is followed in steps, each one once timers have
  * got to the one before, so that no deadline ever lies 2^31 ticks back. */
@@ -22,7 +22,7 @@
 struct layout {
 	uint32_t conns, halves, time_waits, tw_lines, xfers, sessions, addr6s, refs;
 	size_t shard, conn, table, half, time_wait, xfer, progress, session, addr6;
-	size_t profiles, quotas, listeners, listen_table, net, pools, toeplitz, sources, end;
+	size_t profiles, lean, quotas, listeners, listen_table, net, pools, toeplitz, sources, end;
 };
 
 static uint32_t part(uint32_t total, uint16_t nb)
@@ -109,6 +109,7 @@ static struct layout layout_of(const struct conf *conf)
 	l.addr6 = place(&l.end, pool_bytes(l.addr6s, 16));
 	l.profiles = place(&l.end,
 			   sizeof(struct profile) * ((size_t)conf->nb_listeners + conf->nb_pools));
+	l.lean = place(&l.end, pressure_bytes(conf));
 	l.quotas =
 	    place(&l.end, sizeof(struct quota) * ((size_t)conf->nb_listeners + conf->nb_pools));
 	l.listeners = place(&l.end, sizeof(struct listener_state) * conf->nb_listeners);
@@ -328,6 +329,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	sh->listen_table = (void *)(base + l.listen_table);
 	init_profiles(sh);
 	init_quotas(sh);
+	pressure_init(sh, base + l.lean);
 	listen_table_build(sh);
 	net_init(&sh->net, base + l.net, args->conf, args->links);
 	proxy_init(sh, base + l.pools);
@@ -390,6 +392,7 @@ uint32_t shard_timers(struct shard *sh, uint32_t budget)
 
 	done += wheel_run(&sh->half_wheel, sh->now, budget - done, tcp_half_expired, sh);
 	frag_expire(sh);
+	pressure_look(sh);
 	sweep(sh);
 	done += tw_expire(&sh->time_waits, sh->now, budget - done, tcp_time_wait_over, sh);
 	return done;
@@ -407,6 +410,8 @@ bool shard_next_deadline(struct shard *sh, usec_t *at)
 	if (tw_next(&sh->time_waits, &t))
 		soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
 	if (frag_next(sh, &t))
+		soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
+	if (pressure_next(sh, &t))
 		soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
 	if (sh->work_length)
 		soonest = 0;

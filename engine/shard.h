@@ -161,6 +161,16 @@ struct cookieless {
 
 #define SHARD_COOKIELESS 256
 
+/* Whether memory runs short, and what is done about it (tcp/pressure.h). */
+struct pressure {
+	uint32_t lean_below, lean_until; /* free buffers at which less is held, and no more */
+	uint32_t reclaim_below;
+	uint32_t cursor;	   /* connection looked at last */
+	tick_t looked_at;
+	bool lean;
+	struct conf_tcp *lean_tcp; /* of each profile: in force while `lean` */
+};
+
 struct shard {
 	usec_t now_us;
 	tick_t now;
@@ -180,6 +190,7 @@ struct shard {
 	uint32_t swept;
 	uint32_t work_head, work_tail; /* conns with events or output due */
 	uint32_t work_length;
+	struct pressure pressure;
 	uint32_t orphans, max_orphans; /* connections that their service has closed */
 	bool flushing; /* inside shard_finish(): tells misuse in tests */
 

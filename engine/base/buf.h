@@ -135,4 +135,7 @@ struct buf_ops {
 	void (*free_bulk)(void *ctx, struct buf *const *bufs, uint32_t n);
 	/* True while a port still holds a reference to a BUF_KEEP buf. */
 	bool (*in_port)(void *ctx, const struct buf *b);
+	/* Bufs that may still be taken, nearly. */
+	uint32_t (*available)(void *ctx);
+	uint32_t total; /* bufs that there are */
 };

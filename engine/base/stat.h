@@ -118,6 +118,9 @@
 	X(time_wait_reused,		"TIME_WAIT ended by a new SYN (RFC 6191)") \
 	X(time_wait_overflow,		"TIME_WAIT skipped: table full (TCPTimeWaitOverflow)") \
 	X(orphans_reset,		"connections reset because too many were closing (TCPAbortOnMemory)") \
+	X(memory_pressure,		"times that packet buffers ran short (TCPMemoryPressures)") \
+	X(stalled_reset,		"connections reset for want of memory: their peers took nothing") \
+	X(early_forgotten,		"out-of-order segments forgotten for want of memory (OfoPruned)") \
 	X(first_byte_expired,		"clients reset: nothing sent in first_byte_timeout") \
 	X(request_expired,		"clients reset: request head not complete in request_timeout") \
 	X(half_close_expired,		"half-closed connections ended by half_close_timeout") \

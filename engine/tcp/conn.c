@@ -50,6 +50,13 @@ static void drop_send_queue(struct shard *sh, struct xfer *x)
 	x->send_next = NULL;
 }
 
+void conn_drop_early(struct shard *sh, struct xfer *x)
+{
+	free_list(sh, x->ooo);
+	x->ooo = NULL;
+	x->ooo_bytes = x->ooo_count = 0;
+}
+
 void conn_drop_received(struct shard *sh, struct conn *c)
 {
 	struct xfer *x = conn_xfer(sh, c);
@@ -57,10 +64,8 @@ void conn_drop_received(struct shard *sh, struct conn *c)
 	if (!x)
 		return;
 	free_list(sh, x->rcvq.head);
-	free_list(sh, x->ooo);
 	x->rcvq = (struct bufq){0};
-	x->ooo = NULL;
-	x->ooo_bytes = x->ooo_count = 0;
+	conn_drop_early(sh, x);
 }
 
 void tcp_conn_release_bufs(struct shard *sh, struct conn *c)

@@ -51,6 +51,9 @@ struct xfer *conn_xfer_get(struct shard *sh, struct conn *c);
 /* Gives its transfer block back, if it has one, when nothing is queued, in flight or timed. */
 void conn_xfer_trim(struct shard *sh, struct conn *c, const struct xfer *x);
 
+/* Frees what came out of order. */
+void conn_drop_early(struct shard *sh, struct xfer *x);
+
 /* Frees what waits to be read and what came out of order. */
 void conn_drop_received(struct shard *sh, struct conn *c);
 

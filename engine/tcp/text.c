@@ -210,29 +210,14 @@ static void owe_ack(struct shard *sh, struct conn *c)
 	conn_work(sh, c, CF_ACK_DELAYED);
 }
 
-/* What claims to come after the FIN is not text of this connection. */
-static COLD void drop_early(struct shard *sh, struct xfer *x)
-{
-	struct buf *b = x ? x->ooo : NULL;
-
-	while (b) {
-		struct buf *next = b->next;
-
-		shard_buf_free(sh, b);
-		b = next;
-	}
-	if (x) {
-		x->ooo = NULL;
-		x->ooo_bytes = x->ooo_count = 0;
-	}
-}
-
 static void take_fin(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	c->rcv_nxt++;
 	/* The FIN may take the number just beyond the window. */
 	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
-	drop_early(sh, x);
+	/* What claims to come after the FIN is not text of this connection. */
+	if (x && x->ooo)
+		conn_drop_early(sh, x);
 	tcp_fin_received(sh, c);
 }
 

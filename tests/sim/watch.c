@@ -90,7 +90,7 @@ static bool timer_fits(const struct shard *sh, const struct conn *c)
  * a scaled window up may add a unit, and the FIN a number. */
 static bool memory_fits(const struct shard *sh, const struct conn *c)
 {
-	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	const struct conf_tcp *tcp = &sh->conf->tcp; /* not less for want of memory */
 	const struct xfer *x = conn_xfer(sh, c);
 	uint32_t unit = 1u << (c->wscale & 15);
 

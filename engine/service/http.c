@@ -95,9 +95,9 @@ static bool serve_one(struct shard *sh, struct conn *c, const char *front, uint3
 		h = (struct http_head){.bad = true, .len = waiting};
 	}
 	tcp_consume(sh, c, h.len);
+	c->svc_data = h.body_len;
 	if (unlikely(h.len == 2 && whole))
 		return true; /* RFC 9112 §2.2: an empty line before a request */
-	c->svc_data = h.body_len;
 	answer(sh, c, &h);
 	if (h.bad || h.close) {
 		/* Our FIN says that this was the last response. */

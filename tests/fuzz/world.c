@@ -110,6 +110,7 @@ static void setup_tcp(struct conf_tcp *t, struct input *in)
 	t->user_timeout_ms = c & 2 ? 3000 : 0;
 	t->retries2 = c & 4 ? 0 : c & 8 ? 3 : 15;
 	t->retries1 = c & 16 ? 0 : 3;
+	t->half_close_timeout_ms = c & 8 ? 2000 : 3600000;
 	t->orphan_retries = c & 32 ? 1 : 8;
 	t->syn_retries = c & 64 ? 0 : 6;
 	t->synack_retries = c & 128 ? 0 : 5;
@@ -138,6 +139,22 @@ static void limit_sources(struct testconf *tc, uint8_t choice)
 		tc->listeners[i].max_rate_per_source = choice & 128 ? 3 : 0;
 	}
 	tc->conf.memory.sources = 48;
+}
+
+/* For clients that get nowhere. */
+static void limit_clients(struct testconf *tc, uint8_t sizes)
+{
+	for (uint16_t i = 0; i < tc->conf.nb_listeners; i++) {
+		struct conf_listener *l = &tc->listeners[i];
+
+		if (sizes & 64)
+			l->min_rate = (struct conf_min_rate){20, 500, 500};
+		if (sizes & 8 && i & 1)
+			l->defer = CONF_DEFER_DATA;
+		if (sizes & 8)
+			l->first_byte_timeout_ms = 2000;
+		l->request_timeout_ms = sizes & 4 ? 1000 : 0;
+	}
 }
 
 /* Makes the shard one of two: half of the connections are the other's. */
@@ -180,6 +197,7 @@ void world_init(struct world *w, struct input *in)
 	setup_tcp(&w->tc.conf.tcp, in);
 	setup_services(&w->tc);
 	limit_builtin(&w->tc);
+	limit_clients(&w->tc, sizes);
 	for (uint16_t i = 0; i < w->tc.conf.nb_listeners; i++)
 		w->tc.listeners[i].backlog = backlogs[sizes & 3];
 	if (sizes & 8)

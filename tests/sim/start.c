@@ -70,6 +70,21 @@ static void count_sources(struct testconf *tc)
 	}
 }
 
+/* Limits that nobody reaches, however slow: connections are looked at, and let be. Clients name
+ * their flow first, so a proxy may wait for that. */
+static void limit_clients(const struct world *w, struct testconf *tc)
+{
+	for (uint16_t i = 0; i < tc->conf.nb_listeners; i++) {
+		struct conf_listener *l = &tc->listeners[i];
+
+		if (w->plan->seed & 1)
+			l->min_rate = (struct conf_min_rate){1000, 2000, 24 * 3600000};
+		if (w->plan->seed & 2 && l->service == CONF_SERVICE_PROXY)
+			l->defer = CONF_DEFER_DATA;
+		l->first_byte_timeout_ms = w->plan->seed & 4 ? 24 * 3600000 : 0;
+	}
+}
+
 static void configure(struct world *w, uint32_t i)
 {
 	const struct node_plan *np = &w->plan->nodes[i];
@@ -101,6 +116,7 @@ static void configure(struct world *w, uint32_t i)
 		tc->listeners[k].reserve = 1u << k;
 	if (w->plan->wishes.sources)
 		count_sources(tc);
+	limit_clients(w, tc);
 }
 
 static uint64_t seed_of(const struct world *w, uint32_t i)

@@ -66,7 +66,7 @@ static void state_expired(struct shard *sh, struct conn *c)
 	if (c->state < TCP_ESTABLISHED) {
 		stat_inc(sh, STAT_active_open_failed);
 		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
-	} else if (c->flags & CF_ORPHAN && c->state == TCP_FIN_WAIT_2) {
+	} else if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN)) {
 		stat_inc(sh, STAT_fin_wait_2_expired);
 		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
 	} else {

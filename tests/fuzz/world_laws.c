@@ -141,7 +141,8 @@ static void count_conns(const struct world *w, struct counts *n)
 			continue;
 		n->linked += c->state != TCP_CLOSED;
 		n->v6 += tuple_is_v6(&c->tuple);
-		if (c->flags & CF_ACCEPT_QUEUE)
+		/* One that has not said anything yet waits outside. */
+		if ((c->flags & CF_ACCEPT_QUEUE) && !conn_cold(w->sh, c)->deferred)
 			n->queued[conn_profile(w->sh, c)->listener]++;
 	}
 }

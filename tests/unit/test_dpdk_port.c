@@ -368,7 +368,10 @@ static void test_bufs_sit_behind_mbufs(void **state)
 	assert_int_equal(dpdk_pools_in_use(&w->pools), 0);
 	assert_false(w->bufs.alloc_bulk(w->bufs.ctx, all, NB_BUFS + 1));
 	assert_int_equal(dpdk_pools_in_use(&w->pools), 0);
+	assert_int_equal(w->bufs.total, NB_BUFS);
+	assert_int_equal(w->bufs.available(w->bufs.ctx), NB_BUFS);
 	assert_true(w->bufs.alloc_bulk(w->bufs.ctx, all, NB_BUFS));
+	assert_int_equal(w->bufs.available(w->bufs.ctx), 0);
 	assert_int_equal(dpdk_pools_in_use(&w->pools), NB_BUFS);
 	assert_false(w->bufs.alloc_bulk(w->bufs.ctx, &one, 1));
 	for (uint32_t i = 0; i < NB_BUFS; i++) {

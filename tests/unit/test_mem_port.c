@@ -48,8 +48,11 @@ static void test_pool_gives_fresh_bufs(void **state)
 	struct buf *b[4], *more;
 
 	(void)state;
+	assert_int_equal(ops.total, 4);
+	assert_int_equal(ops.available(ops.ctx), 4);
 	assert_true(ops.alloc_bulk(ops.ctx, b, 4));
 	assert_int_equal(mem_pool_in_use(pool), 4);
+	assert_int_equal(ops.available(ops.ctx), 0);
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(buf_headroom(b[i]), BUF_HEADROOM);
 		assert_int_equal(buf_tailroom(b[i]), 100);

@@ -160,7 +160,7 @@ class Crowd:
         until = [m for m in moments if m.at <= moments[-1].at - END_S or m is since][-1]
         span = until.at - since.at
         entered = until.counted(since, "time_wait")
-        ended = entered - until.time_wait + since.time_wait
+        ended = max(entered - until.time_wait + since.time_wait, 0)
         return {"visits_per_s": row["done_per_s"], "loss": row["loss"],
                 "cycles_per_visit": self._each(since, until, "time_wait"),
                 "time_wait": until.time_wait, "began_per_s": entered / span,

@@ -118,7 +118,7 @@ struct profile {
 	uint16_t ordinary : 1;	       /* neither pacing nor a user timeout, but PMTU discovery */
 };
 static_assert(sizeof(struct profile) == 32, "found by a shift");
-static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS + 2 <= 1 << 11, "a line for each, two of cookies");
+static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS + 2 <= 1 << 11, "a line each, two of cookies");
 
 struct toeplitz;
 
@@ -153,7 +153,7 @@ struct challenged {
 
 #define SHARD_CHALLENGED 64
 
-/* A tuple whose ACK brought no cookie, and when the first such one came. */
+/* A tuple, and a number, whose ACK brought no cookie, and when the first such one came. */
 struct cookieless {
 	uint32_t tag;
 	tick_t since;

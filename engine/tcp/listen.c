@@ -180,12 +180,13 @@ static void cookie_received(struct shard *sh, struct half *h, struct seg *s)
 /*
  * An ACK without a cookie of ours is a stranger's, or it is of a client whose handshake was
  * proven by segments that got lost: a reset would end a connection that its first segment, sent
- * again, will open. So only a tuple that goes on like that is reset.
+ * again, will open. So only who goes on like that is reset: a tuple, with the number it
+ * acknowledges, which is another one in each handshake.
  */
 static bool cookieless_for_long(struct shard *sh, const struct seg *s)
 {
 	struct cookieless *e = &sh->cookieless[s->hash % SHARD_COOKIELESS];
-	uint32_t tag = (uint32_t)(s->hash >> 32), ticks = sh->now - e->since;
+	uint32_t tag = (uint32_t)(s->hash >> 32) ^ s->ack, ticks = sh->now - e->since;
 
 	if (e->tag == tag && ticks < COOKIELESS_FORGOTTEN_TICKS)
 		return ticks >= COOKIELESS_RESET_TICKS;

@@ -436,9 +436,9 @@ static void test_listeners(void **state)
 	    " \"cookies\": 1, \"accepted\": 7, \"overflows\": 2, \"drops\": 3,"
 	    " \"cookies_sent\": 9, \"cookies_received\": 8, \"cookies_failed\": 4}]",
 	    "Listener  Local Address:Port  Service  Pool  Accept-Q  Backlog  Half-open  Limit  "
-	    "Cookies  Connections  Max  Reserve  Accepted  Overflows  Drops\n"
+	    "Cookies  Connections  Max  Reserve  Accepted  Overflows  Drops  Refused\n"
 	    "web       192.0.2.1:80        http     -            1     4096        300  65536  "
-	    "yes                5    -      100         7          2      3\n"
+	    "yes                5    -      100         7          2      3        0\n"
 	    "\tListenOverflows:2 ListenDrops:3 SyncookiesSent:9 SyncookiesRecv:8 "
 	    "SyncookiesFailed:4\n");
 }

@@ -17,11 +17,19 @@
 
 static const uint32_t rooms[] = {100, 30000000, 100000000, CONF_MAX_OBJECTS};
 
+static uint32_t plenty(void *ctx)
+{
+	(void)ctx;
+	return UINT32_MAX;
+}
+
 /* A shard with room for so many, of which no page is touched that is not used. */
 static struct shard *make(struct testconf *tc, uint32_t room, void **mem, size_t *bytes)
 {
 	static const struct net_link link = {.mtu = 1500};
-	struct shard_args args = {.conf = &tc->conf, .links = &link, .nb_shards = 1};
+	static const struct buf_ops no_bufs = {.available = plenty, .total = 1000};
+	struct shard_args args = {
+	    .conf = &tc->conf, .links = &link, .buf_ops = &no_bufs, .nb_shards = 1};
 
 	testconf_init(tc);
 	testconf_port(tc, 1500);

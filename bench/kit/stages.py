@@ -16,7 +16,9 @@ STAGES = (
      "engine/table/conn_table.* engine/table/listen_table.* engine/table/srcport.*"),
     ("handshake", "LISTEN, half-open entries, cookies, opening, the accept queue",
      "engine/tcp/listen.c engine/tcp/half.c engine/tcp/cookie.c engine/tcp/backlog.c "
-     "engine/tcp/isn.c engine/tcp/open.c engine/tcp/accept.c"),
+     "engine/tcp/isn.c engine/tcp/open.c engine/tcp/accept.c engine/tcp/admit.c "
+     "engine/tcp/quota.* engine/tcp/refuse.c engine/table/prefix_table.* "
+     "engine/table/source_table.* engine/base/budget.h"),
     ("input", "sequence checks, text, FINs, resets, states",
      "engine/tcp/input.c engine/tcp/text.c engine/tcp/close.c engine/tcp/state.c "
      "engine/tcp/urgent.c engine/tcp/ecn.c engine/tcp/reset.c engine/tcp/icmp_error.* "
@@ -33,11 +35,11 @@ STAGES = (
     ("emit", "headers written",
      "engine/tcp/emit.c engine/wire/build*"),
     ("timers", "the wheel, deadlines",
-     "engine/base/wheel.* engine/tcp/timer.c"),
+     "engine/base/wheel.* engine/tcp/timer.c engine/tcp/guard.*"),
     ("time_wait", "records made, found, ended",
      "engine/tcp/timewait.c engine/table/time_wait_lines.*"),
     ("memory", "buffers, pools, copies",
-     "engine/base/buf.h engine/base/pool.h"),
+     "engine/base/buf.h engine/base/pool.h engine/tcp/pressure.*"),
     ("port", "the port in memory, and the benchmark's turn",
      "drivers/* bench/*"),
     ("control", "lists and checks, which no segment meets",

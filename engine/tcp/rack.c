@@ -124,8 +124,12 @@ uint32_t rack_detect_loss(struct shard *sh, struct conn *c, struct xfer *x)
 		    (b->flags & (BUF_LOST | BUF_RETRANS)) == BUF_LOST)
 			continue;
 		if (!sent_after(sh, r->xmit_us, r->end_seq, b->sent_us,
-				b->seq + buf_payload_len(b)))
+				b->seq + buf_payload_len(b))) {
+			/* What lies behind one that was sent once was sent later still. */
+			if (!(b->flags & BUF_RESENT))
+				break;
 			continue;
+		}
 		left_us = time_left(sh, r, b, window);
 		if (left_us == 0)
 			scoreboard_lose(x, b);

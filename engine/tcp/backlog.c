@@ -2,8 +2,8 @@
 /*
  * Room for half-open entries, and whether SYNs are answered with cookies for want of it
  * [tcp_syncookies]. A listener begins when there is no room left, and ends when half of it has
- * been free for ten seconds in which SYNs came slower than would fill it: entries last for
- * about a minute when nobody answers, so a flood that pauses does not make it change its mind.
+ * been free for ten seconds in which SYNs of nobody came slower than would fill it: entries last
+ * for about a minute when nobody answers, so a flood that pauses does not make it change its mind.
  *
  * Listeners have one supply of entries. Each may take as many as there are, up to its own limit,
  * but only an equal share is its own: when nothing is left, who has less than that pushes out an
@@ -161,6 +161,15 @@ void backlog_cookie_sent(struct shard *sh, uint16_t listener)
 	p->cookies_sent++;
 	p->cookie_at = sh->now;
 	stat_inc(sh, STAT_syncookies_sent);
+}
+
+void backlog_cookie_returned(struct shard *sh, uint16_t listener)
+{
+	struct listener_state *l = &sh->listeners[listener];
+
+	l->pressure.syns -= l->pressure.syns > 0;
+	l->cookies_received++;
+	stat_inc(sh, STAT_syncookies_received);
 }
 
 bool backlog_expects_cookie(const struct shard *sh, uint16_t listener)

@@ -148,6 +148,9 @@ bool backlog_wants_cookie(struct shard *sh, uint16_t listener);
 
 /* One is sent: for as long as it is good ACKs are looked at. */
 void backlog_cookie_sent(struct shard *sh, uint16_t listener);
+
+/* One has come back: its SYN was an honest client's, however many there are of these. */
+void backlog_cookie_returned(struct shard *sh, uint16_t listener);
 bool backlog_expects_cookie(const struct shard *sh, uint16_t listener);
 
 /* ---- cookie.c ---- */

@@ -172,8 +172,7 @@ static void cookie_received(struct shard *sh, struct half *h, struct seg *s)
 		return;
 	}
 	conn_cold(sh, c)->source = place & 3;
-	sh->listeners[h->profile].cookies_received++;
-	stat_inc(sh, STAT_syncookies_received);
+	backlog_cookie_returned(sh, h->profile);
 	tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */
 }
 

@@ -16,7 +16,7 @@ from capture import Capture, tshark
 from engine import HTTP, TERMINUSCTL, WEB, Engine, lab_config
 from netlab import BACK, BACKENDS, CLIENT, FRONT, url
 from netns import call, stop_process, wait_until
-from test_garbage import mac_of, neighbour_mac
+from test_garbage import mac_of
 
 IN, OUT = "0x00000001", "0x00000002"
 # Linux writes the sum 0 as 0xffff, which means the same; tshark takes it for wrong.
@@ -215,7 +215,7 @@ def send_raw(lab, *frames):
 
 def test_drops_only(lab, family, file):
     fetch(lab, family)  # the client's kernel knows the engine's MAC address
-    ether = Ether(src=mac_of(lab.clients, "te-clients"), dst=neighbour_mac(lab, FRONT[family]))
+    ether = Ether(src=mac_of(lab.clients, "te-clients"), dst=lab.clients.neighbour_mac(FRONT[family]))
     ip = {4: IP, 6: IPv6}[family](src=CLIENT[family], dst=FRONT[family])
     frames = [ether / ip / TCP(sport=port, dport=9, seq=port, flags="S") for port in (1001, 1003)]
     for port in (1002, 1004):

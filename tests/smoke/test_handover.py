@@ -8,7 +8,7 @@ from scapy.all import TCP, Ether, IPv6, IPv6ExtHdrFragment, Raw
 
 from engine import HTTP, Engine, lab_config
 from netlab import CLIENT, FRONT
-from test_garbage import mac_of, neighbour_mac
+from test_garbage import mac_of
 
 COUNT = 40
 
@@ -32,7 +32,7 @@ def test_fragments_for_a_third_worker_arrive(bare_lab):
     with Engine(bare_lab, config, name="handover") as engine:
         bare_lab.clients.run("ping", "-c", "1", FRONT[6])
         ether = Ether(src=mac_of(bare_lab.clients, "te-clients"),
-                      dst=neighbour_mac(bare_lab, FRONT[6]))
+                      dst=bare_lab.clients.neighbour_mac(FRONT[6]))
         before = engine.counters()
         with bare_lab.clients.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
             with bare_lab.clients.entered():

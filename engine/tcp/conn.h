@@ -201,7 +201,7 @@ struct xfer {
 	struct buf *ooo;	/* received out of order: ascending, no overlaps */
 
 	tick_t timer_at;	/* deadline of `timer` */
-	tick_t unacked_since;	/* when the data in flight was last seen to advance */
+	tick_t unacked_since;	/* when what waits for the peer was last seen to advance */
 	uint8_t timer;		/* enum xfer_timer */
 	uint8_t phase;		/* enum xfer_phase */
 	uint8_t backoff;	/* doublings of the RTO or the probe interval */

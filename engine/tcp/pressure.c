@@ -66,12 +66,13 @@ static COLD void set_lean(struct shard *sh, bool lean)
 		sh->profiles[i].tcp = lean ? &p->lean_tcp[i] : configured(sh, i);
 }
 
-/* Ticks since the peer last took something of what is in flight to it. */
+/* Ticks since the peer last took something of what waits for it, in flight or not: a closed window
+ * can't even be probed when there is no buffer for it. */
 static uint32_t stalled_for(const struct shard *sh, const struct conn *c)
 {
 	const struct xfer *x = conn_xfer(sh, c);
 
-	if (c->state < TCP_ESTABLISHED || !x || !x->sndq.head || c->snd_una == c->snd_nxt)
+	if (c->state < TCP_ESTABLISHED || !x || !x->sndq.head)
 		return 0;
 	return sh->now - x->unacked_since;
 }

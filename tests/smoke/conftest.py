@@ -31,6 +31,25 @@ def pytest_configure(config):
     """A polite end by signal tears the labs down just as Ctrl-C does."""
     interrupt_on_signals()
     config.addinivalue_line("markers", "in_order: only for labs whose ports keep a flow in order")
+    config.addinivalue_line("markers", "paired: each lab meets one family, unless all are crossed")
+    config.addinivalue_line("markers", "one_family: IPv4, unless all are crossed")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What does not depend on both the port and the family meets each of them, and not each pair."""
+    if config.getoption("full"):
+        return
+
+    def is_wanted(item):
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        family = params.get("family")
+        if item.get_closest_marker("one_family"):
+            return family != 6
+        if item.get_closest_marker("paired") and "running_lab" in params and family:
+            return KINDS.index(params["running_lab"]) == (4, 6).index(family)
+        return True
+
+    items[:] = [item for item in items if is_wanted(item)]
 
 
 def pytest_generate_tests(metafunc):

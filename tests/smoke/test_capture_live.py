@@ -18,6 +18,8 @@ from netlab import BACK, BACKENDS, CLIENT, FRONT, url
 from netns import call, stop_process, wait_until
 from test_garbage import mac_of
 
+pytestmark = pytest.mark.paired
+
 IN, OUT = "0x00000001", "0x00000002"
 # Linux writes the sum 0 as 0xffff, which means the same; tshark takes it for wrong.
 BROKEN = "_ws.malformed || (tcp.checksum.status == 0 && tcp.checksum != 0xffff)"

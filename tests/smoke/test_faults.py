@@ -13,6 +13,8 @@ from engine import STREAM
 from netlab import BACKENDS, FRONT, LINKS, url
 from netns import wait_until
 
+pytestmark = pytest.mark.paired
+
 
 def get(lab, family=4):
     return lab.clients.run("curl", "-sS", "-m", 8, url(FRONT[family])).stdout

@@ -8,6 +8,8 @@ import pytest
 from engine import HTTP
 from netlab import FRONT, url
 
+pytestmark = pytest.mark.paired
+
 WRK_SECONDS = 30 if os.environ.get("TERMINUS_SMOKE_LONG") else 3
 
 

@@ -37,7 +37,7 @@ def _configuration(lab, count, options):
         "instance": lab.instance,
         "workers": {"cpus": [lab.cpus["server"]], "idle_sleep_us": 0},
         "memory": {"huge_pages": "require", "connections": count + 2 * LINK.window,
-                   "half_open": 65536, "time_wait": options.time_wait * VISITS_MAX,
+                   "half_open": 65536, "time_wait": (options.time_wait + 1) * VISITS_MAX,
                    "transfers": 65536, "sessions": 64, "buffers": 32768},
         "ports": [{"name": "front", "device": LINK.server(lab),
                    "addresses": [f"{FRONT}/{PREFIX}"]}],

@@ -3,6 +3,7 @@
 #include "engine/base/toeplitz.h"
 #include "engine/tcp/internal.h"
 
+#define XFER_AHEAD     3 /* segments whose transfer blocks are, while one is processed */
 #define PREFETCH_AHEAD 4 /* frames whose headers are on their way while one is parsed */
 
 static const uint8_t drop_stats[] = {
@@ -226,6 +227,21 @@ static void prefetch_object(const struct shard *sh, uint32_t ref)
 	}
 }
 
+/* What is queued and in flight, once the connection itself is here to tell where that is: the two
+ * lines that every segment touches. */
+static void prefetch_xfer(const struct shard *sh, uint32_t ref)
+{
+	const struct xfer *x;
+
+	if (ref_kind(ref) != REF_CONN)
+		return;
+	x = conn_xfer(sh, shard_conn(sh, ref_index(ref)));
+	if (!x)
+		return;
+	PREFETCH_WRITE(x);
+	PREFETCH_WRITE((const uint8_t *)x + CACHE_LINE);
+}
+
 /* Out of the table already, in memory until the end of the burst. */
 static bool has_died(const struct shard *sh, uint32_t ref)
 {
@@ -282,6 +298,9 @@ void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
 		if (segs[i].ref)
 			prefetch_object(sh, segs[i].ref);
 	}
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
+		if (i + XFER_AHEAD < count)
+			prefetch_xfer(sh, segs[i + XFER_AHEAD].ref);
 		input_tcp(sh, &segs[i]);
+	}
 }

@@ -102,7 +102,7 @@ class Program:
             if not frames:
                 raise CountError(f"{own}: {address:#x} is of no file of the tree")
             if frames[0][0] == UNKNOWN:
-                sums[stages.LIBRARY, ""] += cost
+                sums[stages.LIBC, ""] += cost
                 unknown += cost if obj == own else 0
             else:
                 sums[stages.owner(frames)] += cost

@@ -54,7 +54,7 @@ SHARED = frozenset((
     "engine/tcp/conn.h", "engine/tcp/internal.h", "engine/tcp/seq.h", "engine/tcp/tcp.h"))
 
 # Called for copies.
-LIBRARY = "the C library"
+LIBC = "the C library"
 
 
 class NoStage(Exception):
@@ -64,7 +64,7 @@ class NoStage(Exception):
 @functools.lru_cache(maxsize=None)
 def of_file(path):
     """The stage of a file, relative to the root of the tree."""
-    if path == LIBRARY:
+    if path == LIBC:
         return "memory"
     found = [name for name, _, patterns in STAGES
              if any(fnmatch.fnmatch(path, pattern) for pattern in patterns.split())]

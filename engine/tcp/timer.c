@@ -8,6 +8,8 @@
 #include "engine/tcp/guard.h"
 #include "engine/tcp/recovery.h"
 
+#define TRANSFER_RETRY_TICKS 10
+
 /* The deadline of silence: keepalive probes and idle timeout. False: none. That one
  * probe has no answer says nothing (MUST-29). */
 static bool silence_deadline(const struct shard *sh, const struct conn *c, tick_t *at)
@@ -105,6 +107,8 @@ void tcp_timer_update(struct shard *sh, struct conn *c)
 		consider(x->paced, pace_deadline(sh, x), &any, &best);
 		consider(x->limited, x->limit_at, &any, &best);
 	}
+	if (unlikely(!x && (c->flags & CF_WANT_WRITE)))
+		consider(true, sh->now + TRANSFER_RETRY_TICKS, &any, &best);
 	consider(c->flags & CF_ACK_DELAYED, k->due, &any, &best);
 	if (unlikely(c->state != TCP_ESTABLISHED)) {
 		has = state_deadline(sh, c, &at);

@@ -2,8 +2,6 @@
 /* User calls that move data: RFC 9293 §3.9.1.2, §3.9.1.3. */
 #include "engine/tcp/internal.h"
 
-#define TRANSFER_RETRY_TICKS 10
-
 uint32_t tcp_readable(const struct shard *sh, const struct conn *c)
 {
 	const struct xfer *x = conn_xfer(sh, c);
@@ -83,26 +81,16 @@ void tcp_consume(struct shard *sh, struct conn *c, uint32_t n)
 		after_read(sh, c, x);
 }
 
-/* Without a transfer block nothing can be queued: its timer asks again. */
-static COLD uint32_t wait_for_transfer(struct shard *sh, struct conn *c)
-{
-	uint32_t i = conn_index(sh, c);
-	tick_t at = sh->now + TRANSFER_RETRY_TICKS;
-
-	c->flags |= CF_WANT_WRITE;
-	if (!wheel_is_armed(&sh->conn_wheel, i) || tick_before(at, conn_cold(sh, c)->timer.at))
-		wheel_arm(&sh->conn_wheel, i, at);
-	return 0;
-}
-
 uint32_t tcp_writable(struct shard *sh, struct conn *c)
 {
 	const struct xfer *x = conn_xfer(sh, c);
 	uint32_t sndbuf = conn_tcp(sh, c)->sndbuf;
 	uint32_t queued = x ? x->sndq.bytes : 0;
 
-	if (unlikely(!x && pool_is_empty(&sh->xfers)))
-		return wait_for_transfer(sh, c);
+	if (unlikely(!x && pool_is_empty(&sh->xfers))) {
+		conn_work(sh, c, CF_WANT_WRITE); /* its timer asks again */
+		return 0;
+	}
 	if (queued < sndbuf)
 		return sndbuf - queued;
 	c->flags |= CF_WANT_WRITE;

@@ -41,7 +41,7 @@ static bool take_event(struct conn *c, uint32_t event)
 
 void tcp_tell_trouble(struct shard *sh, struct conn *c, struct xfer *x, enum tcp_trouble what)
 {
-	x->trouble = what & 3;
+	x->trouble = (uint8_t)what;
 	conn_work(sh, c, 0);
 }
 

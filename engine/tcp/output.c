@@ -444,6 +444,8 @@ static void arm_persist(struct shard *sh, const struct conn *c, struct xfer *x)
 	 * that is not answered, or a shortage could last for ever. */
 	if (x->backoff)
 		conn_cold(sh, c)->retries++;
+	else
+		x->unacked_since = sh->now;
 	x->timer = XFER_TIMER_PERSIST;
 	x->timer_at = sh->now + tcp_rto_ms(sh, c, x);
 }

@@ -42,8 +42,6 @@ void sndq_append(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b
 	b->seq = sndq_end(c, x);
 	b->hdr_len = 0;
 	b->flags &= BUF_PAYLOAD_CSUM | BUF_PSH;
-	if (!x->sndq.head)
-		x->unacked_since = sh->now;
 	bufq_append(&x->sndq, b);
 	if (!x->send_next)
 		x->send_next = b;

@@ -268,6 +268,13 @@ static inline uint32_t conf_sources(const struct conf *conf)
 	return 0;
 }
 
+/* The TCP settings of a shard's i-th profile: listeners' come first, then pools'. */
+static inline const struct conf_tcp *conf_tcp_of_profile(const struct conf *conf, uint32_t i)
+{
+	return i < conf->nb_listeners ? &conf->listeners[i].tcp
+				      : &conf->pools[i - conf->nb_listeners].tcp;
+}
+
 /* Bytes of frame that every packet buffer must hold behind its headroom: enough
  * for the largest MTU of any port with Ethernet header, two VLAN tags and CRC, in
  * steps of 1 KB as devices take them. */

@@ -43,12 +43,6 @@ static size_t place(size_t *end, size_t bytes)
 	return at;
 }
 
-static const struct conf_tcp *tcp_of_profile(const struct conf *conf, uint32_t i)
-{
-	return i < conf->nb_listeners ? &conf->listeners[i].tcp
-				      : &conf->pools[i - conf->nb_listeners].tcp;
-}
-
 /* Waits of different lengths, and two for what guards SYN cookies. */
 static uint32_t count_tw_lines(const struct conf *conf)
 {
@@ -57,8 +51,8 @@ static uint32_t count_tw_lines(const struct conf *conf)
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t before = 0;
 
-		while (tcp_of_profile(conf, before)->time_wait_ms !=
-		       tcp_of_profile(conf, i)->time_wait_ms)
+		while (conf_tcp_of_profile(conf, before)->time_wait_ms !=
+		       conf_tcp_of_profile(conf, i)->time_wait_ms)
 			before++;
 		count += before == i;
 	}

@@ -164,10 +164,11 @@ struct cookieless {
 /* Whether memory runs short, and what is done about it (tcp/pressure.h). */
 struct pressure {
 	uint32_t lean_below, lean_until; /* free buffers at which less is held, and no more */
-	uint32_t reclaim_below;
+	uint32_t reclaim_below, full_below;
 	uint32_t cursor;	   /* connection looked at last */
 	tick_t looked_at;
 	bool lean;
+	bool full;		   /* no text is queued */
 	struct conf_tcp *lean_tcp; /* of each profile: in force while `lean` */
 };
 

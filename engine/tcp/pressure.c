@@ -17,26 +17,39 @@ size_t pressure_bytes(const struct conf *conf)
 	return sizeof(struct conf_tcp) * ((size_t)conf->nb_listeners + conf->nb_pools);
 }
 
-/* Buffers that connections may come to hold: not those that wait in devices for frames. */
-static uint32_t usable(const struct shard *sh)
+/* As many buffers as so many slots of rings are of all that were asked for. */
+static uint32_t in_rings(const struct shard *sh, uint64_t slots)
 {
-	uint64_t rings = 0, total = sh->buf_ops->total;
-	uint64_t in_rings;
+	uint64_t total = sh->buf_ops->total;
 
-	for (uint16_t i = 0; i < sh->conf->nb_ports; i++)
-		rings += (uint64_t)sh->conf->ports[i].rx_ring * sh->conf->nb_workers;
-	in_rings = total * rings / MAX(sh->conf->memory.buffers, 1u);
-	return (uint32_t)(total - MIN(in_rings, total - total / 16));
+	slots *= sh->conf->nb_workers;
+	return (uint32_t)MIN(total * slots / MAX(sh->conf->memory.buffers, 1u), total);
+}
+
+static void set_thresholds(struct shard *sh)
+{
+	uint32_t total = sh->buf_ops->total, rx = 0, tx = 0, n;
+	struct pressure *p = &sh->pressure;
+
+	for (uint16_t i = 0; i < sh->conf->nb_ports; i++) {
+		rx += sh->conf->ports[i].rx_ring;
+		tx += sh->conf->ports[i].tx_ring;
+	}
+	/* What connections may come to hold: not what waits in devices for frames. */
+	n = MAX(total - in_rings(sh, rx), total / 16);
+	p->lean_below = n / 4;
+	p->lean_until = n / 8 * 3;
+	p->reclaim_below = n / 8;
+	/* Devices may keep what they have sent until they send again: all that is gone may be
+	 * theirs, and then nobody is to be kept from anything. */
+	p->full_below = MIN(n / 16, total - in_rings(sh, (uint64_t)rx + tx));
 }
 
 void pressure_init(struct shard *sh, void *mem)
 {
 	struct pressure *p = &sh->pressure;
-	uint32_t n = usable(sh);
 
-	p->lean_below = n / 4;
-	p->lean_until = n / 8 * 3;
-	p->reclaim_below = n / 8;
+	set_thresholds(sh);
 	p->cursor = 1;
 	p->looked_at = sh->now;
 	p->lean_tcp = mem;
@@ -47,14 +60,6 @@ void pressure_init(struct shard *sh, void *mem)
 	}
 }
 
-static const struct conf_tcp *configured(const struct shard *sh, uint32_t profile)
-{
-	const struct profile *p = &sh->profiles[profile];
-
-	return p->pool == CONF_NONE ? &sh->conf->listeners[p->listener].tcp
-				    : &sh->conf->pools[p->pool].tcp;
-}
-
 static COLD void set_lean(struct shard *sh, bool lean)
 {
 	struct pressure *p = &sh->pressure;
@@ -63,7 +68,8 @@ static COLD void set_lean(struct shard *sh, bool lean)
 	if (lean)
 		stat_inc(sh, STAT_memory_pressure);
 	for (uint32_t i = 0; i < nb_profiles(sh); i++)
-		sh->profiles[i].tcp = lean ? &p->lean_tcp[i] : configured(sh, i);
+		sh->profiles[i].tcp =
+		    lean ? &p->lean_tcp[i] : conf_tcp_of_profile(sh->conf, i);
 }
 
 /* Ticks since the peer last took something of what waits for it, in flight or not: a closed window
@@ -150,6 +156,7 @@ void pressure_look(struct shard *sh)
 	left = sh->buf_ops->available(sh->buf_ops->ctx) + sh->cache.count;
 	if (left < p->lean_below ? !p->lean : p->lean && left >= p->lean_until)
 		set_lean(sh, !p->lean);
+	p->full = left < p->full_below;
 	if (unlikely(left < p->reclaim_below || transfers_run_short(sh)))
 		reclaim(sh);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a shard does when packet buffers or transfer blocks run short, so that who hoards
- * them is not who keeps them. In two steps:
+ * them is not who keeps them. In three steps:
  *
  * lean: connections hold little, unread, unsent or out of order, and are offered small
  * windows; what is there already stays.
@@ -9,6 +9,9 @@
  * reclaim: data that came out of order is forgotten, and of the connections whose peers
  * take nothing the one that has stood still longest is reset, one a tick, until there is
  * enough again. Who takes data, however slowly, is not touched: that is min_rate's.
+ *
+ * full: the last buffers are for what lives from hand to mouth, ACKs, handshakes and the answers of
+ * neighbours. Text is dropped, and acknowledged up to where it was before; its sender has it.
  */
 #pragma once
 

@@ -273,7 +273,7 @@ void tcp_text(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
 {
 	if (!x)
 		x = conn_xfer_get(sh, c);
-	if (unlikely(!x || x->ooo || x->rcvq.tail)) {
+	if (unlikely(!x || x->ooo || x->rcvq.tail || sh->pressure.full)) {
 		tcp_text_and_fin(sh, c, s);
 		return;
 	}
@@ -300,6 +300,12 @@ void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s)
 	}
 	if ((c->flags & CF_ORPHAN) && s->payload_len) {
 		text_after_close(sh, c, s);
+		return;
+	}
+	if (sh->pressure.full && s->payload_len) {
+		stat_inc(sh, STAT_drop_memory_full);
+		shard_buf_free(sh, s->buf);
+		conn_work(sh, c, CF_ACK_NOW);
 		return;
 	}
 	if (s->payload_len || s->seq != c->rcv_nxt) {

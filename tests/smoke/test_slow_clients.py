@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Clients that get nowhere: silent, slow loris, slow POST, slow read, half closed.
+"""Clients that get nowhere: silent, slow loris, slow POST, slow read, half closed, hoarding.
 
 Each time the limits of docs/under-attack.md end them, and what others do goes on: wrk sees no
 error meanwhile.
@@ -8,6 +8,7 @@ import contextlib
 import re
 import select
 import socket
+import struct
 import time
 
 import pytest
@@ -210,3 +211,31 @@ def test_who_waits_or_rests_is_left_alone(slow_lab, engine, family):
                 time.sleep(0.2)
     assert counted["slow_write_reaped"] == 0
     assert counted["slow_read_reaped"] == 0
+
+
+def test_hoarders_of_buffers(slow_lab, engine):
+    """Without min_rate: clients that ask for much, take nothing and keep their windows shut may
+    not keep the buffers that others need."""
+    engine.stop()
+    config = limited(slow_lab, buffers=8192)
+    for port in config["ports"]:
+        port.update(rx_ring=256, tx_ring=256)
+    for listener in config["listeners"]:
+        listener.pop("min_rate", None)
+    big = slow_lab.dir / "files" / "big"
+    big.write_bytes(bytes(4 << 20))
+    with Engine(slow_lab, config, name="hoarded") as running:
+        counted = Counted(running)
+        with clients(slow_lab, 4, WEB, count=200, rcvbuf=2048) as socks:
+            for sock in socks:
+                sock.sendall(b"GET /files/big HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait_until(lambda: counted["memory_pressure"], 20, "buffers run short")
+            wait_until(lambda: counted["stalled_reset"], 20, "who stands still longest is reset")
+            for _ in range(20):
+                done = slow_lab.clients.run("curl", "-sS", "-m", 20, url(FRONT[4]), timeout=30)
+                assert done.stdout.startswith("hello from b")
+            time.sleep(3)
+            objects = running.query("objects")["objects"]["buffers"]
+            assert objects["used"] < objects["limit"], objects
+            for sock in socks: # an end that leaves nothing to wait for
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

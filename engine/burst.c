@@ -303,4 +303,6 @@ void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
 			prefetch_xfer(sh, segs[i + XFER_AHEAD].ref);
 		input_tcp(sh, &segs[i]);
 	}
+	if (unlikely(sh->cookies.count))
+		cookie_flush(sh);
 }

@@ -107,7 +107,13 @@ static uint64_t mac(const struct prf_key *key, const uint64_t *words, unsigned n
 	return siphash24(&key->sip, words, n);
 }
 
-const struct prf prf_portable = {.place = place, .mac = mac};
+static void mac_together(const struct prf_key *key, const uint64_t (*words)[4], uint64_t *macs)
+{
+	for (uint32_t i = 0; i < PRF_TOGETHER; i++)
+		macs[i] = mac(key, words[i], 4);
+}
+
+const struct prf prf_portable = {.place = place, .mac = mac, .mac_together = mac_together};
 
 const struct prf *prf_choose(void)
 {

@@ -11,7 +11,8 @@
 
 #include "engine/base/siphash.h"
 
-#define PRF_SECRET 16 /* bytes of a secret */
+#define PRF_SECRET   16 /* bytes of a secret */
+#define PRF_TOGETHER 4
 
 struct prf_key {
 	uint8_t aes[11][16]; /* AES-128's round keys (FIPS 197) */
@@ -30,6 +31,9 @@ struct prf {
 	uint64_t (*place)(const struct prf_key *key, const uint64_t *words, unsigned n);
 	/* Where values are seen: AES-CMAC (RFC 4493), cut to 64 bits, or SipHash-2-4. */
 	uint64_t (*mac)(const struct prf_key *key, const uint64_t *words, unsigned n);
+	/* mac() of PRF_TOGETHER messages of four words, in less time than that many calls. */
+	void (*mac_together)(const struct prf_key *key, const uint64_t (*words)[4],
+			     uint64_t *macs);
 };
 
 extern const struct prf prf_portable;

@@ -116,20 +116,29 @@ static const struct prf_key *key_of(struct shard *sh, uint32_t period)
 	return &k->key;
 }
 
-/* `rest`: what the MAC covers beside tuple and number; the two formats' never coincide. */
+/* What a MAC is of, over IPv4. `rest`: what it covers beside tuple and number; the two formats'
+ * never coincide. */
+static ALWAYS_INLINE void fill_words(uint64_t w[4], const struct seg *s, uint32_t irs, uint64_t rest)
+{
+	memcpy(w, s->src, 4);
+	memcpy((uint8_t *)w + 4, s->dst, 4);
+	w[1] = (uint64_t)irs << 32 | (uint32_t)s->sport_be << 16 | s->dport_be;
+	w[2] = rest;
+	w[3] = 0;
+}
+
 static uint32_t mac_of(struct shard *sh, const struct seg *s, uint32_t irs, uint64_t rest,
 		       uint32_t period)
 {
-	uint64_t ports = (uint64_t)irs << 32 | (uint32_t)s->sport_be << 16 | s->dport_be;
 	const struct prf_key *key = key_of(sh, period);
 
 	if (s->family == IP_V4) {
-		uint64_t w[4] = {0, ports, rest, 0};
+		uint64_t w[4];
 
-		memcpy(w, s->src, 4);
-		memcpy((uint8_t *)w + 4, s->dst, 4);
+		fill_words(w, s, irs, rest);
 		return (uint32_t)sh->cookie_prf->mac(key, w, 4);
 	} else {
+		uint64_t ports = (uint64_t)irs << 32 | (uint32_t)s->sport_be << 16 | s->dport_be;
 		uint64_t w[6] = {0, 0, 0, 0, ports, rest};
 
 		memcpy(w, s->src, 16);
@@ -141,9 +150,18 @@ static uint32_t mac_of(struct shard *sh, const struct seg *s, uint32_t irs, uint
 #define REST_PLAIN(options)	(1ull << 40 | (options))
 #define REST_TS(tsval, mss)	(2ull << 40 | (uint64_t)(mss) << 32 | (tsval))
 
+/* A cookie but for its MAC. */
+struct draft {
+	uint64_t rest;	   /* what the MAC covers beside tuple and number */
+	uint32_t period;   /* its key's */
+	uint32_t bits;	   /* of the cookie, above the MAC's */
+	uint32_t mac_mask; /* what of the cookie is MAC */
+};
+
 /* ---- with timestamps ---- */
 
-static bool make_ts(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval)
+static bool draft_ts(const struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval,
+		     struct draft *d)
 {
 	const uint16_t *table = s->family == IP_V4 ? ts_mss_v4 : ts_mss_v6;
 	uint32_t options = h->flags & CF_WSCALE ? h->wscale >> 4 : TS_NO_WSCALE, mss;
@@ -156,10 +174,10 @@ static bool make_ts(struct shard *sh, const struct seg *s, struct half *h, uint3
 	/* Never ahead of the clock: what is sent later must not look older (RFC 7323 §5). */
 	if (seq_gt(*tsval, ts_now(sh)))
 		*tsval -= 1u << TS_OPTION_BITS;
-	h->iss = mac_of(sh, s, h->irs, REST_TS(*tsval, mss),
-			period_of(sh, (int32_t)(ts_now(sh) - *tsval))) &
-		 MASK_OF(TS_MAC_BITS);
-	h->iss |= mss << TS_MAC_BITS;
+	*d = (struct draft){.rest = REST_TS(*tsval, mss),
+			    .period = period_of(sh, (int32_t)(ts_now(sh) - *tsval)),
+			    .bits = mss << TS_MAC_BITS,
+			    .mac_mask = MASK_OF(TS_MAC_BITS)};
 	return true;
 }
 
@@ -217,7 +235,8 @@ static void set_plain_options(struct half *h, uint32_t i, bool ecn)
 		h->wscale = 0;
 }
 
-static bool make_plain(struct shard *sh, const struct seg *s, struct half *h)
+static bool draft_plain(const struct shard *sh, const struct seg *s, struct half *h,
+			struct draft *d)
 {
 	uint32_t period = period_of(sh, 0), row = plain_options_of(h), mss, options;
 
@@ -225,8 +244,10 @@ static bool make_plain(struct shard *sh, const struct seg *s, struct half *h)
 		return false;
 	options = (period & 3) << 6 | mss << 4 | row << 1 | !!(h->flags & CF_ECN);
 	set_plain_options(h, row, h->flags & CF_ECN);
-	h->iss = mac_of(sh, s, h->irs, REST_PLAIN(options), period) & MASK_OF(MAC_BITS);
-	h->iss |= options << MAC_BITS;
+	*d = (struct draft){.rest = REST_PLAIN(options),
+			    .period = period,
+			    .bits = options << MAC_BITS,
+			    .mac_mask = MASK_OF(MAC_BITS)};
 	return true;
 }
 
@@ -246,11 +267,68 @@ static enum cookie check_plain(struct shard *sh, const struct seg *s, struct hal
 	return COOKIE_GOOD;
 }
 
+static ALWAYS_INLINE bool draft(const struct shard *sh, const struct seg *s, struct half *h,
+				uint32_t *tsval, struct draft *d)
+{
+	if (likely(h->flags & CF_TIMESTAMPS))
+		return draft_ts(sh, s, h, tsval, d);
+	*tsval = 0;
+	return draft_plain(sh, s, h, d);
+}
+
 bool cookie_make(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval)
 {
-	if (h->flags & CF_TIMESTAMPS)
-		return make_ts(sh, s, h, tsval);
-	return make_plain(sh, s, h);
+	struct draft d;
+
+	if (!draft(sh, s, h, tsval, &d))
+		return false;
+	h->iss = (mac_of(sh, s, h->irs, d.rest, d.period) & d.mac_mask) | d.bits;
+	return true;
+}
+
+static void answer_now(struct shard *sh, struct seg *s, struct half *h, uint32_t tsval,
+		       const struct draft *d)
+{
+	h->iss = (mac_of(sh, s, h->irs, d->rest, d->period) & d->mac_mask) | d->bits;
+	emit_cookie(sh, s, h, tsval);
+}
+
+bool cookie_answer(struct shard *sh, struct seg *s, struct half *h)
+{
+	struct cookie_batch *b = &sh->cookies;
+	uint32_t i = b->count, tsval;
+	struct draft d;
+
+	if (!draft(sh, s, h, &tsval, &d))
+		return false;
+	if (unlikely(s->family != IP_V4 || (i > 0 && d.period != b->period))) {
+		answer_now(sh, s, h, tsval, &d);
+		return true;
+	}
+	fill_words(b->words[i], s, h->irs, d.rest);
+	h->iss = d.bits;
+	b->half[i] = *h;
+	b->mac_mask[i] = d.mac_mask;
+	b->tsval[i] = tsval;
+	b->seg[i] = s;
+	b->period = d.period;
+	if (++b->count == PRF_TOGETHER)
+		cookie_flush(sh);
+	return true;
+}
+
+void cookie_flush(struct shard *sh)
+{
+	struct cookie_batch *b = &sh->cookies;
+	uint32_t n = b->count;
+	uint64_t macs[PRF_TOGETHER];
+
+	sh->cookie_prf->mac_together(key_of(sh, b->period), b->words, macs);
+	b->count = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		b->half[i].iss |= (uint32_t)macs[i] & b->mac_mask[i];
+		emit_cookie(sh, b->seg[i], &b->half[i], b->tsval[i]);
+	}
 }
 
 enum cookie cookie_check(struct shard *sh, const struct seg *s, struct half *h)

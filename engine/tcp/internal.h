@@ -168,6 +168,16 @@ enum cookie { COOKIE_GOOD, COOKIE_STALE, COOKIE_EARLY, COOKIE_FORGED };
  */
 bool cookie_make(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval);
 
+/*
+ * Answers the SYN s of a half-open entry as for cookie_make(), now or, since several MACs are made
+ * in the time of one, with those that come after it: until cookie_flush() s stays where it is.
+ * Consumes s, unless it is false: then no cookie can be made of it.
+ */
+bool cookie_answer(struct shard *sh, struct seg *s, struct half *h);
+
+/* Answers what waits for others; there is something. */
+void cookie_flush(struct shard *sh);
+
 /* Whether the ACK s brings a cookie back. `h` holds the profile, and gets all that a half-open
  * entry would know but its tuple and MAC address. */
 enum cookie cookie_check(struct shard *sh, const struct seg *s, struct half *h);

@@ -84,13 +84,11 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 static bool listen_cookie(struct shard *sh, struct seg *s, uint16_t listener)
 {
 	struct half h = {.profile = listener, .irs = s->seq};
-	uint32_t tsval = 0;
 
 	half_take_options(sh, &h, s);
-	if (!cookie_make(sh, s, &h, &tsval))
+	if (!cookie_answer(sh, s, &h))
 		return false;
 	backlog_cookie_sent(sh, listener);
-	emit_cookie(sh, s, &h, tsval);
 	return true;
 }
 

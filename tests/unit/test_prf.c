@@ -107,6 +107,23 @@ static void test_lengths_differ(void **state)
 	}
 }
 
+static void test_together(void **state)
+{
+	const struct prf *kinds[] = {prf_choose(), &prf_portable};
+	uint64_t words[PRF_TOGETHER][4], macs[PRF_TOGETHER];
+	struct prf_key key;
+
+	(void)state;
+	prf_key_init(&key, secret);
+	for (size_t i = 0; i < PRF_TOGETHER; i++)
+		memcpy(words[i], message + 8 * i, sizeof(words[i]));
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		kinds[k]->mac_together(&key, words, macs);
+		for (size_t i = 0; i < PRF_TOGETHER; i++)
+			assert_true(macs[i] == kinds[k]->mac(&key, words[i], 4));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +131,7 @@ int main(void)
 	    cmocka_unit_test(test_cmac),
 	    cmocka_unit_test(test_spread),
 	    cmocka_unit_test(test_lengths_differ),
+	    cmocka_unit_test(test_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

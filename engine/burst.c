@@ -248,20 +248,23 @@ static bool has_died(const struct shard *sh, uint32_t ref)
 	return ref_kind(ref) == REF_CONN && shard_conn(sh, ref_index(ref))->state == TCP_CLOSED;
 }
 
-/* The object of the segment. The hint from the lookup stage holds unless an
- * earlier segment of the burst changed something. */
-static uint32_t confirm(const struct shard *sh, const struct seg *s)
+/* The object of the segment. The hint from the lookup stage, when so many had been stored, holds
+ * unless an earlier segment of the burst changed something. */
+static uint32_t confirm(const struct shard *sh, const struct seg *s, uint32_t inserted)
 {
-	struct tuple_key key = tuple_key_of_seg(s);
+	struct tuple_key key;
 
-	if (s->ref && tuple_matches(sh, s->ref, &key) && !has_died(sh, s->ref))
+	if (s->ref == 0 && sh->table.inserted == inserted)
+		return 0;
+	key = tuple_key_of_seg(s);
+	if (ref_kind(s->ref) && tuple_matches(sh, s->ref, &key) && !has_died(sh, s->ref))
 		return s->ref;
 	return tuple_find(sh, &key, s->hash);
 }
 
-static void input_tcp(struct shard *sh, struct seg *s)
+static void input_tcp(struct shard *sh, struct seg *s, uint32_t inserted)
 {
-	uint32_t ref = confirm(sh, s);
+	uint32_t ref = confirm(sh, s, inserted);
 	uint32_t i = ref_index(ref);
 
 	if (!ref)
@@ -277,7 +280,7 @@ static void input_tcp(struct shard *sh, struct seg *s)
 void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
 {
 	struct seg segs[SHARD_BURST];
-	uint32_t count = 0;
+	uint32_t count = 0, inserted;
 
 	INVARIANT(n <= SHARD_BURST);
 	stat_add(sh, STAT_rx_frames, n);
@@ -298,10 +301,11 @@ void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
 		if (segs[i].ref)
 			prefetch_object(sh, segs[i].ref);
 	}
+	inserted = sh->table.inserted;
 	for (uint32_t i = 0; i < count; i++) {
 		if (i + XFER_AHEAD < count)
 			prefetch_xfer(sh, segs[i + XFER_AHEAD].ref);
-		input_tcp(sh, &segs[i]);
+		input_tcp(sh, &segs[i], inserted);
 	}
 	if (unlikely(sh->cookies.count))
 		cookie_flush(sh);

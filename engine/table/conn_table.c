@@ -45,6 +45,12 @@ static inline uint32_t slots_with(const struct table_bucket *b, uint16_t tag)
 #endif
 }
 
+/* Nothing is here; is nothing anywhere? */
+static inline uint32_t none_in(const struct table_bucket *home)
+{
+	return likely(home->reach == 0) ? 0 : TABLE_UNSURE;
+}
+
 uint32_t table_hint(const struct conn_table *t, uint64_t hash)
 {
 	const struct table_bucket *b = table_bucket(t, hash);
@@ -56,7 +62,7 @@ uint32_t table_hint(const struct conn_table *t, uint64_t hash)
 		if (ref)
 			return ref;
 	}
-	return 0;
+	return none_in(b);
 }
 
 uint32_t table_find(const struct conn_table *t, uint64_t hash, table_match_fn match,
@@ -104,6 +110,7 @@ bool table_insert(struct conn_table *t, uint64_t hash, uint32_t ref)
 		home->reach = (uint16_t)MAX(home->reach, walked);
 	}
 	t->used++;
+	t->inserted++;
 	return true;
 }
 

@@ -22,6 +22,7 @@
 /* A reference: kind of object in the top two bits, its index below. 0: none. */
 enum ref_kind { REF_CONN = 1, REF_HALF = 2, REF_TIME_WAIT = 3 };
 #define REF_INDEX_MAX 0x3fffffffu
+#define TABLE_UNSURE  1u /* of no kind */
 
 static inline uint32_t ref_make(enum ref_kind kind, uint32_t index)
 {
@@ -50,6 +51,7 @@ struct conn_table {
 	struct table_bucket *buckets;
 	uint32_t nb;	  /* buckets, any number */
 	uint32_t used;	  /* references stored */
+	uint32_t inserted; /* ever: while it stays the same, what was not there is not */
 };
 
 /* Answers whether the object behind `ref` has the tuple looked for. */
@@ -76,8 +78,8 @@ static inline void table_prefetch(const struct conn_table *t, uint64_t hash)
 	PREFETCH(table_bucket(t, hash));
 }
 
-/* First reference in its own bucket whose tag fits, 0: none. Unconfirmed: a
- * hint for prefetching the object. */
+/* First reference in its own bucket whose tag fits, for prefetching the object: unconfirmed.
+ * 0: none is stored for this hash, in whatever bucket; TABLE_UNSURE: perhaps in another one. */
 uint32_t table_hint(const struct conn_table *t, uint64_t hash);
 
 /* The reference for which `match` is true, 0: none. */

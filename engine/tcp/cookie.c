@@ -118,7 +118,8 @@ static const struct prf_key *key_of(struct shard *sh, uint32_t period)
 
 /* What a MAC is of, over IPv4. `rest`: what it covers beside tuple and number; the two formats'
  * never coincide. */
-static ALWAYS_INLINE void fill_words(uint64_t w[4], const struct seg *s, uint32_t irs, uint64_t rest)
+static ALWAYS_INLINE void fill_words(uint64_t w[4], const struct seg *s, uint32_t irs,
+				     uint64_t rest)
 {
 	memcpy(w, s->src, 4);
 	memcpy((uint8_t *)w + 4, s->dst, 4);
@@ -293,23 +294,31 @@ static void answer_now(struct shard *sh, struct seg *s, struct half *h, uint32_t
 	emit_cookie(sh, s, h, tsval);
 }
 
-bool cookie_answer(struct shard *sh, struct seg *s, struct half *h)
+struct half *cookie_half(struct shard *sh, const struct seg *s, uint16_t listener)
+{
+	struct half *h = &sh->cookies.half[sh->cookies.count];
+
+	h->profile = listener;
+	h->irs = s->seq;
+	return h;
+}
+
+bool cookie_answer(struct shard *sh, struct seg *s)
 {
 	struct cookie_batch *b = &sh->cookies;
-	uint32_t i = b->count, tsval;
+	uint32_t i = b->count;
+	struct half *h = &b->half[i];
 	struct draft d;
 
-	if (!draft(sh, s, h, &tsval, &d))
+	if (!draft(sh, s, h, &b->tsval[i], &d))
 		return false;
 	if (unlikely(s->family != IP_V4 || (i > 0 && d.period != b->period))) {
-		answer_now(sh, s, h, tsval, &d);
+		answer_now(sh, s, h, b->tsval[i], &d);
 		return true;
 	}
 	fill_words(b->words[i], s, h->irs, d.rest);
 	h->iss = d.bits;
-	b->half[i] = *h;
 	b->mac_mask[i] = d.mac_mask;
-	b->tsval[i] = tsval;
 	b->seg[i] = s;
 	b->period = d.period;
 	if (++b->count == PRF_TOGETHER)
@@ -320,15 +329,11 @@ bool cookie_answer(struct shard *sh, struct seg *s, struct half *h)
 void cookie_flush(struct shard *sh)
 {
 	struct cookie_batch *b = &sh->cookies;
-	uint32_t n = b->count;
 	uint64_t macs[PRF_TOGETHER];
 
 	sh->cookie_prf->mac_together(key_of(sh, b->period), b->words, macs);
+	emit_cookies(sh, b, macs);
 	b->count = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		b->half[i].iss |= (uint32_t)macs[i] & b->mac_mask[i];
-		emit_cookie(sh, b->seg[i], &b->half[i], b->tsval[i]);
-	}
 }
 
 enum cookie cookie_check(struct shard *sh, const struct seg *s, struct half *h)

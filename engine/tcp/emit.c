@@ -265,25 +265,38 @@ bool emit_empty(struct shard *sh, struct conn *c, uint32_t seq, uint32_t flags)
 	return true;
 }
 
+/* Nothing behind it, and the headers of any answer fit in front of it: they come to lie where the
+ * frame lies that is answered, in lines that the cache has. */
+#define ANSWER_END (BUF_HEADROOM + 128)
+static_assert(ANSWER_END <= BUF_HEADROOM + BUF_DATAROOM, "every buf has room for it");
+
 /* Makes a received or fresh buf an empty payload with room for any header. */
 static void make_empty(struct buf *b)
 {
-	b->data = b->start + BUF_HEADROOM;
+	b->data = b->start + ANSWER_END;
 	b->len = 0;
 	b->flags = 0;
 	b->hdr_len = 0;
 }
 
-static struct tcpopt_out synack_options(const struct shard *sh, const struct half *h,
-					uint16_t iface, bool v6)
+/* Whether both sides want all there is: code of its own for these, too. */
+static ALWAYS_INLINE bool wants_all(const struct half *h)
+{
+	const uint32_t all = CF_SACK | CF_WSCALE | CF_TIMESTAMPS;
+
+	return (h->flags & all) == all;
+}
+
+static ALWAYS_INLINE struct tcpopt_out synack_options(const struct shard *sh, const struct half *h,
+						      uint16_t iface, bool v6, bool all)
 {
 	const struct profile *p = &sh->profiles[h->profile];
 	struct tcpopt_out opt = {
 	    .mss = mss_to_announce(sh, p->tcp, iface, v6),
-	    .sack_permitted = h->flags & CF_SACK,
-	    .has_wscale = h->flags & CF_WSCALE,
+	    .sack_permitted = all || (h->flags & CF_SACK),
+	    .has_wscale = all || (h->flags & CF_WSCALE),
 	    .wscale = h->wscale & 15,
-	    .has_ts = h->flags & CF_TIMESTAMPS,
+	    .has_ts = all || (h->flags & CF_TIMESTAMPS),
 	    .tsval = ts_now(sh),
 	    .tsecr = h->ts_recent,
 	};
@@ -306,11 +319,11 @@ static uint16_t synack_window(const struct conf_tcp *tcp)
 }
 
 static ALWAYS_INLINE void synack(struct shard *sh, const struct half *h, struct buf *b,
-				 const struct net_iface *ni, bool plain)
+				 const struct net_iface *ni, bool plain, bool all)
 {
 	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
 	struct tcpopt_out opt =
-	    synack_options(sh, h, h->tuple.iface, !plain && tuple_is_v6(&h->tuple));
+	    synack_options(sh, h, h->tuple.iface, !plain && tuple_is_v6(&h->tuple), all);
 	struct out o = {
 	    .opt = &opt,
 	    .seq = h->iss,
@@ -336,10 +349,10 @@ void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
 		/* The retransmission timer sends it again. */
 		stat_inc(sh, STAT_drop_tx_full);
 		shard_buf_free(sh, b);
-	} else if (likely(is_plain(ni, tuple_is_v6(&h->tuple)))) {
-		synack(sh, h, b, ni, true);
+	} else if (likely(is_plain(ni, tuple_is_v6(&h->tuple)) && wants_all(h))) {
+		synack(sh, h, b, ni, true, true);
 	} else {
-		synack(sh, h, b, ni, false);
+		synack(sh, h, b, ni, false, false);
 	}
 }
 
@@ -395,11 +408,12 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
 	}
 }
 
-void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval)
+static ALWAYS_INLINE void cookie(struct shard *sh, struct seg *s, const struct half *h,
+				 uint32_t tsval, const struct net_iface *ni, bool plain, bool all)
 {
-	const struct net_iface *ni = &sh->net.ifaces[s->iface];
 	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
-	struct tcpopt_out opt = synack_options(sh, h, s->iface, s->family == IP_V6);
+	struct tcpopt_out opt =
+	    synack_options(sh, h, s->iface, !plain && s->family == IP_V6, all);
 	struct reply r = {.seq = h->iss,
 			  .ack = h->irs + 1,
 			  .wnd = synack_window(tcp),
@@ -408,9 +422,36 @@ void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t
 			  .tcp = tcp};
 
 	opt.tsval = tsval;
-	/* Inline: it is what a flood is answered with. */
-	if (likely(is_plain(ni, s->family == IP_V6) && shard_tx_room(sh, ni->port)))
-		reply(sh, s, &r, ni, true);
-	else
-		emit_reply(sh, s, &r);
+	reply(sh, s, &r, ni, plain);
+}
+
+static ALWAYS_INLINE void emit_one_cookie(struct shard *sh, struct seg *s, const struct half *h,
+					  uint32_t tsval)
+{
+	const struct net_iface *ni = &sh->net.ifaces[s->iface];
+	bool plain = is_plain(ni, s->family == IP_V6);
+
+	if (shard_tx_room(sh, ni->port) == 0) {
+		stat_inc(sh, STAT_drop_tx_full);
+		shard_buf_free(sh, s->buf);
+	} else if (likely(plain && wants_all(h))) {
+		cookie(sh, s, h, tsval, ni, true, true);
+	} else if (plain) {
+		cookie(sh, s, h, tsval, ni, true, false);
+	} else {
+		cookie(sh, s, h, tsval, ni, false, false);
+	}
+}
+
+void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval)
+{
+	emit_one_cookie(sh, s, h, tsval);
+}
+
+void emit_cookies(struct shard *sh, struct cookie_batch *b, const uint64_t *macs)
+{
+	for (uint32_t i = 0; i < b->count; i++) {
+		b->half[i].iss |= (uint32_t)macs[i] & b->mac_mask[i];
+		emit_one_cookie(sh, b->seg[i], &b->half[i], b->tsval[i]);
+	}
 }

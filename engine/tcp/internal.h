@@ -168,12 +168,14 @@ enum cookie { COOKIE_GOOD, COOKIE_STALE, COOKIE_EARLY, COOKIE_FORGED };
  */
 bool cookie_make(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval);
 
-/*
- * Answers the SYN s of a half-open entry as for cookie_make(), now or, since several MACs are made
- * in the time of one, with those that come after it: until cookie_flush() s stays where it is.
- * Consumes s, unless it is false: then no cookie can be made of it.
- */
-bool cookie_answer(struct shard *sh, struct seg *s, struct half *h);
+/* What the answer to the SYN s is to be made of: takes what its options allow, as cookie_make()'s,
+ * then comes cookie_answer(). */
+struct half *cookie_half(struct shard *sh, const struct seg *s, uint16_t listener);
+
+/* Answers the SYN s, now or, since several MACs are made in the time of one, with those that come
+ * after it: until cookie_flush() s stays where it is. Consumes s, unless it is false: then no
+ * cookie can be made of it. */
+bool cookie_answer(struct shard *sh, struct seg *s);
 
 /* Answers what waits for others; there is something. */
 void cookie_flush(struct shard *sh);
@@ -233,6 +235,9 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r);
 
 /* Answers the SYN s with what cookie_make() has made; consumes. */
 void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval);
+
+/* Answers all of them, once their MACs are known. */
+void emit_cookies(struct shard *sh, struct cookie_batch *batch, const uint64_t *macs);
 
 /* ---- ecn.c: RFC 3168 §6.1 ---- */
 

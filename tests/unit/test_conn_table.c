@@ -305,6 +305,29 @@ static void test_hint(void **state)
 	model_destroy(m);
 }
 
+/* What did not fit into its own bucket may be anywhere: a hint does not deny it. */
+static void test_hint_is_unsure_of_what_is_away(void **state)
+{
+	struct model *m = model_create(100);
+	uint64_t away = hash_for(m, 2, 500);
+	uint32_t n = 0;
+
+	(void)state;
+	for (; n < TABLE_BUCKET_SLOTS; n++) {
+		assert_true(model_insert(m, hash_for(m, 2, 600 + n), n + 1, REF_CONN));
+		assert_int_equal(table_hint(&m->table, away), 0);
+	}
+	assert_true(model_insert(m, away, n + 1, REF_CONN));
+	assert_int_equal(table_hint(&m->table, away), TABLE_UNSURE);
+	assert_int_equal(ref_kind(TABLE_UNSURE), 0);
+	assert_int_equal(table_hint(&m->table, hash_for(m, 3, 501)), 0);
+	assert_int_equal(m->table.inserted, TABLE_BUCKET_SLOTS + 1);
+	model_remove(m, n);
+	assert_int_equal(table_hint(&m->table, away), 0);
+	assert_int_equal(m->table.inserted, TABLE_BUCKET_SLOTS + 1);
+	model_destroy(m);
+}
+
 static void test_check_notices_damage(void **state)
 {
 	struct model *m = model_create(100);
@@ -340,6 +363,7 @@ int main(void)
 	    cmocka_unit_test(test_every_slot_is_used),
 	    cmocka_unit_test(test_capacity_is_reached),
 	    cmocka_unit_test(test_hint),
+	    cmocka_unit_test(test_hint_is_unsure_of_what_is_away),
 	    cmocka_unit_test(test_check_notices_damage),
 	};
 

@@ -80,6 +80,9 @@ static uint32_t stalled_for(const struct shard *sh, const struct conn *c)
 
 	if (c->state < TCP_ESTABLISHED || !x || !x->sndq.head)
 		return 0;
+	/* What waits for something else, as its turn, is not the peer's doing. */
+	if (c->snd_nxt == c->snd_una && x->timer != XFER_TIMER_PERSIST)
+		return 0;
 	return sh->now - x->unacked_since;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/burst.h"
-#include "engine/base/toeplitz.h"
+#include "engine/tcp/flood.h"
 #include "engine/tcp/internal.h"
 
 #define XFER_AHEAD     3 /* segments whose transfer blocks are, while one is processed */
@@ -80,17 +80,6 @@ static COLD void input_other(struct shard *sh, struct seg *s, enum parse_result 
 		net_arp(sh, s);
 	else
 		net_icmp(sh, s);
-}
-
-static uint16_t owner_of(const struct shard *sh, const struct seg *s)
-{
-	const struct buf *b = s->buf;
-
-	if (sh->nb_shards == 1)
-		return sh->id;
-	if ((b->flags & BUF_RX_HASH) && sh->net.rx_hash[b->port])
-		return toeplitz_owner(b->rss_hash, sh->nb_shards);
-	return tuple_owner(sh, s->family, s->src, s->dst, s->sport_be, s->dport_be);
 }
 
 /* A fragment for us; what it completes, NULL: nothing. Consumes s->buf. */
@@ -200,7 +189,8 @@ static ALWAYS_INLINE bool classify(struct shard *sh, struct buf *b, struct seg *
 		drop(sh, s->buf, STAT_drop_not_ours_l3);
 		return false;
 	}
-	owner = owner_of(sh, s);
+	owner = tuple_owner_of_frame(sh, s->buf, s->family, s->src, s->dst, s->sport_be,
+				     s->dport_be);
 	if (owner != sh->id) {
 		burst_hand_over(sh, s->buf, owner);
 		return false;
@@ -277,13 +267,11 @@ static void input_tcp(struct shard *sh, struct seg *s, uint32_t inserted)
 		tcp_time_wait_input(sh, i, s);
 }
 
-void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
+static void receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
 {
 	struct seg segs[SHARD_BURST];
 	uint32_t count = 0, inserted;
 
-	INVARIANT(n <= SHARD_BURST);
-	stat_add(sh, STAT_rx_frames, n);
 	for (uint32_t i = 0; i < n; i++) {
 		if (i + PREFETCH_AHEAD < n)
 			PREFETCH(bufs[i + PREFETCH_AHEAD]->data);
@@ -307,6 +295,19 @@ void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
 			prefetch_xfer(sh, segs[i + XFER_AHEAD].ref);
 		input_tcp(sh, &segs[i], inserted);
 	}
-	if (unlikely(sh->cookies.count))
-		cookie_flush(sh);
+}
+
+void shard_receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
+{
+	uint64_t cookies = sh->stats[STAT_syncookies_sent];
+	struct buf *rest[SHARD_BURST];
+
+	INVARIANT(n <= SHARD_BURST);
+	stat_add(sh, STAT_rx_frames, n);
+	if (unlikely(sh->flooded)) {
+		n = flood_answer(sh, bufs, n, rest);
+		bufs = rest;
+	}
+	receive(sh, bufs, n);
+	sh->flooded = sh->stats[STAT_syncookies_sent] - cookies >= FLOOD_BURST;
 }

@@ -67,16 +67,6 @@ struct cookie_key {
 
 #define SHARD_COOKIE_KEYS 4
 
-/* SYNs of a burst that wait for more, since MACs of several are made together (tcp/cookie.c). */
-struct cookie_batch {
-	uint32_t count;
-	uint32_t period; /* of the key, the same for all */
-	uint64_t words[PRF_TOGETHER][4];
-	struct half half[PRF_TOGETHER]; /* `iss` lacks the MAC's bits */
-	uint32_t mac_mask[PRF_TOGETHER], tsval[PRF_TOGETHER];
-	struct seg *seg[PRF_TOGETHER];
-};
-
 /* A listener's state in this shard: its accept queue (M8), its half-open entries (M7), and who may
  * connect (tcp/admit.c). */
 struct listener_state {
@@ -204,6 +194,7 @@ struct shard {
 	struct pressure pressure;
 	uint32_t orphans, max_orphans; /* connections that their service has closed */
 	bool flushing; /* inside shard_finish(): tells misuse in tests */
+	bool flooded;  /* the last burst was answered with cookies (tcp/flood.h) */
 
 	bool has_quotas;   /* some of them is limited or reserved */
 	uint32_t reserved; /* control blocks that reserves still lack */
@@ -225,7 +216,6 @@ struct shard {
 	uint64_t cookie_clock_ms;     /* added to the clock that periods are counted by */
 	uint32_t cookie_skew_ms;      /* how far ahead of ours other machines' clocks may be; 0:
 				       * there are none */
-	struct cookie_batch cookies;
 	struct cookieless cookieless[SHARD_COOKIELESS];
 	uint32_t last_dst_be;	   /* IPv4 address that a segment was sent to last, and */
 	uint16_t last_local;	   /* what net_local() says of it */

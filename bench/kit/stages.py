@@ -15,7 +15,7 @@ STAGES = (
     ("table", "objects and listeners looked up, filed, removed",
      "engine/table/conn_table.* engine/table/listen_table.* engine/table/srcport.*"),
     ("handshake", "LISTEN, half-open entries, cookies, opening, the accept queue",
-     "engine/tcp/listen.c engine/tcp/half.c engine/tcp/cookie.c engine/tcp/backlog.c "
+     "engine/tcp/listen.c engine/tcp/half.c engine/tcp/cookie* engine/tcp/flood.* engine/tcp/backlog.c "
      "engine/tcp/isn.c engine/tcp/open.c engine/tcp/accept.c engine/tcp/admit.c "
      "engine/tcp/quota.* engine/tcp/refuse.c engine/table/prefix_table.* "
      "engine/table/source_table.* engine/base/budget.h"),

@@ -12,7 +12,7 @@
 #include "engine/base/siphash.h"
 
 #define PRF_SECRET   16 /* bytes of a secret */
-#define PRF_TOGETHER 4
+#define PRF_TOGETHER 8
 
 struct prf_key {
 	uint8_t aes[11][16]; /* AES-128's round keys (FIPS 197) */

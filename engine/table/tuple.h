@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "engine/base/toeplitz.h"
 #include "engine/shard.h"
 
 /* A tuple with its address at hand, as a segment or a connect call names it. */
@@ -45,6 +46,18 @@ uint64_t tuple_hash(const struct shard *sh, const struct tuple_key *k);
  * Toeplitz hash's table, as the ports' RSS does. `laddr`: 4 or 16 bytes. */
 uint16_t tuple_owner(const struct shard *sh, uint8_t family, const uint8_t *raddr,
 		     const uint8_t *laddr, uint16_t rport_be, uint16_t lport_be);
+
+/* The same of a received frame, whose port may have computed the hash. */
+static inline uint16_t tuple_owner_of_frame(const struct shard *sh, const struct buf *b,
+					    uint8_t family, const uint8_t *src, const uint8_t *dst,
+					    uint16_t sport_be, uint16_t dport_be)
+{
+	if (sh->nb_shards == 1)
+		return sh->id;
+	if ((b->flags & BUF_RX_HASH) && sh->net.rx_hash[b->port])
+		return toeplitz_owner(b->rss_hash, sh->nb_shards);
+	return tuple_owner(sh, family, src, dst, sport_be, dport_be);
+}
 
 /* The object with this tuple, 0: none. */
 uint32_t tuple_find(const struct shard *sh, const struct tuple_key *k, uint64_t hash);

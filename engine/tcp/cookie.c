@@ -47,6 +47,7 @@
  * is lost the first segment of data completes it, but not a later one (listen.c waits for the
  * first to come again).
  */
+#include "engine/tcp/cookie_format.h"
 #include "engine/tcp/internal.h"
 
 #define PERIOD_SHIFT 16 /* of milliseconds */
@@ -57,19 +58,13 @@ static_assert(COOKIE_LIFE_TICKS == PERIODS_GOOD << PERIOD_SHIFT, "ticks are mill
 /* What comes from so little ahead of our clock is another machine's rather than nobody's. */
 #define EARLY_MS (10 * 60 * 1000)
 
-#define MAC_BITS     24
-#define TS_MAC_BITS  29
-#define MASK_OF(n)   ((1u << (n)) - 1)
+#define MAC_BITS	    24
+#define MAC_MASK	    COOKIE_MASK_OF(MAC_BITS)
+#define REST_PLAIN(options) (1ull << 40 | (options))
 
-#define TS_NO_WSCALE	15u
-#define TS_SACK		16u
-#define TS_ECN		32u
-#define TS_OPTION_BITS	6
-
-/* What the MSS is rounded down to. Peers differ by the headers of what they tunnel through. */
+/* What the MSS is rounded down to. */
 static const uint16_t mss_v4[4] = {536, 1300, 1400, 1460}, mss_v6[4] = {1220, 1280, 1380, 1440};
-static const uint16_t ts_mss_v4[8] = {536, 1220, 1300, 1360, 1400, 1440, 1460, 8960};
-static const uint16_t ts_mss_v6[8] = {1220, 1260, 1300, 1340, 1380, 1420, 1440, 8940};
+static const uint16_t ts_mss_v6[COOKIE_TS_MSS] = {1220, 1260, 1300, 1340, 1380, 1420, 1440, 8940};
 
 /* Window scale and SACK without timestamps, after what systems that send none offer. */
 static const struct {
@@ -80,15 +75,20 @@ static const struct {
     {true, true, 6},   {true, true, 7},  {true, true, 8}, {true, true, 10},
 };
 
-/* The last row that does not exceed the MSS; false: even the first one does. */
-static bool round_mss(const uint16_t *table, uint32_t rows, uint16_t *mss, uint32_t *index)
+static const uint16_t *ts_mss(const struct seg *s)
 {
-	for (*index = rows; (*index)-- > 0;)
-		if (table[*index] <= *mss) {
-			*mss = table[*index];
-			return true;
-		}
-	return false;
+	return s->family == IP_V4 ? cookie_ts_mss_v4 : ts_mss_v6;
+}
+
+/* False: the MSS is smaller than any that a cookie can name. */
+static ALWAYS_INLINE bool round_mss(const uint16_t *table, uint32_t rows, uint16_t *mss,
+				    uint32_t *row)
+{
+	*row = cookie_mss_row(table, rows, *mss);
+	if (*row == rows)
+		return false;
+	*mss = table[*row];
+	return true;
 }
 
 /* What was made then; `age_ms` is negative for what others' clocks have made. */
@@ -116,18 +116,6 @@ static const struct prf_key *key_of(struct shard *sh, uint32_t period)
 	return &k->key;
 }
 
-/* What a MAC is of, over IPv4. `rest`: what it covers beside tuple and number; the two formats'
- * never coincide. */
-static ALWAYS_INLINE void fill_words(uint64_t w[4], const struct seg *s, uint32_t irs,
-				     uint64_t rest)
-{
-	memcpy(w, s->src, 4);
-	memcpy((uint8_t *)w + 4, s->dst, 4);
-	w[1] = (uint64_t)irs << 32 | (uint32_t)s->sport_be << 16 | s->dport_be;
-	w[2] = rest;
-	w[3] = 0;
-}
-
 static uint32_t mac_of(struct shard *sh, const struct seg *s, uint32_t irs, uint64_t rest,
 		       uint32_t period)
 {
@@ -136,7 +124,7 @@ static uint32_t mac_of(struct shard *sh, const struct seg *s, uint32_t irs, uint
 	if (s->family == IP_V4) {
 		uint64_t w[4];
 
-		fill_words(w, s, irs, rest);
+		cookie_words(w, s->src, s->dst, s->sport_be, s->dport_be, irs, rest);
 		return (uint32_t)sh->cookie_prf->mac(key, w, 4);
 	} else {
 		uint64_t ports = (uint64_t)irs << 32 | (uint32_t)s->sport_be << 16 | s->dport_be;
@@ -148,43 +136,27 @@ static uint32_t mac_of(struct shard *sh, const struct seg *s, uint32_t irs, uint
 	}
 }
 
-#define REST_PLAIN(options)	(1ull << 40 | (options))
-#define REST_TS(tsval, mss)	(2ull << 40 | (uint64_t)(mss) << 32 | (tsval))
-
-/* A cookie but for its MAC. */
-struct draft {
-	uint64_t rest;	   /* what the MAC covers beside tuple and number */
-	uint32_t period;   /* its key's */
-	uint32_t bits;	   /* of the cookie, above the MAC's */
-	uint32_t mac_mask; /* what of the cookie is MAC */
-};
-
 /* ---- with timestamps ---- */
 
-static bool draft_ts(const struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval,
-		     struct draft *d)
+static bool make_ts(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval)
 {
-	const uint16_t *table = s->family == IP_V4 ? ts_mss_v4 : ts_mss_v6;
-	uint32_t options = h->flags & CF_WSCALE ? h->wscale >> 4 : TS_NO_WSCALE, mss;
+	uint32_t options = h->flags & CF_WSCALE ? h->wscale >> 4 : COOKIE_TS_NO_WSCALE, mss;
 
-	if (!round_mss(table, 8, &h->mss, &mss))
+	if (!round_mss(ts_mss(s), COOKIE_TS_MSS, &h->mss, &mss))
 		return false;
-	options |= h->flags & CF_SACK ? TS_SACK : 0;
-	options |= h->flags & CF_ECN ? TS_ECN : 0;
-	*tsval = (ts_now(sh) & ~MASK_OF(TS_OPTION_BITS)) | options;
-	/* Never ahead of the clock: what is sent later must not look older (RFC 7323 §5). */
-	if (seq_gt(*tsval, ts_now(sh)))
-		*tsval -= 1u << TS_OPTION_BITS;
-	*d = (struct draft){.rest = REST_TS(*tsval, mss),
-			    .period = period_of(sh, (int32_t)(ts_now(sh) - *tsval)),
-			    .bits = mss << TS_MAC_BITS,
-			    .mac_mask = MASK_OF(TS_MAC_BITS)};
+	options |= h->flags & CF_SACK ? COOKIE_TS_SACK : 0;
+	options |= h->flags & CF_ECN ? COOKIE_TS_ECN : 0;
+	*tsval = cookie_tsval(ts_now(sh), options);
+	h->iss = mac_of(sh, s, h->irs, COOKIE_REST_TS(*tsval, mss),
+			period_of(sh, (int32_t)(ts_now(sh) - *tsval))) &
+		 COOKIE_TS_MAC_MASK;
+	h->iss |= mss << COOKIE_TS_MAC_BITS;
 	return true;
 }
 
 static enum cookie check_ts(struct shard *sh, const struct seg *s, struct half *h)
 {
-	uint32_t tsval = s->opt.tsecr, mss = h->iss >> TS_MAC_BITS, period;
+	uint32_t tsval = s->opt.tsecr, mss = h->iss >> COOKIE_TS_MAC_BITS, period;
 	int32_t age_ms = (int32_t)(ts_now(sh) - tsval);
 
 	if (age_ms < -(int32_t)sh->cookie_skew_ms)
@@ -192,13 +164,14 @@ static enum cookie check_ts(struct shard *sh, const struct seg *s, struct half *
 	period = period_of(sh, age_ms);
 	if ((int32_t)(period_of(sh, 0) - period) >= PERIODS_GOOD)
 		return COOKIE_STALE;
-	if ((mac_of(sh, s, h->irs, REST_TS(tsval, mss), period) ^ h->iss) & MASK_OF(TS_MAC_BITS))
+	if ((mac_of(sh, s, h->irs, COOKIE_REST_TS(tsval, mss), period) ^ h->iss) &
+	    COOKIE_TS_MAC_MASK)
 		return COOKIE_FORGED;
-	h->mss = (s->family == IP_V4 ? ts_mss_v4 : ts_mss_v6)[mss];
+	h->mss = ts_mss(s)[mss];
 	h->flags = CF_TIMESTAMPS;
-	h->flags |= tsval & TS_SACK ? CF_SACK : 0;
-	h->flags |= tsval & TS_ECN ? CF_ECN : 0;
-	if ((tsval & 15) != TS_NO_WSCALE) {
+	h->flags |= tsval & COOKIE_TS_SACK ? CF_SACK : 0;
+	h->flags |= tsval & COOKIE_TS_ECN ? CF_ECN : 0;
+	if ((tsval & 15) != COOKIE_TS_NO_WSCALE) {
 		h->flags |= CF_WSCALE;
 		h->wscale = (uint8_t)((tsval & 15) << 4);
 	}
@@ -236,8 +209,7 @@ static void set_plain_options(struct half *h, uint32_t i, bool ecn)
 		h->wscale = 0;
 }
 
-static bool draft_plain(const struct shard *sh, const struct seg *s, struct half *h,
-			struct draft *d)
+static bool make_plain(struct shard *sh, const struct seg *s, struct half *h)
 {
 	uint32_t period = period_of(sh, 0), row = plain_options_of(h), mss, options;
 
@@ -245,10 +217,8 @@ static bool draft_plain(const struct shard *sh, const struct seg *s, struct half
 		return false;
 	options = (period & 3) << 6 | mss << 4 | row << 1 | !!(h->flags & CF_ECN);
 	set_plain_options(h, row, h->flags & CF_ECN);
-	*d = (struct draft){.rest = REST_PLAIN(options),
-			    .period = period,
-			    .bits = options << MAC_BITS,
-			    .mac_mask = MASK_OF(MAC_BITS)};
+	h->iss = mac_of(sh, s, h->irs, REST_PLAIN(options), period) & MAC_MASK;
+	h->iss |= options << MAC_BITS;
 	return true;
 }
 
@@ -259,7 +229,7 @@ static enum cookie check_plain(struct shard *sh, const struct seg *s, struct hal
 	uint32_t options = h->iss >> MAC_BITS, period = latest - ((latest - (options >> 6)) & 3);
 
 	/* An old cookie is told from a forged one by the key that it was made with. */
-	if ((mac_of(sh, s, h->irs, REST_PLAIN(options), period) ^ h->iss) & MASK_OF(MAC_BITS))
+	if ((mac_of(sh, s, h->irs, REST_PLAIN(options), period) ^ h->iss) & MAC_MASK)
 		return COOKIE_FORGED;
 	if ((int32_t)(period_of(sh, 0) - period) >= PERIODS_GOOD)
 		return COOKIE_STALE;
@@ -268,72 +238,21 @@ static enum cookie check_plain(struct shard *sh, const struct seg *s, struct hal
 	return COOKIE_GOOD;
 }
 
-static ALWAYS_INLINE bool draft(const struct shard *sh, const struct seg *s, struct half *h,
-				uint32_t *tsval, struct draft *d)
-{
-	if (likely(h->flags & CF_TIMESTAMPS))
-		return draft_ts(sh, s, h, tsval, d);
-	*tsval = 0;
-	return draft_plain(sh, s, h, d);
-}
-
 bool cookie_make(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval)
 {
-	struct draft d;
-
-	if (!draft(sh, s, h, tsval, &d))
-		return false;
-	h->iss = (mac_of(sh, s, h->irs, d.rest, d.period) & d.mac_mask) | d.bits;
-	return true;
+	if (h->flags & CF_TIMESTAMPS)
+		return make_ts(sh, s, h, tsval);
+	return make_plain(sh, s, h);
 }
 
-static void answer_now(struct shard *sh, struct seg *s, struct half *h, uint32_t tsval,
-		       const struct draft *d)
+const struct prf_key *cookie_ts_key(struct shard *sh)
 {
-	h->iss = (mac_of(sh, s, h->irs, d->rest, d->period) & d->mac_mask) | d->bits;
-	emit_cookie(sh, s, h, tsval);
-}
+	uint32_t period = period_of(sh, 0);
 
-struct half *cookie_half(struct shard *sh, const struct seg *s, uint16_t listener)
-{
-	struct half *h = &sh->cookies.half[sh->cookies.count];
-
-	h->profile = listener;
-	h->irs = s->seq;
-	return h;
-}
-
-bool cookie_answer(struct shard *sh, struct seg *s)
-{
-	struct cookie_batch *b = &sh->cookies;
-	uint32_t i = b->count;
-	struct half *h = &b->half[i];
-	struct draft d;
-
-	if (!draft(sh, s, h, &b->tsval[i], &d))
-		return false;
-	if (unlikely(s->family != IP_V4 || (i > 0 && d.period != b->period))) {
-		answer_now(sh, s, h, b->tsval[i], &d);
-		return true;
-	}
-	fill_words(b->words[i], s, h->irs, d.rest);
-	h->iss = d.bits;
-	b->mac_mask[i] = d.mac_mask;
-	b->seg[i] = s;
-	b->period = d.period;
-	if (++b->count == PRF_TOGETHER)
-		cookie_flush(sh);
-	return true;
-}
-
-void cookie_flush(struct shard *sh)
-{
-	struct cookie_batch *b = &sh->cookies;
-	uint64_t macs[PRF_TOGETHER];
-
-	sh->cookie_prf->mac_together(key_of(sh, b->period), b->words, macs);
-	emit_cookies(sh, b, macs);
-	b->count = 0;
+	/* As old as the rounding of timestamps makes them. */
+	if (period != period_of(sh, COOKIE_MASK_OF(COOKIE_TS_OPTION_BITS)))
+		return NULL;
+	return key_of(sh, period);
 }
 
 enum cookie cookie_check(struct shard *sh, const struct seg *s, struct half *h)

@@ -313,11 +313,6 @@ static uint8_t synack_flags(const struct half *h)
 	return TCP_SYN | TCP_ACK | (h->flags & CF_ECN ? TCP_ECE : 0);
 }
 
-static uint16_t synack_window(const struct conf_tcp *tcp)
-{
-	return (uint16_t)MIN(tcp->rcvbuf, (uint32_t)UINT16_MAX);
-}
-
 static ALWAYS_INLINE void synack(struct shard *sh, const struct half *h, struct buf *b,
 				 const struct net_iface *ni, bool plain, bool all)
 {
@@ -408,12 +403,10 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
 	}
 }
 
-static ALWAYS_INLINE void cookie(struct shard *sh, struct seg *s, const struct half *h,
-				 uint32_t tsval, const struct net_iface *ni, bool plain, bool all)
+void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval)
 {
 	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
-	struct tcpopt_out opt =
-	    synack_options(sh, h, s->iface, !plain && s->family == IP_V6, all);
+	struct tcpopt_out opt = synack_options(sh, h, s->iface, s->family == IP_V6, false);
 	struct reply r = {.seq = h->iss,
 			  .ack = h->irs + 1,
 			  .wnd = synack_window(tcp),
@@ -422,36 +415,5 @@ static ALWAYS_INLINE void cookie(struct shard *sh, struct seg *s, const struct h
 			  .tcp = tcp};
 
 	opt.tsval = tsval;
-	reply(sh, s, &r, ni, plain);
-}
-
-static ALWAYS_INLINE void emit_one_cookie(struct shard *sh, struct seg *s, const struct half *h,
-					  uint32_t tsval)
-{
-	const struct net_iface *ni = &sh->net.ifaces[s->iface];
-	bool plain = is_plain(ni, s->family == IP_V6);
-
-	if (shard_tx_room(sh, ni->port) == 0) {
-		stat_inc(sh, STAT_drop_tx_full);
-		shard_buf_free(sh, s->buf);
-	} else if (likely(plain && wants_all(h))) {
-		cookie(sh, s, h, tsval, ni, true, true);
-	} else if (plain) {
-		cookie(sh, s, h, tsval, ni, true, false);
-	} else {
-		cookie(sh, s, h, tsval, ni, false, false);
-	}
-}
-
-void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval)
-{
-	emit_one_cookie(sh, s, h, tsval);
-}
-
-void emit_cookies(struct shard *sh, struct cookie_batch *b, const uint64_t *macs)
-{
-	for (uint32_t i = 0; i < b->count; i++) {
-		b->half[i].iss |= (uint32_t)macs[i] & b->mac_mask[i];
-		emit_one_cookie(sh, b->seg[i], &b->half[i], b->tsval[i]);
-	}
+	emit_reply(sh, s, &r);
 }

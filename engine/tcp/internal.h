@@ -168,17 +168,8 @@ enum cookie { COOKIE_GOOD, COOKIE_STALE, COOKIE_EARLY, COOKIE_FORGED };
  */
 bool cookie_make(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval);
 
-/* What the answer to the SYN s is to be made of: takes what its options allow, as cookie_make()'s,
- * then comes cookie_answer(). */
-struct half *cookie_half(struct shard *sh, const struct seg *s, uint16_t listener);
-
-/* Answers the SYN s, now or, since several MACs are made in the time of one, with those that come
- * after it: until cookie_flush() s stays where it is. Consumes s, unless it is false: then no
- * cookie can be made of it. */
-bool cookie_answer(struct shard *sh, struct seg *s);
-
-/* Answers what waits for others; there is something. */
-void cookie_flush(struct shard *sh);
+/* The key of all cookies with timestamps that are made now; NULL: there are two of them. */
+const struct prf_key *cookie_ts_key(struct shard *sh);
 
 /* Whether the ACK s brings a cookie back. `h` holds the profile, and gets all that a half-open
  * entry would know but its tuple and MAC address. */
@@ -218,6 +209,12 @@ uint32_t tcp_empty_seq(const struct conn *c);
 /* Sends a segment without payload; false: no buffer or no room. */
 bool emit_empty(struct shard *sh, struct conn *c, uint32_t seq, uint32_t flags);
 
+/* The window that a SYN-ACK offers: it is not scaled yet (RFC 7323 §2.2). */
+static inline uint16_t synack_window(const struct conf_tcp *tcp)
+{
+	return (uint16_t)MIN(tcp->rcvbuf, (uint32_t)UINT16_MAX);
+}
+
 /* Sends the SYN-ACK of a half-open entry in b; consumes b. */
 void emit_synack(struct shard *sh, const struct half *h, struct buf *b);
 
@@ -235,9 +232,6 @@ void emit_reply(struct shard *sh, struct seg *s, const struct reply *r);
 
 /* Answers the SYN s with what cookie_make() has made; consumes. */
 void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval);
-
-/* Answers all of them, once their MACs are known. */
-void emit_cookies(struct shard *sh, struct cookie_batch *batch, const uint64_t *macs);
 
 /* ---- ecn.c: RFC 3168 §6.1 ---- */
 

@@ -28,8 +28,6 @@ static void half_take_options(struct shard *sh, struct half *h, const struct seg
 	const struct tcpopt *o = &s->opt;
 	uint32_t flags = tcp_ecn_offered(tcp, s) ? CF_ECN : 0;
 
-	h->ts_recent = 0;
-	h->wscale = 0;
 	if ((o->seen & TCPOPT_HAS_TS) && tcp->timestamps) {
 		flags |= CF_TIMESTAMPS;
 		h->ts_recent = o->tsval;
@@ -85,10 +83,14 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 /* Answers a SYN with a cookie; false: none can be made of it. */
 static bool listen_cookie(struct shard *sh, struct seg *s, uint16_t listener)
 {
-	half_take_options(sh, cookie_half(sh, s, listener), s);
-	if (!cookie_answer(sh, s))
+	struct half h = {.profile = listener, .irs = s->seq};
+	uint32_t tsval = 0;
+
+	half_take_options(sh, &h, s);
+	if (!cookie_make(sh, s, &h, &tsval))
 		return false;
 	backlog_cookie_sent(sh, listener);
+	emit_cookie(sh, s, &h, tsval);
 	return true;
 }
 

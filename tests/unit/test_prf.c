@@ -116,7 +116,7 @@ static void test_together(void **state)
 	(void)state;
 	prf_key_init(&key, secret);
 	for (size_t i = 0; i < PRF_TOGETHER; i++)
-		memcpy(words[i], message + 8 * i, sizeof(words[i]));
+		memcpy(words[i], message + 4 * i, sizeof(words[i]));
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
 		kinds[k]->mac_together(&key, words, macs);
 		for (size_t i = 0; i < PRF_TOGETHER; i++)

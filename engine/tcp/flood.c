@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See flood.h. */
+#include "engine/tcp/flood.h"
+#include "engine/table/listen_table.h"
+#include "engine/tcp/cookie_format.h"
+#include "engine/tcp/internal.h"
+#include "engine/wire/csum.h"
+#include "engine/wire/wire.h"
+
+#define FRAMES_AHEAD 4 /* frames whose headers are on their way while one is looked at */
+
+/* The SYN, and its answer. */
+struct syn {
+	struct eth_hdr eth;
+	struct ipv4_hdr ip;
+	struct tcp_hdr tcp;
+	uint16_t mss_head_be, mss_be;
+	uint32_t sack_ts_be;
+	uint32_t tsval_be, tsecr_be;
+	uint8_t nop, wscale_kind, wscale_len, wscale;
+} PACKED;
+
+#define L4_LEN (TCP_HLEN + TCPOPT_SYN_LEN)
+static_assert(sizeof(struct syn) == ETH_HLEN + IPV4_HLEN + L4_LEN, "");
+
+#define OFF_BYTE  (L4_LEN / 4 << 4)
+#define MSS_HEAD  (TCPOPT_MSS << 8 | 4)
+#define SACK_TS	  ((uint32_t)TCPOPT_SACK_PERMITTED << 24 | 2 << 16 | TCPOPT_TIMESTAMPS << 8 | 10)
+#define WS_HEAD	  ((uint32_t)TCPOPT_NOP << 24 | TCPOPT_WSCALE << 16 | 3 << 8)
+
+/* One whose place in the table is being fetched. */
+struct candidate {
+	struct buf *buf;
+	uint64_t hash;
+};
+
+/* One that lacks only its MAC. */
+struct draft {
+	struct buf *buf;
+	uint32_t tsval, mss_row;
+	uint16_t listener;
+};
+
+struct flood {
+	const struct prf_key *key;
+	/* Whom the last SYN was for, and whether such are answered here. */
+	uint16_t dport_be, listener;
+	bool fits;
+
+	uint32_t waiting;
+	struct draft draft[PRF_TOGETHER];
+	uint64_t words[PRF_TOGETHER][4];
+};
+
+static ALWAYS_INLINE struct syn *syn_of(const struct buf *b)
+{
+	return (struct syn *)(void *)b->data;
+}
+
+static ALWAYS_INLINE bool has_the_form(const struct shard *sh, const struct buf *b)
+{
+	const struct syn *s = syn_of(b);
+
+	return b->len == sizeof(*s) && s->tcp.flags == TCP_SYN && s->tcp.off == OFF_BYTE &&
+	       get_be16(&s->eth.type_be) == ETH_TYPE_IPV4 && s->ip.ver_ihl == 0x45 &&
+	       get_be16(&s->ip.len_be) == IPV4_HLEN + L4_LEN && s->ip.proto == IPPROTO_TCP_ &&
+	       !(get_be16(&s->ip.frag_be) & (IPV4_MF | IPV4_OFFSET)) &&
+	       get_be16(&s->mss_head_be) == MSS_HEAD && get_be32(&s->sack_ts_be) == SACK_TS &&
+	       get_be16(&s->mss_be) >= cookie_ts_mss_v4[0] &&
+	       (get_be32(&s->nop) & ~0xffu) == WS_HEAD &&
+	       mac_equal(s->eth.dst, sh->net.port_mac[b->port]);
+}
+
+/* To the address that the last segment was sent to, by an interface of ours, from somebody else,
+ * and this worker's. */
+static ALWAYS_INLINE bool is_ours(const struct shard *sh, const struct buf *b)
+{
+	const struct syn *s = syn_of(b);
+	const uint8_t *src = (const uint8_t *)&s->ip.src_be, *dst = (const uint8_t *)&s->ip.dst_be;
+
+	return s->ip.dst_be == sh->last_dst_be && sh->last_local != CONF_NONE &&
+	       sh->net.untagged[b->port] != CONF_NONE && ipaddr_v4_is_unicast(src) &&
+	       net_whose(&sh->net, IP_V4, src) == NET_OTHERS &&
+	       tuple_owner_of_frame(sh, b, IP_V4, src, dst, s->tcp.src_be, s->tcp.dst_be) == sh->id;
+}
+
+static ALWAYS_INLINE bool sums_verify(const struct buf *b)
+{
+	const struct syn *s = syn_of(b);
+
+	if (!(b->flags & BUF_RX_IP_CSUM_OK) && csum_fold(csum_partial(&s->ip, IPV4_HLEN)) != 0xffff)
+		return false;
+	return (b->flags & BUF_RX_L4_CSUM_OK) || /* RFC 9293 MUST-3 */
+	       csum_fold(csum_pseudo4(s->ip.src_be, s->ip.dst_be, IPPROTO_TCP_, L4_LEN) +
+			 csum_partial(&s->tcp, L4_LEN)) == 0xffff;
+}
+
+/* The candidates of a burst; what is none comes to `rest`. */
+static ALWAYS_INLINE uint32_t choose(const struct shard *sh, struct buf *const *bufs, uint32_t n,
+				     struct candidate *out, struct buf **rest, uint32_t *others)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct buf *b = bufs[i];
+		const struct syn *s = syn_of(b);
+		struct tuple_key key;
+
+		if (i + FRAMES_AHEAD < n)
+			PREFETCH(bufs[i + FRAMES_AHEAD]->data);
+		if (!(has_the_form(sh, b) && is_ours(sh, b) && sums_verify(b))) {
+			rest[(*others)++] = b;
+			continue;
+		}
+		key = (struct tuple_key){(const uint8_t *)&s->ip.src_be, s->tcp.src_be,
+					 s->tcp.dst_be, sh->last_local};
+		out[count] = (struct candidate){b, tuple_hash(sh, &key)};
+		table_prefetch(&sh->table, out[count++].hash);
+	}
+	return count;
+}
+
+/* Everybody may connect there, and all that is offered is taken. */
+static bool listener_fits(const struct shard *sh, uint16_t listener)
+{
+	const struct conf_tcp *tcp = sh->profiles[listener].tcp;
+
+	return !sh->listeners[listener].guarded && !sh->has_quotas && tcp->timestamps &&
+	       tcp->sack && tcp->window_scaling && tcp->pmtu_discovery;
+}
+
+/* As listen.c has it, of a SYN whose sender we know nothing of. */
+static ALWAYS_INLINE bool wants_cookie(struct shard *sh, struct flood *f, const struct buf *b)
+{
+	uint16_t dport_be = syn_of(b)->tcp.dst_be;
+
+	if (unlikely(dport_be != f->dport_be)) {
+		f->dport_be = dport_be;
+		f->listener = listen_table_find(sh, IP_V4, sh->last_local, dport_be);
+		f->fits = f->listener != CONF_NONE && listener_fits(sh, f->listener);
+	}
+	return f->fits && !accept_queue_full(sh, f->listener) &&
+	       shard_tx_room(sh, b->port) >= PRF_TOGETHER && /* for all that wait */
+	       backlog_wants_cookie(sh, f->listener);
+}
+
+static ALWAYS_INLINE void draft(const struct shard *sh, struct flood *f, struct buf *b)
+{
+	const struct syn *s = syn_of(b);
+	uint32_t wscale = MIN(s->wscale, TCPOPT_MAX_WSCALE), seq = get_be32(&s->tcp.seq_be);
+	uint32_t row = cookie_mss_row(cookie_ts_mss_v4, COOKIE_TS_MSS, get_be16(&s->mss_be));
+	uint32_t tsval = cookie_tsval(ts_now(sh), COOKIE_TS_SACK | wscale);
+
+	cookie_words(f->words[f->waiting], (const uint8_t *)&s->ip.src_be,
+		     (const uint8_t *)&s->ip.dst_be, s->tcp.src_be, s->tcp.dst_be, seq,
+		     COOKIE_REST_TS(tsval, row));
+	f->draft[f->waiting++] = (struct draft){b, tsval, row, f->listener};
+}
+
+static ALWAYS_INLINE void turn_ip(struct syn *s, const struct conf_tcp *tcp, uint8_t tx_flags)
+{
+	uint32_t w[5] = {
+	    0x45u | (uint32_t)tcp->dscp << 10 |
+		(uint32_t)__builtin_bswap16(IPV4_HLEN + L4_LEN) << 16, /* MUST-48 */
+	    (uint32_t)__builtin_bswap16(IPV4_DF) << 16,
+	    tcp->ttl | IPPROTO_TCP_ << 8, /* MUST-49 */
+	    s->ip.dst_be,
+	    s->ip.src_be,
+	};
+
+	if (!(tx_flags & BUF_TX_IP_CSUM))
+		w[2] |= (uint32_t)csum_finish((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4]) << 16;
+	memcpy(&s->ip, w, sizeof(w));
+}
+
+static ALWAYS_INLINE void turn_tcp(struct syn *s, uint32_t iss, uint32_t tsval, uint16_t mss,
+				   uint16_t wnd, uint8_t wscale, uint8_t tx_flags)
+{
+	uint64_t sum = csum_pseudo4(s->ip.src_be, s->ip.dst_be, IPPROTO_TCP_, L4_LEN);
+	uint32_t w[10] = {
+	    (uint32_t)s->tcp.dst_be | (uint32_t)s->tcp.src_be << 16,
+	    __builtin_bswap32(iss),
+	    __builtin_bswap32(get_be32(&s->tcp.seq_be) + 1),
+	    OFF_BYTE | (TCP_SYN | TCP_ACK) << 8 | (uint32_t)__builtin_bswap16(wnd) << 16,
+	    0,
+	    __builtin_bswap32((uint32_t)MSS_HEAD << 16 | mss),
+	    __builtin_bswap32(SACK_TS),
+	    __builtin_bswap32(tsval),
+	    s->tsval_be,
+	    __builtin_bswap32(WS_HEAD | wscale),
+	};
+
+	if (tx_flags & BUF_TX_L4_CSUM) {
+		w[4] = csum_fold(sum);
+	} else {
+		for (uint32_t i = 0; i < ARRAY_SIZE(w); i++)
+			sum += w[i];
+		w[4] = csum_finish(sum);
+	}
+	memcpy(&s->tcp, w, sizeof(w));
+}
+
+/* The SYN becomes its own answer. */
+static ALWAYS_INLINE void turn(struct shard *sh, const struct draft *d, uint32_t iss)
+{
+	struct buf *b = d->buf;
+	struct syn *s = syn_of(b);
+	uint16_t iface = sh->net.untagged[b->port];
+	const struct net_iface *ni = &sh->net.ifaces[iface];
+	const struct profile *p = &sh->profiles[d->listener];
+
+	memcpy(s->eth.dst, s->eth.src, 6);
+	memcpy(s->eth.src, ni->mac, 6);
+	turn_ip(s, p->tcp, ni->tx_flags);
+	turn_tcp(s, iss, d->tsval, mss_to_announce(sh, p->tcp, iface, false),
+		 synack_window(p->tcp), p->wscale, ni->tx_flags);
+	b->flags = ni->tx_flags;
+	b->hdr_len = sizeof(*s);
+	b->l2_len = ETH_HLEN;
+	b->l3_len = IPV4_HLEN;
+	b->l4_len = L4_LEN;
+	shard_tx(sh, ni->port, b);
+}
+
+static ALWAYS_INLINE void send_drafts(struct shard *sh, struct flood *f)
+{
+	uint64_t macs[PRF_TOGETHER];
+
+	sh->cookie_prf->mac_together(f->key, f->words, macs);
+	for (uint32_t i = 0; i < f->waiting; i++) {
+		const struct draft *d = &f->draft[i];
+
+		turn(sh, d, ((uint32_t)macs[i] & COOKIE_TS_MAC_MASK) |
+				d->mss_row << COOKIE_TS_MAC_BITS);
+		backlog_cookie_sent(sh, d->listener);
+	}
+	stat_add(sh, STAT_rx_segments, f->waiting);
+	stat_add(sh, STAT_tx_segments, f->waiting);
+	f->waiting = 0;
+}
+
+uint32_t flood_answer(struct shard *sh, struct buf *const *bufs, uint32_t n, struct buf **rest)
+{
+	struct flood f = {.key = cookie_ts_key(sh), .dport_be = 0};
+	struct candidate candidates[SHARD_BURST];
+	uint32_t count, others = 0;
+
+	if (unlikely(!f.key)) {
+		memcpy(rest, bufs, n * sizeof(*rest));
+		return n;
+	}
+	count = choose(sh, bufs, n, candidates, rest, &others);
+	for (uint32_t i = 0; i < count; i++) {
+		struct buf *b = candidates[i].buf;
+
+		if (unlikely(table_hint(&sh->table, candidates[i].hash) ||
+			     !wants_cookie(sh, &f, b))) {
+			rest[others++] = b;
+			continue;
+		}
+		draft(sh, &f, b);
+		if (f.waiting == PRF_TOGETHER)
+			send_drafts(sh, &f);
+	}
+	if (f.waiting)
+		send_drafts(sh, &f);
+	return others;
+}

@@ -186,7 +186,7 @@ static bool half_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 	o->retries = h->retries;
 	o->mss = h->mss;
 	o->timer = INFO_TIMER_ON;
-	o->timer_ms = ms_until(sh, h->timer.at);
+	o->timer_ms = ms_until(sh, group_wheel_at(&sh->half_wheel, i));
 	set_tuple(o, sh, &h->tuple);
 	set_profile(o, sh, h->profile, CONF_NONE);
 	set_options(o, h->flags, h->wscale);

@@ -21,7 +21,7 @@
  * connections go first, the last of them ends where the shard begins. */
 struct layout {
 	uint32_t conns, halves, time_waits, tw_lines, xfers, sessions, addr6s, refs;
-	size_t shard, conn, table, half, time_wait, xfer, progress, session, addr6;
+	size_t shard, conn, table, half, half_wheel, time_wait, xfer, progress, session, addr6;
 	size_t profiles, lean, quotas, listeners, listen_table, net, pools, toeplitz, sources, end;
 };
 
@@ -95,6 +95,7 @@ static struct layout layout_of(const struct conf *conf)
 	l.conn = place(&l.end, pool_bytes(l.conns, sizeof(struct conn)));
 	l.table = place(&l.end, table_bytes(l.refs));
 	l.half = place(&l.end, pool_bytes(l.halves, sizeof(struct half)));
+	l.half_wheel = place(&l.end, group_wheel_bytes(l.halves));
 	l.time_wait = place(&l.end, tw_lines_bytes(l.time_waits, l.tw_lines));
 	l.xfer = place(&l.end, pool_bytes(l.xfers, sizeof(struct xfer)));
 	l.progress =
@@ -241,8 +242,7 @@ static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
 	pool_init(&sh->addr6s, mem + l->addr6, l->addr6s, 16);
 	wheel_init(&sh->conn_wheel, &shard_cold(sh, 0)->timer, -(int32_t)sizeof(struct conn_cold),
 		   sh->now);
-	wheel_init(&sh->half_wheel, sh->halves.base + offsetof(struct half, timer),
-		   sizeof(struct half), sh->now);
+	group_wheel_init(&sh->half_wheel, mem + l->half_wheel, l->halves, sh->now);
 }
 
 /* What has to be the same on all machines that share the secret: the keys of cookies, the periods
@@ -362,7 +362,7 @@ static bool timers_are_up_to_date(const struct shard *sh)
 {
 	tick_t at;
 
-	return sh->conn_wheel.now == sh->now && sh->half_wheel.now == sh->now &&
+	return sh->conn_wheel.now == sh->now && sh->half_wheel.wheel.now == sh->now &&
 	       (!tw_next(&sh->time_waits, &at) || tick_before(sh->now, at));
 }
 
@@ -384,7 +384,7 @@ uint32_t shard_timers(struct shard *sh, uint32_t budget)
 {
 	uint32_t done = wheel_run(&sh->conn_wheel, sh->now, budget, tcp_conn_expired, sh);
 
-	done += wheel_run(&sh->half_wheel, sh->now, budget - done, tcp_half_expired, sh);
+	done += group_wheel_run(&sh->half_wheel, sh->now, budget - done, tcp_half_expired, sh);
 	frag_expire(sh);
 	pressure_look(sh);
 	sweep(sh);
@@ -394,7 +394,7 @@ uint32_t shard_timers(struct shard *sh, uint32_t budget)
 
 bool shard_next_deadline(struct shard *sh, usec_t *at)
 {
-	struct wheel *wheels[] = {&sh->conn_wheel, &sh->half_wheel};
+	struct wheel *wheels[] = {&sh->conn_wheel, &sh->half_wheel.wheel};
 	uint32_t soonest = UINT32_MAX;
 	tick_t t;
 

@@ -15,6 +15,7 @@
 
 #include "engine/base/budget.h"
 #include "engine/base/buf.h"
+#include "engine/base/group_wheel.h"
 #include "engine/base/pool.h"
 #include "engine/base/prf.h"
 #include "engine/base/stat.h"
@@ -184,7 +185,8 @@ struct shard {
 	struct pool conns, halves, xfers, addr6s, sessions; /* accessors: below */
 	struct tw_lines time_waits;
 	uint16_t spent_line, cookie_line; /* of records that wait as long as a SYN cookie is good */
-	struct wheel conn_wheel, half_wheel;
+	struct wheel conn_wheel;
+	struct group_wheel half_wheel;
 	uint32_t half_open_share; /* half-open entries that each listener is sure to get */
 	uint32_t half_hand;	  /* behind which one that may go is looked for next */
 	tick_t swept_at;

@@ -120,7 +120,7 @@ static bool sources_ok(const struct shard *sh)
 bool shard_check(struct shard *sh)
 {
 	if (!table_check(&sh->table) || !wheel_check(&sh->conn_wheel) ||
-	    !wheel_check(&sh->half_wheel) || !tw_check(&sh->time_waits))
+	    !group_wheel_check(&sh->half_wheel) || !tw_check(&sh->time_waits))
 		return false;
 	if (!quotas_ok(sh) || !sources_ok(sh))
 		return false;

@@ -35,7 +35,7 @@ STAGES = (
     ("emit", "headers written",
      "engine/tcp/emit.c engine/wire/build*"),
     ("timers", "the wheel, deadlines",
-     "engine/base/wheel.* engine/tcp/timer.c engine/tcp/guard.*"),
+     "engine/base/wheel.* engine/base/group_wheel.* engine/tcp/timer.c engine/tcp/guard.*"),
     ("time_wait", "records made, found, ended",
      "engine/tcp/timewait.c engine/table/time_wait_lines.*"),
     ("memory", "buffers, pools, copies",

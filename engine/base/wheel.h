@@ -48,9 +48,14 @@ static inline struct wheel_node *wheel_node(const struct wheel *w, uint32_t inde
 	return (struct wheel_node *)(void *)(w->base + (ptrdiff_t)index * w->stride);
 }
 
+static inline bool wheel_node_is_armed(const struct wheel_node *n)
+{
+	return n->prev != 0;
+}
+
 static inline bool wheel_is_armed(const struct wheel *w, uint32_t index)
 {
-	return wheel_node(w, index)->prev != 0;
+	return wheel_node_is_armed(wheel_node(w, index));
 }
 
 /* Arms, or moves, object `index` to expire at `at`; a deadline at or before

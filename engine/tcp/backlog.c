@@ -116,10 +116,12 @@ static bool may_go(const struct shard *sh, const struct half *h, uint16_t listen
 }
 
 /* Whose SYN-ACK has gone more often, or is due to go again sooner. */
-static bool is_older(const struct half *a, const struct half *b)
+static bool is_older(const struct shard *sh, const struct half *a, const struct half *b)
 {
-	return a->retries != b->retries ? a->retries > b->retries
-					: tick_before(a->timer.at, b->timer.at);
+	if (a->retries != b->retries)
+		return a->retries > b->retries;
+	return tick_before(group_wheel_at(&sh->half_wheel, half_index(sh, a)),
+			   group_wheel_at(&sh->half_wheel, half_index(sh, b)));
 }
 
 static bool evict(struct shard *sh, uint16_t listener)
@@ -135,7 +137,7 @@ static bool evict(struct shard *sh, uint16_t listener)
 		if (!may_go(sh, h, listener))
 			continue;
 		found++;
-		if (!oldest || is_older(h, oldest))
+		if (!oldest || is_older(sh, h, oldest))
 			oldest = h;
 	}
 	if (!oldest)

@@ -6,7 +6,7 @@
  * plus a `struct xfer` while data is queued or in flight. Objects are named by
  * 32-bit index into the shard's pools; all begin with the tuple.
  *
- * Per connection all in, IPv4 (table share 7.5 B included): half-open 56 B,
+ * Per connection all in, IPv4 (table share 7.5 B included): half-open 48 B,
  * TIME_WAIT 32 B, idle established 124 B. IPv6 adds 16 B for the peer's address.
  *
  * Only engine/tcp reads or writes these fields; services use tcp.h.
@@ -271,13 +271,12 @@ struct progress {
 	uint16_t slow_writes; /* and at sending, since it was answered last */
 };
 
-/* A passive open whose handshake is not complete (M7). */
+/* A passive open whose handshake is not complete (M7). Its deadline is in shard.half_wheel. */
 struct half {
 	struct tuple tuple;
 	uint32_t irs;	     /* peer's initial sequence number */
 	uint32_t iss;	     /* ours */
 	uint32_t ts_recent;
-	struct wheel_node timer;
 	uint8_t dmac[6];
 	uint16_t mss;	     /* peer's, or the default */
 	uint16_t profile;
@@ -285,7 +284,7 @@ struct half {
 	uint8_t flags : 4;   /* CF_TIMESTAMPS | CF_SACK | CF_WSCALE | CF_ECN */
 	uint8_t retries : 4; /* SYN-ACKs sent again, at most 15 */
 };
-static_assert(sizeof(struct half) == 48, "");
+static_assert(sizeof(struct half) == 36, "");
 
 static_assert(CONF_MAX_LISTENERS + CONF_MAX_POOLS < 1 << 13, "a profile's index has 13 bits");
 static_assert(CONF_MAX_BACKENDS <= 1 << 12, "a backend's index has 12 bits");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SYN_RECEIVED of a passive open (RFC 9293 §3.10.7.4): 48 bytes that send the SYN-ACK again
+ * SYN_RECEIVED of a passive open (RFC 9293 §3.10.7.4): 36 bytes that send the SYN-ACK again
  * until its ACK comes, which makes a connection of them.
  */
 #include "engine/tcp/internal.h"
@@ -16,7 +16,7 @@ void half_free(struct shard *sh, struct half *h)
 	uint32_t i = half_index(sh, h);
 
 	sh->listeners[sh->profiles[h->profile].listener].half_open--;
-	wheel_cancel(&sh->half_wheel, i);
+	group_wheel_cancel(&sh->half_wheel, i);
 	tuple_clear(sh, &h->tuple);
 	pool_put(&sh->halves, i);
 }
@@ -39,7 +39,7 @@ void half_arm(struct shard *sh, struct half *h)
 
 	if (tcp->synack_jitter)
 		delay += (h->iss ^ h->irs) % (delay / 8 + 1);
-	wheel_arm(&sh->half_wheel, half_index(sh, h), sh->now + (tick_t)delay);
+	group_wheel_arm(&sh->half_wheel, half_index(sh, h), sh->now + (tick_t)delay);
 }
 
 void tcp_half_expired(void *ctx, uint32_t index)
@@ -68,12 +68,12 @@ static void time_handshake(struct shard *sh, struct conn *c, const struct half *
 			   const struct seg *s)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
-	uint32_t ticks = sh->now - (h->timer.at - tcp->rto_initial_ms);
+	tick_t due = group_wheel_at(&sh->half_wheel, half_index(sh, h));
 	uint32_t rtt_us = tcp_rtt_of_timestamp(sh, c, s);
 
 	/* Without timestamps; a SYN-ACK that went again since the SYN did is not known. */
 	if (!rtt_us && h->retries == 0 && !tcp->synack_jitter)
-		rtt_us = MAX(ticks, 1u) * USEC_PER_TICK;
+		rtt_us = MAX(sh->now - (due - tcp->rto_initial_ms), 1u) * USEC_PER_TICK;
 	if (rtt_us)
 		tcp_rtt_sample(sh, c, rtt_us);
 }

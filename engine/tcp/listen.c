@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * LISTEN (RFC 9293 §3.10.7.2): a SYN becomes a half-open entry of 48 bytes, which half.c
+ * LISTEN (RFC 9293 §3.10.7.2): a SYN becomes a half-open entry of 36 bytes, which half.c
  * makes a connection of, or a cookie, which makes one when it comes back.
  */
 #include "engine/table/listen_table.h"

@@ -157,7 +157,7 @@ static void count_entries(const struct world *w, struct counts *n)
 		n->linked++;
 		n->v6 += tuple_is_v6(&h->tuple);
 		n->half_open[w->sh->profiles[h->profile].listener]++;
-		if (!wheel_is_armed(&w->sh->half_wheel, i))
+		if (!group_wheel_is_armed(&w->sh->half_wheel, i))
 			world_fail("a half-open entry has no timer");
 	}
 	for (uint32_t i = 0; i < tw_index_end(&w->sh->time_waits); i++) {

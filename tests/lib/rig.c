@@ -89,5 +89,5 @@ uint32_t rig_objects(const struct rig *r)
 
 uint32_t rig_timers(const struct rig *r)
 {
-	return r->sh->conn_wheel.armed + r->sh->half_wheel.armed + r->sh->time_waits.used;
+	return r->sh->conn_wheel.armed + r->sh->half_wheel.wheel.armed + r->sh->time_waits.used;
 }

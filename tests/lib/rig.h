@@ -46,7 +46,7 @@ void rig_serve(struct rig *r, const struct service *service);
 /* Objects of all kinds in use: connections, entries, transfers, addresses. */
 uint32_t rig_objects(const struct rig *r);
 
-/* Timers armed, of all kinds. */
+/* Timers armed, of all kinds; half-open entries have one for each group of them. */
 uint32_t rig_timers(const struct rig *r);
 
 /* The test's own pointer, for callbacks. */

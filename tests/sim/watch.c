@@ -118,16 +118,14 @@ static bool conn_fits(const struct shard *sh, const struct conn *c, char *why, s
 	return true;
 }
 
-/* Entries of one kind that are in use have their timers armed, all of them. */
-static bool entries_fit(const struct pool *p, const struct wheel *w)
+/* Half-open entries have their timers armed, all of them and nobody else. */
+static bool halves_fit(const struct shard *sh)
 {
-	for (uint32_t i = 1; i < p->fresh; i++) {
-		const struct tuple *t = pool_at(p, i);
-
-		if (t->local != TUPLE_FREE && !wheel_is_armed(w, i))
+	for (uint32_t i = 1; i < sh->halves.fresh; i++)
+		if ((shard_half(sh, i)->tuple.local != TUPLE_FREE) !=
+		    group_wheel_is_armed(&sh->half_wheel, i))
 			return false;
-	}
-	return p->used == w->armed;
+	return true;
 }
 
 bool watch_objects(struct shard *sh, char *why, size_t size)
@@ -135,8 +133,8 @@ bool watch_objects(struct shard *sh, char *why, size_t size)
 	for (uint32_t i = 1; i < sh->conns.fresh; i++)
 		if (!conn_fits(sh, shard_conn(sh, i), why, size))
 			return false;
-	if (!entries_fit(&sh->halves, &sh->half_wheel)) {
-		snprintf(why, size, "a half-open entry has no timer");
+	if (!halves_fit(sh)) {
+		snprintf(why, size, "a half-open entry has no timer, or one that is none has");
 		return false;
 	}
 	return true;

@@ -57,7 +57,7 @@ static void test_ipv4(void **state)
 
 	(void)state;
 	setup(&tc, false);
-	check("half-open", bytes_each(&tc, &tc.conf.memory.half_open), 64);
+	check("half-open", bytes_each(&tc, &tc.conf.memory.half_open), 48);
 	check("TIME_WAIT", bytes_each(&tc, &tc.conf.memory.time_wait), 64);
 	check("idle established", bytes_each(&tc, &tc.conf.memory.connections), 256);
 }
@@ -69,7 +69,7 @@ static void test_ipv6(void **state)
 
 	(void)state;
 	setup(&tc, true);
-	check("half-open, IPv6", bytes_each(&tc, &tc.conf.memory.half_open), 80);
+	check("half-open, IPv6", bytes_each(&tc, &tc.conf.memory.half_open), 64);
 	check("TIME_WAIT, IPv6", bytes_each(&tc, &tc.conf.memory.time_wait), 80);
 	check("idle established, IPv6", bytes_each(&tc, &tc.conf.memory.connections), 272);
 }

@@ -242,13 +242,12 @@ static bool has_died(const struct shard *sh, uint32_t ref)
  * unless an earlier segment of the burst changed something. */
 static uint32_t confirm(const struct shard *sh, const struct seg *s, uint32_t inserted)
 {
-	struct tuple_key key;
+	struct tuple_key key = tuple_key_of_seg(s);
 
-	if (s->ref == 0 && sh->table.inserted == inserted)
-		return 0;
-	key = tuple_key_of_seg(s);
 	if (ref_kind(s->ref) && tuple_matches(sh, s->ref, &key) && !has_died(sh, s->ref))
 		return s->ref;
+	if (s->ref == 0 && sh->table.inserted == inserted)
+		return 0;
 	return tuple_find(sh, &key, s->hash);
 }
 

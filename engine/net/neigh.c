@@ -8,8 +8,8 @@
 
 static struct neigh *neigh_set(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
 {
-	uint64_t key[3] = {addr->words[0], addr->words[1], iface};
-	uint64_t hash = siphash13(&sh->table_key.sip, key, 3);
+	uint64_t key[4] = {addr->words[0], addr->words[1], iface};
+	uint64_t hash = sh->prf->place(&sh->table_key, key, ARRAY_SIZE(key));
 
 	return &sh->net.neighs[hash % (NEIGH_MAX / NEIGH_WAYS) * NEIGH_WAYS];
 }

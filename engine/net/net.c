@@ -166,10 +166,10 @@ uint16_t net_vlan_iface(const struct net *net, uint16_t port, uint16_t vlan)
 	return CONF_NONE;
 }
 
-bool net_route(const struct net *net, const struct ipaddr *dst, uint16_t *iface,
-	       struct ipaddr *next_hop)
+/* The longest prefix that has it. */
+static bool find_route(const struct conf *conf, const struct ipaddr *dst, uint16_t *iface,
+		       struct ipaddr *next_hop)
 {
-	const struct conf *conf = net->conf;
 	int best = -1;
 
 	for (uint16_t i = 0; i < conf->nb_addrs; i++) {
@@ -193,4 +193,21 @@ bool net_route(const struct net *net, const struct ipaddr *dst, uint16_t *iface,
 		*next_hop = r->via;
 	}
 	return best >= 0;
+}
+
+/* Routes don't change; who is asked for is mostly one of a few backends. */
+bool net_route(struct net *net, const struct ipaddr *dst, uint16_t *iface, struct ipaddr *next_hop)
+{
+	uint64_t hash = (dst->words[0] * 31 + dst->words[1]) * 0x9e3779b97f4a7c15ull;
+	struct net_way *w = &net->ways[(hash >> 32) % NET_WAYS];
+
+	if (w->known && ipaddr_equal(&w->to, dst)) {
+		*iface = w->iface;
+		*next_hop = w->next_hop;
+		return true;
+	}
+	if (!find_route(net->conf, dst, iface, next_hop))
+		return false;
+	*w = (struct net_way){*dst, *next_hop, *iface, true};
+	return true;
 }

@@ -46,6 +46,15 @@ struct neigh {
 	tick_t at; /* of the last answer, or of the last probe */
 };
 
+/* A route that was looked up. */
+struct net_way {
+	struct ipaddr to, next_hop;
+	uint16_t iface;
+	bool known;
+};
+
+#define NET_WAYS 64
+
 struct net {
 	const struct conf *conf;
 	struct net_iface ifaces[CONF_MAX_IFACES];
@@ -56,6 +65,7 @@ struct net {
 	struct neigh *neighs; /* NEIGH_MAX, open addressing */
 	uint8_t port_mac[CONF_MAX_PORTS][6];
 	bool rx_hash[CONF_MAX_PORTS];
+	struct net_way ways[NET_WAYS]; /* the latest ones, each where its address puts it */
 };
 
 size_t net_bytes(const struct conf *conf);
@@ -79,8 +89,7 @@ static inline uint16_t net_iface(const struct net *net, uint16_t port, uint16_t 
 }
 
 /* Where to send a packet for `dst`: interface and next hop; false: no route. */
-bool net_route(const struct net *net, const struct ipaddr *dst, uint16_t *iface,
-	       struct ipaddr *next_hop);
+bool net_route(struct net *net, const struct ipaddr *dst, uint16_t *iface, struct ipaddr *next_hop);
 
 /* Copies the next hop's MAC to mac. When it is not known, asks for it (within a
  * rate limit) and returns false; the caller tries again later: the retransmission

@@ -39,9 +39,7 @@ static void start(struct burst *b, uint64_t seed)
 
 static void stop(struct burst *b)
 {
-	rig_fini(&b->rig);
-	assert_int_equal(mem_pool_in_use(b->pool), 0);
-	mem_pool_destroy(b->pool);
+	assert_int_equal(rig_fini_pool(&b->rig), 0);
 }
 
 static uint32_t take(void *ctx, struct buf **bufs, uint32_t n)

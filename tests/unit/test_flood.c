@@ -60,9 +60,7 @@ static void start(struct side *s, const struct setting *set, uint64_t seed)
 
 static void stop(struct side *s)
 {
-	rig_fini(&s->rig);
-	assert_int_equal(mem_pool_in_use(s->pool), 0);
-	mem_pool_destroy(s->pool);
+	assert_int_equal(rig_fini_pool(&s->rig), 0);
 }
 
 static uint32_t take(void *ctx, struct buf **bufs, uint32_t n)

@@ -32,6 +32,7 @@ class Watch:
         last = max((m for m in moments if m[0] <= end), default=moments[0], key=lambda m: m[0])
         first = max((m for m in moments if m[0] <= last[0] - seconds), default=moments[0],
                     key=lambda m: m[0])
+        self.begin = first[0]
         self.seconds = max(last[0] - first[0], STEP_S)
         self.server = last[1].use(lab.cpus["server"], first[1])
         self.client = last[1].use(lab.cpus["client"], first[1])

@@ -84,6 +84,16 @@ class Lab:
         self.stack.callback(stop_process, process)
         return process
 
+    def settle(self, role, address, to, via):
+        """Gives the far end of a link to the kernel of its side, with a route. What it receives it
+        receives on its own CPU, before all else there."""
+        interface = LINKS[role][1]
+        namespace = self.namespaces[role]
+        namespace.ip("address", "add", f"{address}/{PREFIX}", "dev", interface)
+        namespace.ip("route", "add", to, "via", via)
+        for thread in self._receive_on_own_cpu(role, namespace, interface):
+            os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(1))
+
     def frames(self):
         """Frames that came to the server from the generator, and that it sent back, so far."""
         # /proc/net/dev and not /sys: that one shows the namespace it was mounted in.
@@ -106,21 +116,23 @@ class Lab:
         for namespace, interface in ((self.server, near), (peer, far)):
             namespace.run("ethtool", "-K", interface, *UNFINISHED_OFF)
             namespace.ip("link", "set", interface, "up")
-        self._receive_on_own_cpu(near)
+        self._receive_on_own_cpu("server", self.server, near)
         if self.kernel:
             self.server.ip("address", "add", f"{near_address}/{PREFIX}", "dev", near)
             if role == "client":
                 self.server.ip("route", "add", CLIENTS, "via", far_address)
 
-    def _receive_on_own_cpu(self, interface):
-        """Gives an interface of the server's a thread for what it receives (threaded NAPI)."""
+    def _receive_on_own_cpu(self, role, namespace, interface):
+        """Gives an interface a thread for what it receives (threaded NAPI), on the CPU of its
+        side; returns which."""
         before = _napi_threads(interface)
         # Without GRO a veth has no NAPI to begin with.
-        self.server.run("ethtool", "-K", interface, "gro", "on")
-        self.server.run("sh", "-c", f"echo 1 > /sys/class/net/{interface}/threaded")
+        namespace.run("ethtool", "-K", interface, "gro", "on")
+        namespace.run("sh", "-c", f"echo 1 > /sys/class/net/{interface}/threaded")
         made = wait_until(lambda: _napi_threads(interface) - before, 5, f"NAPI of {interface}")
         for pid in made:
-            os.sched_setaffinity(pid, {self.cpus["server"]})
+            os.sched_setaffinity(pid, {self.cpus[role]})
+        return made
 
 
 def _napi_threads(interface):

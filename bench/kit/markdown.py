@@ -32,6 +32,18 @@ def _targets(figures):
     return table(["what", "floor", "aim", "here", "spread", ""], rows)
 
 
+def _attack(figures):
+    """Who gets in under the same flood, at the highest rate, and what it costs."""
+    rows = [row for row in figures if row["bench"] == "attack" and row.get("rate") == "max"]
+    return rows and table(
+        ["server", "SYNs/s", "answered/s", "for each CPU second", "visits", "answered in time",
+         "median, over that without", "connections lost", "stalled", "process grew, MB"],
+        [[row["peer"], *(number(row[key]) for key in (
+            "syns_per_s", "answers_per_s", "answers_per_cpu_s", "started")),
+          f"{100 * row['share']:.2f} %", number(row["visit_ratio"]), number(row["lost"]),
+          number(row["stalled"]), number(row["rss_growth"] / 1e6)] for row in rows])
+
+
 def _bench(rows):
     """Tables of a bench's rows; those with the same keys share one."""
     tables = []
@@ -51,6 +63,9 @@ def page(report, plots):
              "median. What each figure means, and how to repeat it, is in "
              "[docs/performance.md](../../docs/performance.md).",
              "## Where it stands", _targets(figures)]
+    attacked = _attack(figures)
+    if attacked:
+        parts += ["## Under the same flood of SYNs", attacked]
     parts += [f"![{title}]({name})" for title, name in plots]
     parts += ["## All figures"]
     for bench in dict.fromkeys(row["bench"] for row in figures):

@@ -148,6 +148,11 @@ static bool evict(struct shard *sh, uint16_t listener)
 	return true;
 }
 
+void backlog_give_way(struct shard *sh, uint16_t listener)
+{
+	evict(sh, listener);
+}
+
 bool backlog_make_room(struct shard *sh, uint16_t listener)
 {
 	if (backlog_full(sh, listener))

@@ -140,6 +140,9 @@ bool backlog_full(const struct shard *sh, uint16_t listener);
  * none. */
 bool backlog_make_room(struct shard *sh, uint16_t listener);
 
+/* Gives up an old entry for one of the listener's, whatever it does about SYNs without room. */
+void backlog_give_way(struct shard *sh, uint16_t listener);
+
 /* Ends the pressure on a listener that hears nothing any more, before ticks come round. */
 void backlog_sweep(struct shard *sh, uint16_t listener);
 

@@ -31,6 +31,7 @@
  * again, and its request be served twice. To all else such a record is as if it were not there.
  */
 #include "engine/service/proxy.h"
+#include "engine/table/listen_table.h"
 #include "engine/tcp/internal.h"
 
 static_assert(CONF_MAX_ADDRS <= 1 << 10, "a local address's index has 10 bits");
@@ -212,6 +213,21 @@ static enum stat refusal(const struct shard *sh, uint16_t listener)
 	return quota_full(sh, listener) ? STAT_drop_max_connections : STAT_drop_no_half_open;
 }
 
+/* Whether the listener takes a SYN for a tuple that has a record. Its number has to follow on the
+ * old ones, so it needs an entry and no cookie will do. Who sends it has had a connection, forged
+ * addresses have not: when those have taken all entries, one of theirs gives way to it. Each costs
+ * a connection before, so nobody empties the backlog that way. (Linux takes such SYNs beyond its
+ * limit, and calls their senders "evidently real".) */
+static bool listener_takes(struct shard *sh, const struct seg *s)
+{
+	uint16_t listener = listen_table_find(sh, s->family, s->local, s->dport_be);
+
+	if (listener != CONF_NONE && sh->halves.used >= sh->halves.capacity &&
+	    refusal(sh, listener) == STAT_drop_no_half_open)
+		backlog_give_way(sh, listener);
+	return tcp_listen_ready(sh, s);
+}
+
 /* A new SYN opens the tuple again, whatever its number; what is left of the old connection
  * is answered as what belongs to none. */
 static void spent_input(struct shard *sh, uint32_t index, struct seg *s)
@@ -221,7 +237,7 @@ static void spent_input(struct shard *sh, uint32_t index, struct seg *s)
 
 	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
 		tcp_reset_reply(sh, s);
-	} else if (!tcp_listen_ready(sh, s)) {
+	} else if (!listener_takes(sh, s)) {
 		/* A cookie-opened connection was a listener's. */
 		tw_drop(sh, s, refusal(sh, tw->profile));
 	} else if (admit_syn_to_time_wait(sh, s)) {
@@ -271,7 +287,7 @@ static void tw_input(struct shard *sh, uint32_t index, struct seg *s)
 		return;
 	}
 	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(sh, index, s) &&
-	    tcp_listen_ready(sh, s)) {
+	    listener_takes(sh, s)) {
 		uint32_t last = tw->snd_nxt;
 
 		if (!admit_syn_to_time_wait(sh, s))

@@ -28,6 +28,10 @@ ROWS = [
        "offered_per_s": 1000.0 * i, "done_per_s": 1000.0 * i, "connection_us_p50": 2,
        "connection_us_p99": 4, "connection_us_p99_9": 8}
       for what in ("latency", "time") for i in (1, 2, 3)),
+    *({"bench": "attack", "peer": "terminus", "rate": rate, "syns_per_s": 3e5,
+       "answers_per_s": 2e5, "answers_per_cpu_s": 2e5, "started": 1200, "never": 1,
+       "share": share, "visit_ratio": 1.5, "lost": 0, "stalled": 0, "rss_growth": 4e6}
+      for rate, share in (("50k", 1.0), ("max", 0.9975))),
 ]
 
 
@@ -41,6 +45,10 @@ def check_parts():
     assert verdicts["whole connections per second, one core, memif"] == targets.REACHED
     assert verdicts["bytes per idle established connection"] == targets.BELOW
     assert verdicts["two workers over one"] == targets.UNKNOWN
+    attacked = {t.key: t.verdict(t.value(collected)[0]) for t in targets.TARGETS
+                if t.bench == "attack"}
+    assert attacked == {"share": targets.BELOW, "lost": targets.REACHED,
+                        "stalled": targets.REACHED, "visit_ratio": targets.REACHED}, attacked
     with tempfile.TemporaryDirectory() as directory:
         drawn = plots.draw(collected, pathlib.Path(directory), "x")
         assert len(drawn) == len(plots.PLOTS), drawn
@@ -49,6 +57,7 @@ def check_parts():
         page = markdown.page({"date": "x", "figures": collected, "failed": {"kernel": "root"},
                               "machine": {"cpus": 2}, "noise": {"others": 0.5}}, drawn)
     assert "| 1,000 | 11 % | floor reached |" in page and "2.6 M | 25 % | aim reached" in page
+    assert "| terminus | 300,000 | 200,000 | 200,000 | 1,200 | 99.75 % | 1.5 | 0 | 0 | 4 |" in page
 
 
 def check_program(build):

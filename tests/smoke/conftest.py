@@ -19,7 +19,7 @@ KINDS_FULL = KINDS + [("af_packet", 1), ("tap", 2)]
 OUT_OF_ORDER = ("tap", 2)
 TIME_WAIT_OBJECTS = ("time_wait", "ipv6_peers")
 PROGRAMS = ["ip", "ethtool", "setpriv", "nginx", "redis-server", "redis-cli", "curl", "wrk",
-            "tcpdump", "tshark", "nft", "ping", "nmap"]
+            "tcpdump", "tshark", "nft", "ping", "nmap", "hping3", "slowhttptest"]
 
 
 def pytest_addoption(parser):

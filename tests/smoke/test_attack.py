@@ -10,6 +10,7 @@ TERMINUS_SMOKE_LONG makes each attack last for 20 s.
 """
 import contextlib
 import os
+import re
 import time
 
 import pytest
@@ -53,6 +54,24 @@ RAW = {
     "too_big": [{"drop_icmp_stale"}],
     "unreachable": [{"drop_icmp_stale"}, {"drop_unused_icmp"}],
     "questions": [{"arp_replies", "nd_replies"}],
+}
+
+
+# What hping3 sends, of anybody's address, and what counts each.
+SYNS = {"syn_received", "syncookies_sent"}
+HPING3 = {
+    "syn": (("-S", "--tcp-timestamp"), SYNS),
+    "syn_with_data": (("-S", "--data", 1400), SYNS),
+    "syn_in_pieces": (("-S", "--frag", "--mtu", 64, "--data", 600), SYNS),
+    "record_route": (("-S", "--rroute"), SYNS),
+    "source_route": (("-S", "--lsrr", "192.0.2.77/192.0.2.78"), {"drop_source_route"}),
+    "short_ttl": (("-S", "--ttl", 1), SYNS),
+    "all_flags": (("-SAFRPU", "--xmas", "--ymas"), {"drop_not_synchronized", "drop_closed"}),
+    "fin": (("-F",), {"drop_not_synchronized", "drop_closed"}),
+    "bad_sums": (("-S", "--badcksum"), {"drop_bad_tcp_csum", "drop_bad_ip_csum"}),
+    "bad_offset": (("-A", "--tcpoff", 15), {"drop_bad_tcp_offset"}),
+    "protocols": (("--rawip", "--ipproto", 99, "--data", 64), {"drop_unknown_protocol"}),
+    "timestamp_requests": (("--icmp", "--icmptype", 13), {"drop_unused_icmp"}),
 }
 
 
@@ -161,6 +180,31 @@ def test_port_scans(front_end):
         assert "unfiltered tcp ports (reset)" in scan(lab, "-sA")
         if LONG:
             scan(lab, "-O", "--max-os-tries", "1", ports="80,81")
+
+
+def hping3(lab, *how):
+    """Sends for a moment; returns how many packets it says it has sent."""
+    done = lab.clients.run("timeout", "--signal=INT", SECONDS / 5, "hping3", "--quiet", "-i", "u100",
+                           "--rand-source", "-p", WEB, *how, FRONT[4], check=False)
+    sent = re.search(r"(\d+) packets transmitted", done.stderr)
+    assert sent, done.stderr
+    return int(sent.group(1))
+
+
+def test_hping3(front_end):
+    """Nearly every packet is counted as what it is; some sources cannot be anybody's."""
+    lab = front_end
+    with under_attack(lab, [{"drop_bad_source"}]):
+        for kind, (how, expected) in HPING3.items():
+            before = lab.terminus.counters()
+            sent = hping3(lab, *how)
+            time.sleep(0.05)  # workers publish their counters every millisecond
+            after = lab.terminus.counters()
+            grown = {name: after[name] - before[name] for name in after}
+            counted = sum(grown[name] for name in expected)
+            if expected is SYNS:
+                counted -= grown["passive_opens"]  # those of the clients who come meanwhile
+            assert sent >= 100 and counted >= sent // 2, f"{kind}: of {sent} counted {counted}"
 
 
 @pytest.mark.parametrize("flood", FLOODS)

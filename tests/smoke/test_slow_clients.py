@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Clients that get nowhere: silent, slow loris, slow POST, slow read, half closed, hoarding.
+"""Clients that get nowhere: silent, slow loris, slow POST, slow read, half closed, hoarding; and
+slowhttptest, which is what others try the same with.
 
 Each time the limits of docs/under-attack.md end them, and what others do goes on: wrk sees no
 error meanwhile.
 """
 import contextlib
+import csv
 import re
 import select
 import socket
 import struct
+import subprocess
 import time
 
 import pytest
@@ -214,6 +217,55 @@ def test_who_waits_or_rests_is_left_alone(slow_lab, engine, family):
                 time.sleep(0.2)
     assert counted["slow_write_reaped"] == 0
     assert counted["slow_read_reaped"] == 0
+
+
+# What slowhttptest does, of which paths of the proxy and of the http service, and what ends it:
+# nginx answers before there is a body, and closes.
+SLOWHTTPTEST = {
+    "headers": (("-H", "-i", "1"), "/", "/", "slow_write_reaped", "request_expired"),
+    "body": (("-B", "-i", "1", "-s", "8192"), "/", "/", None, "slow_write_reaped"),
+    "read": (("-X", "-w", "10", "-y", "20", "-n", "1", "-z", "1"), "/files/slow", "/",
+             "slow_read_reaped", "slow_read_reaped"),
+}
+CROWD = 100  # connections of each
+
+
+class SlowHTTPTest:
+    """One run of it. What it says of the service comes from a connection of its own."""
+
+    def __init__(self, lab, name, *how):
+        self.name, self.base = name, lab.dir / name
+        self.process = lab.start(lab.clients, "slowhttptest", *how, "-g", "-o", self.base,
+                                 "-c", CROWD, "-r", 50, "-l", 8, "-p", 3,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+    def verify(self):
+        """All that it opened was ended before its time was over, and the service was there in
+        each of its seconds. (What a reset connection has received stays readable, so who reads
+        a byte a second has not heard of it by then.)"""
+        said, _ = self.process.communicate(timeout=40)
+        assert self.name.startswith("read") or "No open connections left" in said, said
+        with open(f"{self.base}.csv", encoding="ascii") as table:
+            rows = list(csv.DictReader(table))
+        assert len(rows) >= 2 and all(int(row["Service Available"]) for row in rows), rows
+
+
+def test_slowhttptest(slow_lab, engine):
+    """All its modes at once, against both services."""
+    counted, ends = Counted(engine), {}
+    (slow_lab.dir / "files" / "slow").write_bytes(bytes(1 << 20))
+    attackers = []
+    for mode, (how, proxied, own, *counters) in SLOWHTTPTEST.items():
+        places = url(FRONT[4], proxied), url(FRONT[4], own, HTTP)
+        for place, port, counter in zip(places, (WEB, HTTP), counters):
+            attackers.append(SlowHTTPTest(slow_lab, f"{mode}-{port}", *how, "-u", place))
+            if counter:
+                ends[counter] = ends.get(counter, 0) + CROWD
+    for attacker in attackers:
+        attacker.verify()
+    for counter, number in ends.items():
+        assert counted[counter] >= number, f"{counter}: {counted[counter]} of {number}"
+    assert engine.objects()["connections"] == 0
 
 
 def test_hoarders_of_buffers(slow_lab, engine):

@@ -10,27 +10,13 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "engine/run/config.h"
 #include "engine/run/prefix_bag.h"
-
-#define PORTS                                                                                      \
-	"ports:\n"                                                                                 \
-	"- {name: front, device: net_null0, addresses: [192.0.2.1/24, '2001:db8:1::1/64']}\n"
-
-static struct conf *parse(const char *text)
-{
-	struct config_error err;
-	struct conf *conf = config_parse("test", text, strlen(text), &err);
-
-	if (!conf)
-		fail_msg("%s\n%s", err.text, text);
-	return conf;
-}
+#include "tests/unit/config_text.h"
 
 static void test_refusal_is_a_reset_by_default(void **state)
 {
 	struct conf *c =
-	    parse(PORTS "listeners: [{name: a, address: '192.0.2.1:7', service: echo}]\n");
+	    parse(PORT "listeners: [{name: a, address: '192.0.2.1:7', service: echo}]\n");
 
 	(void)state;
 	assert_int_equal(c->addrs[0].refuse, CONF_REFUSE_RESET);
@@ -81,8 +67,8 @@ static bool refuses(const struct conf *c, uint16_t listener, const char *text)
 static void test_no_lists(void **state)
 {
 	struct conf *c =
-	    parse(PORTS "listeners: [{name: a, address: '192.0.2.1:7', service: echo}]\n"
-			"prefix_lists: [{name: unused, prefixes: [10.0.0.0/8]}]\n");
+	    parse(PORT "listeners: [{name: a, address: '192.0.2.1:7', service: echo}]\n"
+		       "prefix_lists: [{name: unused, prefixes: [10.0.0.0/8]}]\n");
 
 	(void)state;
 	assert_int_equal(c->prefixes->nb_listeners, 1);
@@ -94,7 +80,7 @@ static void test_no_lists(void **state)
 static void test_lists(void **state)
 {
 	struct conf *c = parse(
-	    PORTS
+	    PORT
 	    "prefix_lists:\n"
 	    "- {name: bad, prefixes: [203.0.113.0/24], file: tests/unit/lists/bad.txt}\n"
 	    "- {name: office, prefixes: ['2001:db8:1::/48', 203.0.113.64/26, 192.0.2.7]}\n"
@@ -137,8 +123,8 @@ static void test_lists(void **state)
 static void test_lists_outlive_the_configuration(void **state)
 {
 	struct conf *c =
-	    parse(PORTS "prefix_lists: [{name: bad, prefixes: [10.0.0.0/8]}]\n"
-			"listeners: [{name: a, address: '*:7', service: echo, deny: [bad]}]\n");
+	    parse(PORT "prefix_lists: [{name: bad, prefixes: [10.0.0.0/8]}]\n"
+		       "listeners: [{name: a, address: '*:7', service: echo, deny: [bad]}]\n");
 	struct prefix_set *set = config_take_prefixes(c);
 
 	(void)state;
@@ -152,11 +138,11 @@ static void test_lists_outlive_the_configuration(void **state)
 static void test_limits_of_sources(void **state)
 {
 	struct conf *c = parse(
-	    PORTS "listeners:\n"
-		  "- {name: a, address: ['192.0.2.1:7', '192.0.2.1:8', '[2001:db8:1::1]:7'], "
-		  "service: echo, max_connections_per_source: 100, max_rate_per_source: 1000000, "
-		  "source_prefix: {ipv4: 24}}\n"
-		  "- {name: b, address: '*:9', service: echo}\n");
+	    PORT "listeners:\n"
+		 "- {name: a, address: ['192.0.2.1:7', '192.0.2.1:8', '[2001:db8:1::1]:7'], "
+		 "service: echo, max_connections_per_source: 100, max_rate_per_source: 1000000, "
+		 "source_prefix: {ipv4: 24}}\n"
+		 "- {name: b, address: '*:9', service: echo}\n");
 	const struct conf_listener *l = c->listeners;
 
 	(void)state;
@@ -178,7 +164,7 @@ static void test_limits_of_sources(void **state)
 	c->memory.sources = 1000;
 	assert_int_equal(conf_sources(c), 1000);
 	config_free(c);
-	c = parse("memory: {sources: 1000}\n" PORTS
+	c = parse("memory: {sources: 1000}\n" PORT
 		  "listeners: [{name: b, address: '*:9', service: echo}]\n");
 	assert_int_equal(conf_sources(c), 0);
 	config_free(c);

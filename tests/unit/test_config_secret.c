@@ -9,21 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/run/config.h"
+#include "tests/unit/config_text.h"
 
 #define CONFIG_TEXT                                                                                \
 	"ports: [{name: a, device: x, addresses: [192.0.2.1/24]}]\n"                               \
 	"listeners: [{name: b, address: '192.0.2.1:7', service: echo}]\n"
-
-static struct conf *parse(const char *text)
-{
-	struct config_error err;
-	struct conf *c = config_parse("secret.yaml", text, strlen(text), &err);
-
-	if (!c)
-		fail_msg("%s", err.text);
-	return c;
-}
 
 #define SECRET_HEX "00112233445566778899aabbccddeeff0123456789ABCDEFfedcba9876543210"
 

@@ -71,6 +71,16 @@ void rig_fini(struct rig *r)
 	r->sh = r->mem = NULL;
 }
 
+uint32_t rig_fini_pool(struct rig *r)
+{
+	uint32_t missing;
+
+	rig_fini(r);
+	missing = mem_pool_in_use(r->pool);
+	mem_pool_destroy(r->pool);
+	return missing;
+}
+
 void rig_serve(struct rig *r, const struct service *service)
 {
 	int n = r->tc->conf.nb_listeners + r->tc->conf.nb_pools;

@@ -40,6 +40,9 @@ void rig_init_sharing(struct rig *r, struct testconf *tc, struct mem_pool *pool,
 /* Stops the shard: its buffers are back in the pool then. */
 void rig_fini(struct rig *r);
 
+/* The same for the last shard of its pool, which goes with it; how many buffers are missing. */
+uint32_t rig_fini_pool(struct rig *r);
+
 /* The service of every listener and pool becomes `service`. */
 void rig_serve(struct rig *r, const struct service *service);
 

@@ -10,8 +10,7 @@
 
 #include "engine/info.h"
 #include "engine/table/tuple.h"
-#include "tests/lib/frame.h"
-#include "tests/lib/rig.h"
+#include "tests/lib/sent.h"
 
 #define SHARDS_MAX 2
 
@@ -20,8 +19,7 @@ struct fixture {
 	struct mem_pool *pool;
 	struct rig rigs[SHARDS_MAX];
 	uint16_t nb_shards;
-	uint8_t reply[FRAME_MAX];
-	uint32_t reply_len; /* 0: none */
+	struct sent sent; /* upon the last segment */
 };
 
 static struct fixture *start(uint16_t nb_shards, uint32_t limit, uint32_t sources, bool cookies)
@@ -58,37 +56,15 @@ static void stop(struct fixture *f)
 	free(f);
 }
 
-static uint32_t take(void *ctx, struct buf **bufs, uint32_t n)
-{
-	struct fixture *f = ctx;
-
-	for (uint32_t i = 0; i < n; i++) {
-		f->reply_len = bufs[i]->len;
-		memcpy(f->reply, bufs[i]->data, bufs[i]->len);
-		mem_pool_put(f->pool, bufs[i]);
-	}
-	return n;
-}
-
 /* The shard that owns the tuple gets the frame; its answer is in *f. */
 static void send(struct fixture *f, const struct frame *q)
 {
-	struct buf *b = mem_pool_get(f->pool);
 	uint32_t raddr = q->saddr.v4_be, laddr = q->daddr.v4_be;
-	uint8_t bytes[FRAME_MAX];
-	struct shard *sh;
 	uint16_t owner;
 
 	owner = tuple_owner(f->rigs[0].sh, IP_V4, (uint8_t *)&raddr, (uint8_t *)&laddr,
 			    __builtin_bswap16(q->tcp.sport), __builtin_bswap16(q->tcp.dport));
-	sh = f->rigs[owner].sh;
-	b->len = frame_build(bytes, q);
-	memcpy(b->data, bytes, b->len);
-	b->port = 0;
-	f->reply_len = 0;
-	shard_receive(sh, &b, 1);
-	shard_finish(sh);
-	shard_transmit(sh, 0, take, f);
+	sent_upon(&f->sent, &f->rigs[owner], q);
 }
 
 static struct frame segment(const struct fixture *f, uint32_t source, uint16_t port, uint8_t flags)
@@ -108,31 +84,27 @@ static struct frame segment(const struct fixture *f, uint32_t source, uint16_t p
 
 enum answer { NOTHING, RESET, SYN_ACK };
 
-static enum answer answer(const struct fixture *f, struct frame *r)
+static enum answer answer(const struct fixture *f)
 {
-	char why[128];
-
-	if (f->reply_len == 0)
+	if (f->sent.count == 0)
 		return NOTHING;
-	if (!frame_parse(f->reply, f->reply_len, 0, r, why, sizeof(why)))
-		fail_msg("%s", why);
-	return r->tcp.flags & FRAME_RST ? RESET : SYN_ACK;
+	return f->sent.last.tcp.flags & FRAME_RST ? RESET : SYN_ACK;
 }
 
 /* A whole handshake; false: its SYN was refused. */
 static bool connect_from(struct fixture *f, uint32_t source, uint16_t port)
 {
-	struct frame q = segment(f, source, port, FRAME_SYN), r;
+	struct frame q = segment(f, source, port, FRAME_SYN);
 
 	send(f, &q);
-	if (answer(f, &r) == RESET)
+	if (answer(f) == RESET)
 		return false;
-	assert_int_equal(answer(f, &r), SYN_ACK);
+	assert_int_equal(answer(f), SYN_ACK);
 	q = segment(f, source, port, FRAME_ACK);
 	q.tcp.seq = 2;
-	q.tcp.ack = r.tcp.seq + 1;
+	q.tcp.ack = f->sent.last.tcp.seq + 1;
 	send(f, &q);
-	assert_int_equal(answer(f, &r), NOTHING);
+	assert_int_equal(answer(f), NOTHING);
 	return true;
 }
 
@@ -215,16 +187,16 @@ static void test_forged_syns_take_no_room(void **state)
 {
 	struct fixture *f = start(1, 1, 48, true);
 	struct object_info o;
-	struct frame q, r;
+	struct frame q;
 
 	(void)state;
 	for (uint32_t i = 0; i < 20000; i++) {
 		q = segment(f, i % 5000, (uint16_t)(1000 + i), FRAME_SYN);
 		send(f, &q);
-		assert_int_equal(answer(f, &r), SYN_ACK);
+		assert_int_equal(answer(f), SYN_ACK);
 		q = segment(f, i % 5000, (uint16_t)(1000 + i), FRAME_ACK);
 		q.tcp.seq = 2;
-		q.tcp.ack = r.tcp.seq + 77;
+		q.tcp.ack = f->sent.last.tcp.seq + 77;
 		send(f, &q);
 	}
 	info_objects(f->rigs[0].sh, &o);

@@ -38,13 +38,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t left;
+	uint32_t missing = rig_fini_pool(&f->rig);
 
-	rig_fini(&f->rig);
-	left = mem_pool_in_use(f->pool);
-	mem_pool_destroy(f->pool);
 	free(f);
-	return left ? -1 : 0;
+	return missing ? -1 : 0;
 }
 
 static void test_queue(void **state)

@@ -30,8 +30,7 @@ static struct shard *start(struct fixture *f)
 
 static void stop(struct fixture *f)
 {
-	rig_fini(&f->rig);
-	mem_pool_destroy(f->pool);
+	assert_int_equal(rig_fini_pool(&f->rig), 0);
 }
 
 /* How many of `n` connections are challenged, each for the first time. */

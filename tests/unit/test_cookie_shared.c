@@ -10,8 +10,7 @@
 #include <cmocka.h>
 
 #include "engine/tcp/internal.h"
-#include "tests/lib/frame.h"
-#include "tests/lib/rig.h"
+#include "tests/lib/sent.h"
 
 #define NOON_US     1700000000000000ull
 #define SECOND_US   1000000ull
@@ -27,9 +26,7 @@ struct machine {
 	struct testconf tc;
 	struct mem_pool *pool;
 	struct rig rig;
-	struct frame sent;        /* the last frame, */
-	uint8_t bytes[FRAME_MAX]; /* which it points into */
-	uint32_t nb_sent;
+	struct sent sent; /* upon the last segment */
 };
 
 /* Seeds, and the time since the machine's start, have nothing to do with each other. */
@@ -51,41 +48,17 @@ static void start(struct machine *m, uint64_t seed, const uint8_t *shared, uint6
 
 static void stop(struct machine *m)
 {
-	rig_fini(&m->rig);
-	assert_int_equal(mem_pool_in_use(m->pool), 0);
-	mem_pool_destroy(m->pool);
-}
-
-static uint32_t take(void *ctx, struct buf **bufs, uint32_t n)
-{
-	struct machine *m = ctx;
-	char why[80];
-
-	for (uint32_t i = 0; i < n; i++) {
-		memcpy(m->bytes, bufs[i]->data, bufs[i]->len);
-		if (!frame_parse(m->bytes, bufs[i]->len, 0, &m->sent, why, sizeof(why)))
-			fail_msg("%s", why);
-		if (!(bufs[i]->flags & BUF_KEEP))
-			mem_pool_put(m->pool, bufs[i]);
-	}
-	m->nb_sent += n;
-	return n;
+	assert_int_equal(rig_fini_pool(&m->rig), 0);
 }
 
 /* A segment of the client's comes to this machine. */
 static void receive(struct machine *m, struct frame *f)
 {
 	static const uint8_t peer_mac[6] = {0x02, 0, 0, 0, 0, 0x99};
-	struct buf *b = mem_pool_get(m->pool);
 
 	rig_mac(f->dst, 0, 0);
 	memcpy(f->src, peer_mac, 6);
-	b->len = frame_build(b->data, f);
-	b->port = 0;
-	m->nb_sent = 0;
-	shard_receive(m->rig.sh, &b, 1);
-	shard_finish(m->rig.sh);
-	shard_transmit(m->rig.sh, 0, take, m);
+	sent_upon(&m->sent, &m->rig, f);
 }
 
 static void put32(uint8_t *p, uint32_t v)
@@ -149,8 +122,8 @@ static void begin(struct machine *m, const struct client *c)
 	if (c->timestamps)
 		add_timestamps(&syn, 0);
 	receive(m, &syn);
-	assert_int_equal(m->nb_sent, 1);
-	assert_int_equal(m->sent.tcp.flags, FRAME_SYN | FRAME_ACK);
+	assert_int_equal(m->sent.count, 1);
+	assert_int_equal(m->sent.last.tcp.flags, FRAME_SYN | FRAME_ACK);
 	assert_int_equal(m->rig.sh->halves.used, 0);
 }
 
@@ -158,10 +131,10 @@ static void begin(struct machine *m, const struct client *c)
 static void complete(struct machine *m, const struct machine *begun, const struct client *c)
 {
 	static const uint8_t request[REQUEST_LEN];
-	struct frame ack = segment(c, FRAME_ACK, SYN_SEQ + 1, begun->sent.tcp.seq + 1);
+	struct frame ack = segment(c, FRAME_ACK, SYN_SEQ + 1, begun->sent.last.tcp.seq + 1);
 
 	if (c->timestamps)
-		add_timestamps(&ack, tsval_of(&begun->sent));
+		add_timestamps(&ack, tsval_of(&begun->sent.last));
 	ack.payload = request;
 	ack.payload_len = REQUEST_LEN;
 	receive(m, &ack);
@@ -259,8 +232,8 @@ static void test_timestamps_go_on(void **state)
 	begin(&a, &c);
 	shard_set_time(b.rig.sh, b.rig.sh->now_us + 50000);
 	complete(&b, &a, &c);
-	assert_int_equal(b.nb_sent, 1);
-	assert_in_range(tsval_of(&b.sent) - tsval_of(&a.sent), 0, 50 + 64 + 1);
+	assert_int_equal(b.sent.count, 1);
+	assert_in_range(tsval_of(&b.sent.last) - tsval_of(&a.sent.last), 0, 50 + 64 + 1);
 	stop(&b);
 	stop(&a);
 }
@@ -275,7 +248,7 @@ static void test_nothing_is_shared_without_a_secret(void **state)
 	start(&b, 2, NULL, NOON_US, CONF_SYNCOOKIES_ALWAYS);
 	begin(&a, &c);
 	complete(&b, &a, &c);
-	assert_int_equal(b.sent.tcp.flags, FRAME_RST);
+	assert_int_equal(b.sent.last.tcp.flags, FRAME_RST);
 	assert_int_equal(b.rig.sh->conns.used, 0);
 	stop(&b);
 	stop(&a);

@@ -7,8 +7,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#include "tests/lib/frame.h"
-#include "tests/lib/rig.h"
+#include "tests/lib/sent.h"
 #include "tests/unit/rng.h"
 
 static const uint8_t peer_mac[6] = {0x02, 0x00, 0x5e, 0x00, 0x53, 0x42};
@@ -17,8 +16,7 @@ struct fixture {
 	struct testconf tc;
 	struct mem_pool *pool;
 	struct rig rig;
-	uint8_t reply[FRAME_MAX];
-	uint32_t reply_len; /* 0: none */
+	struct sent sent;
 };
 
 static int setup(void **state)
@@ -41,31 +39,16 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t left;
+	uint32_t missing = rig_fini_pool(&f->rig);
 
-	rig_fini(&f->rig);
-	left = mem_pool_in_use(f->pool);
-	mem_pool_destroy(f->pool);
 	free(f);
-	return left ? -1 : 0;
-}
-
-static uint32_t take(void *ctx, struct buf **bufs, uint32_t n)
-{
-	struct fixture *f = ctx;
-
-	for (uint32_t i = 0; i < n; i++) {
-		f->reply_len = bufs[i]->len;
-		memcpy(f->reply, bufs[i]->data, bufs[i]->len);
-		mem_pool_put(f->pool, bufs[i]);
-	}
-	return n;
+	return missing ? -1 : 0;
 }
 
 static struct frame request(const struct fixture *f, const char *from, const char *to)
 {
-	struct frame q = {.kind = FRAME_ICMP, .saddr = testconf_ip(from),
-			  .daddr = testconf_ip(to), .ttl = 64};
+	struct frame q = {
+	    .kind = FRAME_ICMP, .saddr = testconf_ip(from), .daddr = testconf_ip(to), .ttl = 64};
 	bool v6 = q.saddr.family == IP_V6;
 
 	memcpy(q.dst, f->rig.links[0].mac, 6);
@@ -78,26 +61,14 @@ static struct frame request(const struct fixture *f, const char *from, const cha
 /* Sends a frame; false: no answer came. */
 static bool ping(struct fixture *f, const struct frame *q)
 {
-	struct buf *b = mem_pool_get(f->pool);
-	uint8_t bytes[FRAME_MAX];
-
-	b->len = frame_build(bytes, q);
-	memcpy(b->data, bytes, b->len);
-	b->port = 0;
-	f->reply_len = 0;
-	shard_receive(f->rig.sh, &b, 1);
-	shard_finish(f->rig.sh);
-	shard_transmit(f->rig.sh, 0, take, f);
-	return f->reply_len > 0;
+	sent_upon(&f->sent, &f->rig, q);
+	return f->sent.count > 0;
 }
 
 static void check_reply(const struct fixture *f, const struct frame *q)
 {
-	struct frame r;
-	char why[128];
+	const struct frame r = f->sent.last;
 
-	if (!frame_parse(f->reply, f->reply_len, 0, &r, why, sizeof(why)))
-		fail_msg("%s", why);
 	assert_int_equal(r.kind, FRAME_ICMP);
 	assert_memory_equal(r.dst, q->src, 6);
 	assert_memory_equal(r.src, f->rig.links[0].mac, 6);
@@ -162,13 +133,11 @@ static void test_hop_limit_is_our_own(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
-		struct frame q = request(f, pairs[i][0], pairs[i][1]), r;
-		char why[128];
+		struct frame q = request(f, pairs[i][0], pairs[i][1]);
 
 		q.ttl = 1;
 		assert_true(ping(f, &q));
-		assert_true(frame_parse(f->reply, f->reply_len, 0, &r, why, sizeof(why)));
-		assert_int_equal(r.ttl, f->tc.conf.tcp.ttl);
+		assert_int_equal(f->sent.last.ttl, f->tc.conf.tcp.ttl);
 	}
 }
 
@@ -210,7 +179,7 @@ static void test_padding(void **state)
 	q.harm.pad = 18;
 	assert_true(ping(f, &q));
 	check_reply(f, &q);
-	assert_int_equal(f->reply_len, 42);
+	assert_int_equal(f->sent.len, 42);
 }
 
 /* Port unreachable: within its rate limit, as long as an error may be, and the whole packet
@@ -224,9 +193,9 @@ static void test_unreachable(void **state)
 	struct fixture *f = *state;
 
 	for (uint32_t i = 0; i < 8; i++) {
-		struct frame q = request(f, pairs[i % 2][0], pairs[i % 2][1]), r;
+		struct frame q = request(f, pairs[i % 2][0], pairs[i % 2][1]);
 		uint32_t ip = i % 2 ? 40 : 20, most = i % 2 ? 1280 : 576;
-		char why[128];
+		const struct frame *r = &f->sent.last;
 
 		f->tc.addrs[i % 2].refuse = CONF_REFUSE_UNREACHABLE;
 		q.kind = FRAME_TCP;
@@ -235,12 +204,10 @@ static void test_unreachable(void **state)
 		q.payload = payload;
 		q.payload_len = lens[i / 2];
 		assert_true(ping(f, &q));
-		if (!frame_parse(f->reply, f->reply_len, 0, &r, why, sizeof(why)))
-			fail_msg("%s", why);
-		assert_int_equal(r.icmp.type, i % 2 ? 1 : 3);
-		assert_int_equal(r.icmp.code, i % 2 ? 4 : 3);
-		assert_int_equal(r.ttl, f->tc.conf.tcp.ttl);
-		assert_int_equal(f->reply_len, 14 + MIN(most, ip + 8 + ip + 20 + q.payload_len));
+		assert_int_equal(r->icmp.type, i % 2 ? 1 : 3);
+		assert_int_equal(r->icmp.code, i % 2 ? 4 : 3);
+		assert_int_equal(r->ttl, f->tc.conf.tcp.ttl);
+		assert_int_equal(f->sent.len, 14 + MIN(most, ip + 8 + ip + 20 + q.payload_len));
 	}
 }
 
@@ -261,8 +228,7 @@ static void test_unreachable_is_limited(void **state)
 		for (uint32_t i = 0; i < 2000; i++)
 			sent += ping(f, &q);
 		assert_in_range(sent, 500, 1500);
-		assert_int_equal(stats[STAT_icmp_unreachable_sent] +
-				     stats[STAT_drop_icmp_limited],
+		assert_int_equal(stats[STAT_icmp_unreachable_sent] + stats[STAT_drop_icmp_limited],
 				 second * 2000);
 	}
 }
@@ -271,9 +237,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_answers),		      TEST(test_nothing_but_zeros),
-	    TEST(test_hop_limit_is_our_own), TEST(test_silence),
-	    TEST(test_padding),		     TEST(test_unreachable),
+	    TEST(test_answers),
+	    TEST(test_nothing_but_zeros),
+	    TEST(test_hop_limit_is_our_own),
+	    TEST(test_silence),
+	    TEST(test_padding),
+	    TEST(test_unreachable),
 	    TEST(test_unreachable_is_limited),
 	};
 #undef TEST

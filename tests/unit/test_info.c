@@ -81,9 +81,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	rig_fini(&f->rig);
-	assert_int_equal(mem_pool_in_use(f->pool), 0);
-	mem_pool_destroy(f->pool);
+	assert_int_equal(rig_fini_pool(&f->rig), 0);
 	test_free(f);
 	return 0;
 }

@@ -11,8 +11,7 @@
 #include <stdlib.h>
 
 #include "engine/net/neigh.h"
-#include "tests/lib/frame.h"
-#include "tests/lib/rig.h"
+#include "tests/lib/sent.h"
 
 static const uint8_t neighbour_mac[6] = {0x02, 0x00, 0x5e, 0x00, 0x53, 0x42};
 
@@ -21,9 +20,7 @@ struct fixture {
 	struct mem_pool *pool;
 	struct rig rig;
 	struct shard *sh;
-	uint32_t sent; /* frames that left in the last look() */
-	uint8_t last[FRAME_MAX];
-	uint32_t last_len;
+	struct sent sent; /* what left in the last look() */
 };
 
 static int setup(void **state)
@@ -48,38 +45,21 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t left;
+	uint32_t missing = rig_fini_pool(&f->rig);
 
-	rig_fini(&f->rig);
-	left = mem_pool_in_use(f->pool);
-	mem_pool_destroy(f->pool);
 	free(f);
-	return left ? -1 : 0;
+	return missing ? -1 : 0;
 }
 
-static uint32_t take(void *ctx, struct buf **bufs, uint32_t n)
-{
-	struct fixture *f = ctx;
-
-	for (uint32_t i = 0; i < n; i++) {
-		f->last_len = bufs[i]->len;
-		memcpy(f->last, bufs[i]->data, bufs[i]->len);
-		mem_pool_put(f->pool, bufs[i]);
-	}
-	f->sent += n;
-	return n;
-}
-
-/* Asks for a next hop; true: it is known. f->sent says how much was sent for it. */
+/* Asks for a next hop; true: it is known. f->sent says what was sent for it. */
 static bool look(struct fixture *f, uint16_t iface, const char *hop)
 {
 	struct ipaddr a = testconf_ip(hop);
 	uint8_t mac[6] = {0};
 	bool known;
 
-	f->sent = 0;
 	known = net_resolve(f->sh, iface, &a, mac);
-	shard_transmit(f->sh, 0, take, f);
+	sent_collect(&f->sent, &f->rig);
 	if (known)
 		assert_memory_equal(mac, neighbour_mac, 6);
 	return known;
@@ -104,14 +84,6 @@ static void wait_ms(struct fixture *f, uint32_t ms)
 	shard_set_time(f->sh, f->sh->now_us + ms * 1000ull);
 }
 
-static void last_frame(struct fixture *f, struct frame *out)
-{
-	char why[128];
-
-	if (!frame_parse(f->last, f->last_len, 0, out, why, sizeof(why)))
-		fail_msg("%s", why);
-}
-
 static void test_arp_question(void **state)
 {
 	struct fixture *f = *state;
@@ -119,8 +91,8 @@ static void test_arp_question(void **state)
 	struct frame q;
 
 	assert_false(look(f, 1, "203.0.113.9"));
-	assert_int_equal(f->sent, 1);
-	last_frame(f, &q);
+	assert_int_equal(f->sent.count, 1);
+	q = f->sent.last;
 	assert_int_equal(q.kind, FRAME_ARP);
 	assert_int_equal(q.vlan, 7);
 	assert_memory_equal(q.dst, "\xff\xff\xff\xff\xff\xff", 6);
@@ -142,8 +114,8 @@ static void test_solicitation(void **state)
 	struct frame q;
 
 	assert_false(look(f, 0, "2001:db8::aabb:ccdd"));
-	assert_int_equal(f->sent, 1);
-	last_frame(f, &q);
+	assert_int_equal(f->sent.count, 1);
+	q = f->sent.last;
 	assert_int_equal(q.kind, FRAME_ICMP);
 	assert_int_equal(q.vlan, 0);
 	assert_memory_equal(q.dst, "\x33\x33\xff\xbb\xcc\xdd", 6);
@@ -166,7 +138,7 @@ static void test_answer(void **state)
 	assert_false(look(f, 0, "192.0.2.9"));
 	learn(f, 0, "192.0.2.9", neighbour_mac);
 	assert_true(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 0);
+	assert_int_equal(f->sent.count, 0);
 	assert_false(dead(f, 0, "192.0.2.9"));
 	assert_int_equal(f->sh->stats[STAT_neighbour_requests], 1);
 }
@@ -179,28 +151,28 @@ static void test_silence(void **state)
 
 	for (int i = 0; i < NEIGH_PROBES_MAX; i++) {
 		assert_false(look(f, 0, "192.0.2.9"));
-		assert_int_equal(f->sent, 1);
+		assert_int_equal(f->sent.count, 1);
 		for (int k = 0; k < 19; k++) {
 			wait_ms(f, 10);
 			assert_false(look(f, 0, "192.0.2.9"));
-			assert_int_equal(f->sent, 0);
+			assert_int_equal(f->sent.count, 0);
 			assert_false(dead(f, 0, "192.0.2.9"));
 		}
 		wait_ms(f, 10);
 	}
 	assert_false(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 0);
+	assert_int_equal(f->sent.count, 0);
 	assert_true(dead(f, 0, "192.0.2.9"));
 	assert_int_equal(f->sh->stats[STAT_neighbour_failed], 1);
 	assert_int_equal(f->sh->stats[STAT_neighbour_requests], NEIGH_PROBES_MAX);
 
 	wait_ms(f, NEIGH_DEAD_TICKS - 201);
 	assert_false(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 0);
+	assert_int_equal(f->sent.count, 0);
 	assert_true(dead(f, 0, "192.0.2.9"));
 	wait_ms(f, 1);
 	assert_false(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 1);
+	assert_int_equal(f->sent.count, 1);
 	assert_false(dead(f, 0, "192.0.2.9"));
 	learn(f, 0, "192.0.2.9", neighbour_mac);
 	assert_true(look(f, 0, "192.0.2.9"));
@@ -229,13 +201,13 @@ static void test_refresh(void **state)
 	learn(f, 0, "192.0.2.9", neighbour_mac);
 	wait_ms(f, NEIGH_FRESH_TICKS - 1);
 	assert_true(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 0);
+	assert_int_equal(f->sent.count, 0);
 	wait_ms(f, 1);
 	for (int i = 0; i < NEIGH_PROBES_MAX; i++) {
 		assert_true(look(f, 0, "192.0.2.9"));
-		assert_int_equal(f->sent, 1);
+		assert_int_equal(f->sent.count, 1);
 		assert_true(look(f, 0, "192.0.2.9"));
-		assert_int_equal(f->sent, 0);
+		assert_int_equal(f->sent.count, 0);
 		wait_ms(f, NEIGH_RETRY_TICKS);
 	}
 	assert_false(look(f, 0, "192.0.2.9"));
@@ -251,11 +223,11 @@ static void test_refresh_answered(void **state)
 	learn(f, 0, "192.0.2.9", neighbour_mac);
 	wait_ms(f, NEIGH_FRESH_TICKS);
 	assert_true(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 1);
+	assert_int_equal(f->sent.count, 1);
 	learn(f, 0, "192.0.2.9", neighbour_mac);
 	wait_ms(f, NEIGH_FRESH_TICKS - 1);
 	assert_true(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 0);
+	assert_int_equal(f->sent.count, 0);
 }
 
 /* Nothing that arrives unasked makes an entry. */
@@ -265,7 +237,7 @@ static void test_unasked_answers(void **state)
 
 	learn(f, 0, "192.0.2.9", neighbour_mac);
 	assert_false(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 1);
+	assert_int_equal(f->sent.count, 1);
 	learn(f, 1, "192.0.2.9", neighbour_mac); /* on another interface */
 	assert_false(look(f, 0, "192.0.2.9"));
 	assert_false(dead(f, 0, "192.0.2.10"));
@@ -283,7 +255,7 @@ static void test_another_mac_is_asked_about(void **state)
 	/* So soon after an answer nothing is done about it. */
 	learn(f, 0, "192.0.2.9", other_mac);
 	assert_true(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 0);
+	assert_int_equal(f->sent.count, 0);
 	wait_ms(f, NEIGH_RETRY_TICKS);
 	for (int i = 0; i < 10; i++)
 		learn(f, 0, "192.0.2.9", other_mac);
@@ -313,7 +285,7 @@ static void test_poison_does_not_hold(void **state)
 		learn(f, 0, "192.0.2.9", other_mac);
 		if (f->sh->stats[STAT_neighbour_requests] > asked)
 			learn(f, 0, "192.0.2.9", neighbour_mac); /* the owner defends it, */
-		learn(f, 0, "192.0.2.9", other_mac); /* and the attacker goes on */
+		learn(f, 0, "192.0.2.9", other_mac);             /* and the attacker goes on */
 		assert_lives_at(f, "192.0.2.9", neighbour_mac);
 	}
 	assert_in_range(f->sh->stats[STAT_neighbour_requests], 10, 51);
@@ -397,7 +369,7 @@ static void test_interfaces_are_apart(void **state)
 		learn(f, 0, hop, neighbour_mac);
 		assert_true(look(f, 0, hop));
 		assert_false(look(f, 1, hop));
-		assert_int_equal(f->sent, 1);
+		assert_int_equal(f->sent.count, 1);
 	}
 }
 
@@ -417,7 +389,7 @@ static void test_forgotten_before_the_clock_comes_round(void **state)
 		shard_timers(f->sh, 100);
 	}
 	assert_false(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 1);
+	assert_int_equal(f->sent.count, 1);
 }
 
 /* More neighbours than there is room for: those used last are known, the counter
@@ -476,12 +448,13 @@ static void test_no_source_address(void **state)
 	struct fixture *f = *state;
 
 	assert_false(look(f, 1, "2001:db8::9"));
-	assert_int_equal(f->sent, 0);
+	assert_int_equal(f->sent.count, 0);
 }
 
 static void test_full_transmit_queue(void **state)
 {
 	struct fixture *f = *state;
+	struct frame any = {.kind = FRAME_ARP, .arp = {.op = 1}};
 	struct ipaddr a = testconf_ip("192.0.2.9");
 	uint8_t mac[6];
 	uint32_t count = 0;
@@ -491,16 +464,16 @@ static void test_full_transmit_queue(void **state)
 
 		if (!b)
 			break;
-		b->len = 60;
+		b->len = frame_build(b->data, &any);
 		shard_tx(f->sh, 0, b);
 		count++;
 	}
 	assert_false(net_resolve(f->sh, 0, &a, mac));
 	assert_int_equal(f->sh->tx[0].count, count);
-	shard_transmit(f->sh, 0, take, f);
+	sent_collect(&f->sent, &f->rig);
 	wait_ms(f, NEIGH_RETRY_TICKS);
 	assert_false(look(f, 0, "192.0.2.9"));
-	assert_int_equal(f->sent, 1);
+	assert_int_equal(f->sent.count, 1);
 }
 
 int main(void)

@@ -35,8 +35,7 @@ static void start(struct fixture *f, uint32_t time_waits)
 
 static void stop(struct fixture *f)
 {
-	rig_fini(&f->rig);
-	mem_pool_destroy(f->pool);
+	assert_int_equal(rig_fini_pool(&f->rig), 0);
 }
 
 static int setup(void **state)
@@ -338,8 +337,8 @@ static void test_owner(void **state)
 	struct rng rng = {7};
 
 	toeplitz_init(&t);
-	assert_int_equal(tuple_owner(f->sh, IP_V4, (const uint8_t *)"abcd",
-				     (const uint8_t *)"efgh", 1, 2), 0);
+	assert_int_equal(
+	    tuple_owner(f->sh, IP_V4, (const uint8_t *)"abcd", (const uint8_t *)"efgh", 1, 2), 0);
 	f->sh->toeplitz = &t;
 	for (uint32_t c = 0; c < ARRAY_SIZE(counts); c++) {
 		uint32_t load[64] = {0};

@@ -56,77 +56,14 @@ void keep_counters(json_t *counters, const struct show_counters *which)
 	}
 }
 
-static void limit_cell(struct table *t, uint64_t limit)
-{
-	if (limit)
-		table_cell(t, "%" PRIu64, limit);
-	else
-		table_cell(t, "-");
-}
-
-/* What Linux counts for all listeners together. */
-static void note_listener(struct table *t, const json_t *row)
-{
-	char text[320];
-
-	snprintf(text, sizeof(text),
-		 "\tListenOverflows:%" PRIu64 " ListenDrops:%" PRIu64 " SyncookiesSent:%" PRIu64
-		 " SyncookiesRecv:%" PRIu64 " SyncookiesFailed:%" PRIu64,
-		 number_of(row, "overflows"), number_of(row, "drops"),
-		 number_of(row, "cookies_sent"), number_of(row, "cookies_received"),
-		 number_of(row, "cookies_failed"));
-	table_note(t, text);
-}
-
-void show_listeners(FILE *out, const json_t *rows, bool internal)
-{
-	static const struct table_column columns[] = {
-	    {"Listener", false}, {"Local Address:Port", false},
-	    {"Service", false},  {"Pool", false},
-	    {"Accept-Q", true},  {"Backlog", true},
-	    {"Half-open", true}, {"Limit", true},
-	    {"Cookies", false},  {"Connections", true},
-	    {"Max", true},       {"Reserve", true},
-	    {"Accepted", true},  {"Overflows", true},
-	    {"Drops", true},     {"Refused", true},
-	};
-	const json_t *row;
-	struct table t;
-	size_t i;
-
-	table_start(&t, out, columns, ARRAY_SIZE(columns));
-	json_array_foreach(rows, i, row)
-	{
-		table_cell(&t, "%s", text_of(row, "name"));
-		table_cell(&t, "%s", text_of(row, "local"));
-		table_cell(&t, "%s", text_of(row, "service"));
-		table_cell(&t, "%s", *text_of(row, "pool") ? text_of(row, "pool") : "-");
-		table_cell(&t, "%" PRIu64, number_of(row, "recv_q"));
-		table_cell(&t, "%" PRIu64, number_of(row, "send_q"));
-		table_cell(&t, "%" PRIu64, number_of(row, "half_open"));
-		table_cell(&t, "%" PRIu64, number_of(row, "half_open_limit"));
-		table_cell(&t, "%s", number_of(row, "cookies") ? "yes" : "no");
-		table_cell(&t, "%" PRIu64, number_of(row, "connections"));
-		limit_cell(&t, number_of(row, "max_connections"));
-		table_cell(&t, "%" PRIu64, number_of(row, "reserve"));
-		table_cell(&t, "%" PRIu64, number_of(row, "accepted"));
-		table_cell(&t, "%" PRIu64, number_of(row, "overflows"));
-		table_cell(&t, "%" PRIu64, number_of(row, "drops"));
-		table_cell(&t, "%" PRIu64,
-			   number_of(row, "prefix_refused") +
-			       number_of(row, "source_limit_refused") +
-			       number_of(row, "source_rate_refused"));
-		if (internal)
-			note_listener(&t, row);
-	}
-	table_end(&t);
-}
-
 static void show_backend(struct table *t, const json_t *pool, const json_t *b)
 {
 	table_cell(t, "%s", text_of(pool, "name"));
 	table_cell(t, "%" PRIu64, number_of(pool, "sessions"));
-	limit_cell(t, number_of(pool, "limit"));
+	if (number_of(pool, "limit"))
+		table_cell(t, "%" PRIu64, number_of(pool, "limit"));
+	else
+		table_cell(t, "-");
 	table_cell(t, "%s", text_of(b, "backend"));
 	table_cell(t, "%s", text_of(b, "address"));
 	table_cell(t, "%" PRIu64, number_of(b, "active"));
@@ -169,109 +106,6 @@ void show_objects(FILE *out, const json_t *objects)
 		table_cell(&t, "%" PRIu64, used);
 		table_cell(&t, "%" PRIu64, limit);
 		table_cell(&t, "%.1f", limit ? 100.0 * (double)used / (double)limit : 0.0);
-	}
-	table_end(&t);
-}
-
-/* The line below a port whose frames go to a file as well. */
-static void note_recording(struct table *t, const json_t *row)
-{
-	const char *error = text_of(row, "record_error");
-	char text[512];
-
-	if (!*text_of(row, "record"))
-		return;
-	if (*error)
-		snprintf(text, sizeof(text),
-			 "\trecording to %s has stopped: %s: %" PRIu64 " in it, %" PRIu64 " missed",
-			 text_of(row, "record"), error, number_of(row, "recorded"),
-			 number_of(row, "record_missed"));
-	else
-		snprintf(text, sizeof(text), "\trecorded to %s: %" PRIu64, text_of(row, "record"),
-			 number_of(row, "recorded"));
-	table_note(t, text);
-}
-
-void show_ports(FILE *out, const json_t *rows)
-{
-	static const struct table_column columns[] = {
-	    {"Port", false},  {"Link", false},     {"MAC", false},      {"MTU", true},
-	    {"Queues", true}, {"RSS", false},      {"RX frames", true}, {"TX frames", true},
-	    {"Missed", true}, {"RX errors", true}, {"TX errors", true}, {"Device", false},
-	};
-	const json_t *row;
-	struct table t;
-	size_t i;
-
-	table_start(&t, out, columns, ARRAY_SIZE(columns));
-	json_array_foreach(rows, i, row)
-	{
-		table_cell(&t, "%s", text_of(row, "name"));
-		table_cell(&t, "%s", text_of(row, "link"));
-		table_cell(&t, "%s", text_of(row, "mac"));
-		table_cell(&t, "%" PRIu64, number_of(row, "mtu"));
-		table_cell(&t, "%" PRIu64, number_of(row, "queues"));
-		table_cell(&t, "%s", number_of(row, "rss") ? "yes" : "no");
-		table_cell(&t, "%" PRIu64, number_of(row, "rx_frames"));
-		table_cell(&t, "%" PRIu64, number_of(row, "tx_frames"));
-		table_cell(&t, "%" PRIu64, number_of(row, "rx_missed"));
-		table_cell(&t, "%" PRIu64, number_of(row, "rx_errors"));
-		table_cell(&t, "%" PRIu64, number_of(row, "tx_errors"));
-		table_cell(&t, "%s", text_of(row, "device"));
-		note_recording(&t, row);
-	}
-	table_end(&t);
-}
-
-void show_workers(FILE *out, const json_t *rows)
-{
-	static const struct table_column columns[] = {
-	    {"Worker", true}, {"CPU", true},    {"Busy %", true},   {"Turns", true},
-	    {"p50 us", true}, {"p99 us", true}, {"p99.9 us", true}, {"Max us", true},
-	};
-	static const char *const times[] = {"turn_ns_p50", "turn_ns_p99", "turn_ns_p99_9",
-					    "turn_ns_max"};
-	const json_t *row;
-	struct table t;
-	size_t i;
-
-	table_start(&t, out, columns, ARRAY_SIZE(columns));
-	json_array_foreach(rows, i, row)
-	{
-		double busy = (double)number_of(row, "busy_us");
-		double all = busy + (double)number_of(row, "idle_us");
-
-		table_cell(&t, "%" PRIu64, number_of(row, "worker"));
-		if (json_object_get(row, "cpu"))
-			table_cell(&t, "%" PRIu64, number_of(row, "cpu"));
-		else
-			table_cell(&t, "-");
-		table_cell(&t, "%.1f", all > 0 ? 100 * busy / all : 0.0);
-		table_cell(&t, "%" PRIu64, number_of(row, "turns"));
-		for (size_t k = 0; k < ARRAY_SIZE(times); k++)
-			table_cell(&t, "%.1f", (double)number_of(row, times[k]) / 1000);
-	}
-	table_end(&t);
-}
-
-void show_sources(FILE *out, const json_t *rows)
-{
-	static const struct table_column columns[] = {
-	    {"Source", false},    {"Listener", false}, {"Connections", true},
-	    {"Per second", true}, {"Refused", true},
-	};
-	const json_t *row;
-	struct table t;
-	size_t i;
-
-	table_start(&t, out, columns, ARRAY_SIZE(columns));
-	json_array_foreach(rows, i, row)
-	{
-		table_cell(&t, "%s", text_of(row, "source"));
-		table_cell(&t, "%s", text_of(row, "listener"));
-		table_cell(&t, "%" PRIu64, number_of(row, "connections"));
-		table_cell(&t, "%" PRIu64, number_of(row, "per_second"));
-		table_cell(&t, "%" PRIu64, number_of(row, "refused"));
 	}
 	table_end(&t);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "engine/run/prefix_bag.h"
+#include "tests/lib/prefix_model.h"
 
 #define PREFIXES_MAX 64
 
@@ -20,47 +21,16 @@ static void require(bool condition)
 		__builtin_trap();
 }
 
-static bool naive(const struct prefix *p, uint32_t n, bool refused, const struct ipaddr *a)
-{
-	int best = -1;
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (p[i].addr.family != a->family || p[i].len < best ||
-		    !ipaddr_prefix_match(&p[i].addr, a, p[i].len))
-			continue;
-		refused = p[i].len == best ? refused || p[i].refused : p[i].refused;
-		best = p[i].len;
-	}
-	return refused;
-}
-
-/* The first address of the prefix, the one before, the last and the one behind. */
-static struct ipaddr edge(const struct prefix *p, unsigned which)
-{
-	struct ipaddr a = p->addr;
-	unsigned bits = a.family == IP_V4 ? 32 : 128;
-	int step = which == 1 ? -1 : which == 3 ? 1 : 0;
-
-	for (unsigned bit = p->len; which >= 2 && bit < bits; bit++)
-		a.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	for (unsigned i = bits / 8; step && i-- > 0;) {
-		a.bytes[i] = (uint8_t)(a.bytes[i] + step);
-		if (a.bytes[i] != (step > 0 ? 0 : 0xff))
-			break;
-	}
-	return a;
-}
-
 static void check_table(struct prefix_bag *bag, bool refused)
 {
 	struct prefix_table *t = prefix_bag_compile(bag, refused);
 
 	require(t != NULL);
 	for (uint32_t i = 0; i < 4 * bag->count; i++) {
-		struct ipaddr a = edge(&bag->items[i / 4], i % 4);
+		struct ipaddr a = prefix_model_edge(&bag->items[i / 4], i % 4);
 
 		require(prefix_table_refuses(t, a.family, a.bytes) ==
-			naive(bag->items, bag->count, refused, &a));
+			prefix_model_refuses(bag->items, bag->count, refused, &a));
 	}
 	free(t);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""No C file above 600 lines (1100 in tests), no function above 70, no line beyond 100 columns.
+"""No C file above 600 lines (900 in tests), no function above 70, no line beyond 100 columns.
 A function reaches from its opening brace in column one to its closing one."""
 
 import re
@@ -7,7 +7,7 @@ import re
 from tree import files, finish, read
 
 FILE_LINES = 600
-TEST_LINES = 1100 # a test file is a list of cases: it is read a case at a time
+TEST_LINES = 900 # a test file is a list of cases: it is read a case at a time
 FUNCTION_LINES = 70
 COLUMNS = 100
 TAB = 8

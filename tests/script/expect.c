@@ -75,17 +75,11 @@ static bool is_segment(struct play *p, const struct captured *c, const struct se
 static bool is_other(struct play *p, const struct captured *c, const struct other *want,
 		     const char *text)
 {
-	struct other_context ctx = {.family = p->family,
-				    .local = p->flow->local,
-				    .peer = p->flow->peer,
-				    .lport = p->flow->lport,
-				    .rport = p->flow->rport,
-				    .rel = &p->flow->rel};
+	struct other_context ctx = play_context(p);
 	struct frame f;
 	struct other got;
 	char why[200];
 
-	rig_mac(ctx.peer_mac, 2, 0);
 	frame_parse(c->bytes, c->len, c->pending, &f, why, sizeof(why));
 	if (f.kind == FRAME_TCP)
 		return mismatch(p, c, NULL, text);
@@ -121,8 +115,7 @@ static bool expect_nothing(struct play *p, usec_t until)
 static bool scan_expected(struct play *p, struct scan *s, struct segment *seg, struct other *o,
 			  bool *is_tcp)
 {
-	struct other_context ctx = {
-	    .family = p->family, .local = p->flow->local, .peer = p->flow->peer};
+	struct other_context ctx = play_context(p);
 
 	*is_tcp = !other_comes(s);
 	return *is_tcp ? segment_scan(s, seg) : other_scan(s, &ctx, true, o);

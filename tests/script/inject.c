@@ -100,7 +100,7 @@ static bool inject_segment(struct play *p, struct scan *s)
 	return receive(p, &seg.mods, bytes, frame_build(bytes, &f));
 }
 
-static bool inject_other(struct play *p, struct scan *s)
+struct other_context play_context(const struct play *p)
 {
 	struct other_context ctx = {.family = p->family,
 				    .local = p->flow->local,
@@ -108,12 +108,19 @@ static bool inject_other(struct play *p, struct scan *s)
 				    .lport = p->flow->lport,
 				    .rport = p->flow->rport,
 				    .rel = &p->flow->rel};
+
+	rig_mac(ctx.local_mac, 1, 0);
+	rig_mac(ctx.peer_mac, PEER, 0);
+	return ctx;
+}
+
+static bool inject_other(struct play *p, struct scan *s)
+{
+	struct other_context ctx = play_context(p);
 	uint8_t room[FRAME_MAX], bytes[FRAME_MAX];
 	struct frame f;
 	struct other o;
 
-	rig_mac(ctx.local_mac, 1, 0);
-	rig_mac(ctx.peer_mac, 2, 0);
 	if (!other_scan(s, &ctx, false, &o))
 		return false;
 	if (o.mods.stranger)

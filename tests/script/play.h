@@ -7,7 +7,7 @@
 #pragma once
 
 #include "tests/lib/rig.h"
-#include "tests/script/segment.h"
+#include "tests/script/other.h"
 #include "tests/script/settings.h"
 
 #define PLAY_PORT 80 /* the listener's */
@@ -101,6 +101,9 @@ struct captured *play_take(struct play *p);
 
 /* Fails because of frame `c`, `expected` having been due instead. */
 bool play_unexpected(struct play *p, const struct captured *c, const char *expected);
+
+/* Both sides of the flow that the line is about. */
+struct other_context play_context(const struct play *p);
 
 /* Runs the line's command behind `<`; behind `>`, between two times. */
 bool play_inject(struct play *p, struct scan *s);

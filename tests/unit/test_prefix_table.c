@@ -9,7 +9,7 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 
-#include "engine/table/prefix_table.h"
+#include "tests/lib/prefix_model.h"
 #include "tests/unit/rng.h"
 
 #define MANY 100000
@@ -31,20 +31,6 @@ static struct prefix_table *build(const struct prefix *prefixes, uint32_t n, boo
 	return t;
 }
 
-static bool naive(const struct prefix *p, uint32_t n, bool refused, const struct ipaddr *a)
-{
-	int best = -1;
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (p[i].addr.family != a->family || p[i].len < best ||
-		    !ipaddr_prefix_match(&p[i].addr, a, p[i].len))
-			continue;
-		refused = p[i].len == best ? refused || p[i].refused : p[i].refused;
-		best = p[i].len;
-	}
-	return refused;
-}
-
 static struct ipaddr ip(const char *text)
 {
 	struct ipaddr a = {.family = strchr(text, ':') ? IP_V6 : IP_V4};
@@ -64,24 +50,6 @@ static void mask(struct ipaddr *a, uint8_t len)
 {
 	for (unsigned bit = len; bit < (a->family == IP_V4 ? 32 : 128); bit++)
 		a->bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
-}
-
-/* The address before or behind the prefix, and its edges: where a verdict can be off by one. */
-static struct ipaddr edge(const struct prefix *p, unsigned which)
-{
-	struct ipaddr a = p->addr;
-	unsigned bits = a.family == IP_V4 ? 32 : 128;
-	int step = which == 0 ? -1 : which == 3 ? 1 : 0;
-
-	if (which >= 2)
-		for (unsigned bit = p->len; bit < bits; bit++)
-			a.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	for (unsigned i = bits / 8; step && i-- > 0;) {
-		a.bytes[i] = (uint8_t)(a.bytes[i] + step);
-		if (a.bytes[i] != (step > 0 ? 0 : 0xff))
-			break;
-	}
-	return a;
 }
 
 static void test_none(void **state)
@@ -198,11 +166,11 @@ static void test_against_the_naive_matcher(void **state)
 			p[i] = random_prefix(&rng, round % 4 != 0);
 		t = build(p, n, refused);
 		for (uint32_t i = 0; i < 5 * n; i++) {
-			struct ipaddr a = i < 4 * n ? edge(&p[i / 4], i % 4)
+			struct ipaddr a = i < 4 * n ? prefix_model_edge(&p[i / 4], i % 4)
 						    : random_prefix(&rng, round % 4 != 0).addr;
 
 			assert_int_equal(prefix_table_refuses(t, a.family, a.bytes),
-					 naive(p, n, refused, &a));
+					 prefix_model_refuses(p, n, refused, &a));
 		}
 		free(t);
 	}
@@ -230,10 +198,10 @@ static void test_many(void **state)
 	assert_true((double)(clock() - begun) / CLOCKS_PER_SEC < 20);
 	assert_true(t->nb_v4 > MANY / 8 && t->nb_v6 > MANY / 8);
 	for (uint32_t i = 0; i < 200; i++) {
-		struct ipaddr a = edge(&p[rng_u64(&rng) % MANY], i % 4);
+		struct ipaddr a = prefix_model_edge(&p[rng_u64(&rng) % MANY], i % 4);
 
 		assert_int_equal(prefix_table_refuses(t, a.family, a.bytes),
-				 naive(p, MANY, false, &a));
+				 prefix_model_refuses(p, MANY, false, &a));
 	}
 	free(t);
 	free(p);

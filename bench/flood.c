@@ -18,10 +18,7 @@
 static const char config[] = "workers: {count: 1}\n"
 			     "memory: {connections: 64, half_open: 64, time_wait: 64, "
 			     "transfers: 64, sessions: 64, buffers: 8192}\n"
-			     "tcp: {syncookies: always}\n"
-			     "ports:\n"
-			     "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
-			     "listeners:\n"
+			     "tcp: {syncookies: always}\n" PEER_PORT "listeners:\n"
 			     "  - {name: web, address: \"" PEER_ENGINE ":%u\", service: http,\n"
 			     "     http: {size: 64}}\n";
 

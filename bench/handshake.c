@@ -15,11 +15,7 @@
 static const char config[] = "workers: {count: 1}\n"
 			     "memory: {connections: 65536, half_open: 65536, time_wait: 4000000, "
 			     "transfers: 65536, sessions: 64, buffers: 8192}\n"
-			     "ports:\n"
-			     "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
-			     "listeners:\n"
-			     "  - {name: web, address: \"" PEER_ENGINE ":80\", service: http,\n"
-			     "     http: {size: 64}, backlog: 65536, tcp: {time_wait: 60s}}\n";
+			     "tcp: {time_wait: 60s}\n" PEER_PORT PEER_HTTP;
 
 static void print(const struct options *o, struct bench *b, uint64_t done)
 {

@@ -13,7 +13,7 @@
 #include "engine/run/turn_times.h"
 
 #define REQUESTERS 1000
-#define FEW	   1000 /* timers to compare with */
+#define FEW        1000 /* timers to compare with */
 #define TIMEOUT_US (600ull * 1000000)
 #define MARGIN_US  (5ull * 1000000) /* before the first timer runs out: for the quiet turns */
 
@@ -26,13 +26,7 @@ static void start(struct bench *b, uint32_t nb)
 	snprintf(yaml, sizeof(yaml),
 		 "workers: {count: 1}\n"
 		 "memory: {connections: %u, half_open: 65536, time_wait: 1024, transfers: 65536, "
-		 "sessions: 64, buffers: 8192}\n"
-		 "ports:\n"
-		 "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
-		 "tcp: {idle_timeout: %u}\n"
-		 "listeners:\n"
-		 "  - {name: web, address: \"" PEER_ENGINE ":80\", service: http,\n"
-		 "     http: {size: 64}, backlog: 65536}\n",
+		 "sessions: 64, buffers: 8192}\n" PEER_PORT "tcp: {idle_timeout: %u}\n" PEER_HTTP,
 		 nb + 64, (uint32_t)(TIMEOUT_US / 1000000));
 	bench_init_lazily(b, yaml, true, 0);
 }

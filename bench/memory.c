@@ -20,12 +20,7 @@ static void start(struct bench *b, uint32_t connections, uint32_t half_open, uin
 		 "workers: {count: 1}\n"
 		 "memory: {connections: %u, half_open: %u, time_wait: %u, transfers: 65536, "
 		 "sessions: 64, buffers: 8192}\n"
-		 "tcp: {rto_initial_ms: 60s, time_wait: 60s}\n"
-		 "ports:\n"
-		 "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
-		 "listeners:\n"
-		 "  - {name: web, address: \"" PEER_ENGINE ":80\", service: http,\n"
-		 "     http: {size: 64}, backlog: 65536}\n",
+		 "tcp: {rto_initial_ms: 60s, time_wait: 60s}\n" PEER_PORT PEER_HTTP,
 		 connections, half_open, time_wait);
 	bench_init_lazily(b, yaml, true, 0);
 }
@@ -51,7 +46,7 @@ static void establish(struct bench *b, uint32_t first)
 struct kind {
 	const char *key;
 	void (*more)(struct bench *b, uint32_t first);
-	size_t used; /* in struct shard: how many there are */
+	size_t used;                            /* in struct shard: how many there are */
 	bool connections, half_open, time_wait; /* which limit counts */
 };
 

@@ -8,14 +8,11 @@
 #include "bench/result.h"
 #include "engine/wire/parse.h"
 
-#define FRAMES 32
+#define FRAMES  32
 #define SEGMENT 1448
 
 static const char config[] = "workers: {count: 1}\n"
-			     "memory: {connections: 64, buffers: 8192}\n"
-			     "ports:\n"
-			     "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
-			     "listeners:\n"
+			     "memory: {connections: 64, buffers: 8192}\n" PEER_PORT "listeners:\n"
 			     "  - {name: l, address: \"" PEER_ENGINE ":80\", service: discard}\n";
 
 static const uint8_t data[SEGMENT];
@@ -33,10 +30,9 @@ static double cycles_each(struct bench *b, const struct kind *k, uint64_t frames
 	struct seg s;
 
 	for (uint32_t i = 0; i < FRAMES; i++)
-		bufs[i] = peer_make(b, &(struct peer_seg){.client = i,
-							  .flags = k->flags,
-							  .payload = data,
-							  .len = k->len});
+		bufs[i] = peer_make(
+		    b, &(struct peer_seg){
+			   .client = i, .flags = k->flags, .payload = data, .len = k->len});
 	start = bench_tsc();
 	for (uint64_t i = 0; i < frames; i++)
 		if (parse_frame(bufs[i % FRAMES], b->links[0].mac, &s) != PARSE_TCP)

@@ -7,9 +7,21 @@
 
 #include "bench/harness.h"
 
-#define PEER_MAX	  (1u << 31) /* clients */
-#define PEER_ENGINE_CIDR  "198.18.0.1/13" /* the engine's address, in their network */
-#define PEER_ENGINE	  "198.18.0.1"
+#define PEER_MAX         (1u << 31)      /* clients */
+#define PEER_ENGINE_CIDR "198.18.0.1/13" /* the engine's address, in their network */
+#define PEER_ENGINE      "198.18.0.1"
+
+/* Parts of a config: the engine's port, and what it serves there. */
+#define PEER_PORT                                                                                  \
+	"ports:\n"                                                                                 \
+	"  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
+#define PEER_HTTP                                                                                  \
+	"listeners:\n"                                                                             \
+	"  - {name: web, address: \"" PEER_ENGINE ":80\", service: http,\n"                        \
+	"     http: {size: 64}, backlog: 65536}\n"
+#define PEER_ECHO                                                                                  \
+	"listeners:\n"                                                                             \
+	"  - {name: echo, address: \"" PEER_ENGINE ":80\", service: echo, backlog: 65536}\n"
 
 /* A segment of client `client` to the engine's port 80. */
 struct peer_seg {

@@ -18,16 +18,9 @@
 	"sessions: 65536, buffers: 8192}\n"                                                        \
 	"tcp: {time_wait: 60s}\n"
 
-static const char terminated[] =
-    MEMORY "ports:\n"
-	   "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
-	   "listeners:\n"
-	   "  - {name: web, address: \"" PEER_ENGINE ":80\", service: http, http: {size: 64},\n"
-	   "     backlog: 65536}\n";
+static const char terminated[] = MEMORY PEER_PORT PEER_HTTP;
 
-static const char proxied[] = MEMORY
-    "ports:\n"
-    "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
+static const char proxied[] = MEMORY PEER_PORT
     "  - {name: q, device: net_null1, addresses: [" BACKEND_ENGINE_CIDR "]}\n"
     "listeners:\n"
     "  - {name: web, address: \"" PEER_ENGINE ":80\", service: proxy, pool: back, backlog: 65536}\n"

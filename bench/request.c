@@ -21,12 +21,7 @@ static void start(struct bench *b, uint32_t nb)
 	snprintf(yaml, sizeof(yaml),
 		 "workers: {count: 1}\n"
 		 "memory: {connections: %u, half_open: 65536, time_wait: 1024, transfers: %u, "
-		 "sessions: 64, buffers: 8192}\n"
-		 "ports:\n"
-		 "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
-		 "listeners:\n"
-		 "  - {name: web, address: \"" PEER_ENGINE ":80\", service: http,\n"
-		 "     http: {size: 64}, backlog: 65536}\n",
+		 "sessions: 64, buffers: 8192}\n" PEER_PORT PEER_HTTP,
 		 nb + 64, nb + 64);
 	bench_init(b, yaml, true);
 }

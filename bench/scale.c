@@ -11,9 +11,9 @@
 #include "bench/result.h"
 
 #define PAYLOAD 64
-#define FIRST	1000 /* connections */
-#define STEP	10
-#define FEW	100000
+#define FIRST   1000 /* connections */
+#define STEP    10
+#define FEW     100000
 
 static void start(struct bench *b, uint32_t nb)
 {
@@ -22,12 +22,7 @@ static void start(struct bench *b, uint32_t nb)
 	snprintf(yaml, sizeof(yaml),
 		 "workers: {count: 1}\n"
 		 "memory: {connections: %u, half_open: 65536, time_wait: 1024, transfers: 65536, "
-		 "sessions: 64, buffers: 8192}\n"
-		 "ports:\n"
-		 "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
-		 "listeners:\n"
-		 "  - {name: echo, address: \"" PEER_ENGINE ":80\", service: echo,\n"
-		 "     backlog: 65536}\n",
+		 "sessions: 64, buffers: 8192}\n" PEER_PORT PEER_ECHO,
 		 nb + 64);
 	bench_init_lazily(b, yaml, true, 0);
 }

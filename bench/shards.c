@@ -17,12 +17,12 @@
 #include "bench/result.h"
 #include "bench/visit.h"
 
-#define WORKERS	   2
+#define WORKERS    2
 #define ROUNDS_MAX 99
-#define TRIES	   4 /* rounds that may be spoilt, for each that counts */
-#define LOOPS	   20000000
+#define TRIES      4 /* rounds that may be spoilt, for each that counts */
+#define LOOPS      20000000
 #define TWO_CORES  1.85 /* that much is done by two loops on cores of their own, at least */
-#define SAME_SPEED 1.1	/* that much slower may one CPU be than the other, at most */
+#define SAME_SPEED 1.1  /* that much slower may one CPU be than the other, at most */
 
 struct worker {
 	pthread_t thread;
@@ -54,8 +54,9 @@ static void *spin(void *arg)
 	for (uint64_t i = 0; i < LOOPS; i++) {
 		for (uint32_t k = 0; k < ARRAY_SIZE(a); k++)
 			a[k] += i ^ a[k];
-		__asm__ volatile("" : "+r"(a[0]), "+r"(a[1]), "+r"(a[2]), "+r"(a[3]), "+r"(a[4]),
-				 "+r"(a[5]));
+		__asm__ volatile(""
+				 : "+r"(a[0]), "+r"(a[1]), "+r"(a[2]), "+r"(a[3]), "+r"(a[4]),
+				   "+r"(a[5]));
 	}
 	w->cycles = bench_tsc() - start;
 	return NULL;
@@ -68,12 +69,7 @@ static void set_up(struct bench *b, const struct worker *w, uint64_t connections
 	snprintf(yaml, sizeof(yaml),
 		 "workers: {count: %u}\n"
 		 "memory: {connections: 65536, half_open: 65536, time_wait: %lu, transfers: 65536, "
-		 "sessions: 64, buffers: 8192}\n"
-		 "ports:\n"
-		 "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
-		 "listeners:\n"
-		 "  - {name: web, address: \"" PEER_ENGINE ":80\", service: http,\n"
-		 "     http: {size: 64}, backlog: 65536}\n",
+		 "sessions: 64, buffers: 8192}\n" PEER_PORT PEER_HTTP,
 		 w->nb, (unsigned long)(2 * connections * w->nb));
 	bench_init_shard(b, yaml, true, w->id);
 }
@@ -185,8 +181,8 @@ static void measure(struct result *r, uint64_t connections, uint64_t rounds, con
 		double first = (double)run(work, 1, connections, cpus);
 		double other = (double)run(work, 1, connections, cpus + 1);
 
-		two[n] = (double)run(work, WORKERS, connections, cpus) * WORKERS /
-			 (double)connections;
+		two[n] =
+		    (double)run(work, WORKERS, connections, cpus) * WORKERS / (double)connections;
 		one[n] = (first + other) / 2 / (double)connections;
 		speedup[n] = WORKERS * one[n] / two[n];
 		fine &= MAX(first, other) < SAME_SPEED * MIN(first, other);

@@ -140,9 +140,7 @@ static void start(struct bench *b, const struct direction *d)
 	snprintf(yaml, sizeof(yaml),
 		 "workers: {count: 1}\n"
 		 "memory: {connections: 64, half_open: 64, time_wait: 64, transfers: 64, "
-		 "sessions: 64, buffers: 8192}\n"
-		 "ports:\n"
-		 "  - {name: p, device: net_null0, addresses: [" PEER_ENGINE_CIDR "]}\n"
+		 "sessions: 64, buffers: 8192}\n" PEER_PORT
 		 "  - {name: q, device: net_null1, addresses: [" BACKEND_ENGINE_CIDR "]}\n"
 		 "listeners:\n"
 		 "  - {name: bulk, address: \"" PEER_ENGINE ":80\", service: %s}\n"

@@ -5,12 +5,14 @@
  * finished frames for a port on which the sender has no queue of its own. A
  * frame in a ring belongs to the ring; whoever takes it owns it. No frame is in
  * two places: one that its connection keeps for retransmission is copied first.
+ * Frames of a burst enter a ring together: to enter it is what costs.
  */
 #pragma once
 
 #include "drivers/report.h"
-#include "engine/base/buf.h"
-#include "engine/conf.h"
+#include "engine/shard.h"
+
+#define EXCHANGE_FRAMES 2048 /* power of two; a ring holds one less */
 
 enum exchange_kind { EXCHANGE_RX, EXCHANGE_TX, EXCHANGE_NB_KINDS };
 
@@ -28,10 +30,17 @@ bool exchange_init(struct exchange *x, uint16_t nb_workers, struct report *r);
 /* Frees what is left in the rings, and the rings; all workers have stopped. */
 void exchange_fini(struct exchange *x, const struct buf_ops *ops);
 
-/* Passes the first k of n frames to worker `to` and returns k. Any worker. */
-uint32_t exchange_put(struct exchange *x, enum exchange_kind kind, uint16_t to,
-		      struct buf *const *bufs, uint32_t n);
+/* Passes on what the shard has received for other workers; what does not fit in their rings is
+ * dropped and counted. The shard's thread calls, as for all of these. */
+void exchange_hand_over(struct exchange *x, struct shard *sh);
 
-/* Takes up to n frames for `worker`, whose own thread calls. */
-uint32_t exchange_take(struct exchange *x, enum exchange_kind kind, uint16_t worker,
-		       struct buf **bufs, uint32_t n);
+/* Takes up to n frames that others have received for worker sh->id, and counts them. */
+uint32_t exchange_take_over(struct exchange *x, struct shard *sh, struct buf **bufs, uint32_t n);
+
+/* Passes what the shard has to send by `port` to worker `to`, whose queue of the port it shares;
+ * returns how many frames. What does not fit stays for the next turn, and a frame that can't be
+ * copied for want of memory is lost, as on a wire. */
+uint32_t exchange_send(struct exchange *x, struct shard *sh, uint16_t port, uint16_t to);
+
+/* Queues what other workers have finished for ports whose queue is the shard's; how many. */
+uint32_t exchange_collect(struct exchange *x, struct shard *sh);

@@ -8,10 +8,10 @@
 
 #include "engine/run/capture_tap.h"
 
-#define TIMER_BUDGET   256  /* expiries in one turn at most */
-#define PUBLISH_US     1000 /* age of published counters at most */
+#define TIMER_BUDGET   256     /* expiries in one turn at most */
+#define PUBLISH_US     1000    /* age of published counters at most */
 #define LEAVE_US       1000000 /* the end takes this long at most */
-#define TIMER_SLACK_NS 1000 /* Linux would lengthen each sleep by 50 us */
+#define TIMER_SLACK_NS 1000    /* Linux would lengthen each sleep by 50 us */
 
 /* Whom shard_transmit() calls back for. */
 struct sender {
@@ -19,21 +19,6 @@ struct sender {
 	uint16_t port;
 	usec_t now;
 };
-
-static void hand_over(struct worker *w)
-{
-	struct shard *sh = w->shard;
-
-	for (uint32_t i = 0; i < sh->handover_count; i++) {
-		struct buf *b = sh->handover[i];
-
-		if (exchange_put(w->exchange, EXCHANGE_RX, b->owner, &b, 1) == 0) {
-			stat_inc(sh, STAT_drop_handover_full);
-			shard_buf_free(sh, b);
-		}
-	}
-	sh->handover_count = 0;
-}
 
 /* As shard_receive() on the burst, frame by frame: what a drop counter says after
  * one of them is about this one. */
@@ -44,7 +29,7 @@ static void receive_watched(struct worker *w, struct buf *const *bufs, uint32_t 
 	for (uint32_t i = 0; i < n; i++) {
 		capture_tap_expect(w->tap, bufs[i], sh->stats, now);
 		shard_receive(sh, &bufs[i], 1);
-		hand_over(w);
+		exchange_hand_over(w->exchange, w->shard);
 		capture_tap_settle(w->tap, sh->stats);
 	}
 }
@@ -56,7 +41,8 @@ static void receive_burst(struct worker *w, struct buf *const *bufs, uint32_t n,
 		return;
 	}
 	shard_receive(w->shard, bufs, n);
-	hand_over(w); /* the shard has room for what one burst brings */
+	exchange_hand_over(w->exchange,
+			   w->shard); /* the shard has room for what one burst brings */
 }
 
 static uint32_t receive_ports(struct worker *w, usec_t now)
@@ -87,32 +73,10 @@ static uint32_t receive_ports(struct worker *w, usec_t now)
 static uint32_t receive_handed_over(struct worker *w, usec_t now)
 {
 	struct buf *bufs[SHARD_BURST];
-	uint32_t n = exchange_take(w->exchange, EXCHANGE_RX, w->id, bufs, SHARD_BURST);
+	uint32_t n = exchange_take_over(w->exchange, w->shard, bufs, SHARD_BURST);
 
-	if (n > 0) {
-		stat_add(w->shard, STAT_taken_over, n);
+	if (n > 0)
 		receive_burst(w, bufs, n, now);
-	}
-	return n;
-}
-
-/* Queues what other workers have finished for ports whose queue is ours. */
-static uint32_t collect_for_others(struct worker *w)
-{
-	struct buf *bufs[SHARD_BURST];
-	uint32_t n = exchange_take(w->exchange, EXCHANGE_TX, w->id, bufs, SHARD_BURST);
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct txq *q = &w->shard->tx[bufs[i]->port];
-
-		if (q->count == SHARD_TX_RING) {
-			stat_inc(w->shard, STAT_drop_tx_full);
-			shard_buf_free(w->shard, bufs[i]);
-			continue;
-		}
-		bufs[i]->flags |= BUF_IN_TXQ;
-		q->bufs[q->count++] = bufs[i];
-	}
 	return n;
 }
 
@@ -142,58 +106,18 @@ static uint32_t send_to_port(void *ctx, struct buf **bufs, uint32_t n)
 	return port_tx(s->w->ports[s->port], s->w->id, bufs, (uint16_t)n, s->now);
 }
 
-/* A frame of its own for the port, so that the connection may go on writing to
- * the buf that it keeps; NULL: no buffer left. */
-static struct buf *copy_frame(struct shard *sh, const struct buf *b)
-{
-	struct buf *copy = shard_buf_alloc(sh);
-
-	if (!copy)
-		return NULL;
-	copy->data = copy->start + MIN(buf_headroom(b), copy->room - b->len);
-	memcpy(copy->data, b->data, b->len);
-	copy->len = b->len;
-	copy->flags = b->flags & (BUF_TX_IP_CSUM | BUF_TX_L4_CSUM | BUF_TX_IPV6);
-	copy->port = b->port;
-	copy->l2_len = b->l2_len;
-	copy->l3_len = b->l3_len;
-	copy->l4_len = b->l4_len;
-	return copy;
-}
-
-/* Passes frames to the worker whose queue of the port we share. A frame that
- * can't be copied for want of memory is lost, as on a wire. */
-static uint32_t send_by_other(void *ctx, struct buf **bufs, uint32_t n)
-{
-	struct sender *s = ctx;
-	struct worker *w = s->w;
-	uint16_t to = w->id % w->ports[s->port]->nb_queues;
-	uint32_t i;
-
-	for (i = 0; i < n; i++) {
-		bool kept = bufs[i]->flags & BUF_KEEP;
-		struct buf *b = kept ? copy_frame(w->shard, bufs[i]) : bufs[i];
-
-		if (!b)
-			continue;
-		if (exchange_put(w->exchange, EXCHANGE_TX, to, &b, 1) == 0) {
-			if (kept)
-				shard_buf_free(w->shard, b);
-			break;
-		}
-	}
-	return i;
-}
-
 static uint32_t transmit(struct worker *w, usec_t now)
 {
 	uint32_t sent = 0;
 
 	for (uint16_t p = 0; p < w->shard->conf->nb_ports; p++) {
-		bool own = w->id < w->ports[p]->nb_queues;
 		struct sender s = {w, p, now};
 
-		sent += shard_transmit(w->shard, p, own ? send_to_port : send_by_other, &s);
+		if (w->id < w->ports[p]->nb_queues)
+			sent += shard_transmit(w->shard, p, send_to_port, &s);
+		else
+			sent +=
+			    exchange_send(w->exchange, w->shard, p, w->id % w->ports[p]->nb_queues);
 	}
 	return sent;
 }
@@ -223,7 +147,7 @@ static uint32_t turn(struct worker *w, usec_t now)
 	work += receive_handed_over(w, now);
 	work += shard_timers(sh, TIMER_BUDGET);
 	shard_finish(sh);
-	work += collect_for_others(w);
+	work += exchange_collect(w->exchange, w->shard);
 	work += transmit(w, now);
 	return work + answer(w);
 }
@@ -291,7 +215,7 @@ static void take_leave(struct worker *w)
 		if (next)
 			next = tcp_stop(w->shard, next);
 		shard_finish(w->shard);
-		collect_for_others(w);
+		exchange_collect(w->exchange, w->shard);
 		transmit(w, now);
 		if (!done && !next && all_sent(w->shard)) {
 			done = true;

@@ -55,18 +55,22 @@ static struct buf *segment(const struct crowd *c, struct bench *b, uint32_t clie
 					       .len = len});
 }
 
-void crowd_exchange(struct crowd *c, struct bench *b)
+void crowd_requests(struct crowd *c, struct bench *b, struct buf **bufs)
 {
-	struct buf *bufs[CROWD_BATCH];
-	uint32_t n = 0;
-
 	for (uint32_t i = 0; i < CROWD_BATCH; i++) {
 		uint32_t client = any_client(c);
 
+		while (!peer_is_ours(b, client))
+			client = any_client(c);
 		bufs[i] = segment(c, b, client, 1, c->len);
 		c->snd_nxt[client] += c->len;
 	}
-	bench_turn(b, bufs, CROWD_BATCH);
+}
+
+uint32_t crowd_answered(struct crowd *c, struct bench *b, struct buf **bufs)
+{
+	uint32_t n = 0;
+
 	for (uint32_t i = 0; i < b->nb_frames; i++) {
 		struct peer_view v;
 
@@ -77,6 +81,17 @@ void crowd_exchange(struct crowd *c, struct bench *b)
 			bufs[n++] = segment(c, b, v.client, v.tsval, 0);
 	}
 	peer_ignore(b);
+	return n;
+}
+
+void crowd_exchange(struct crowd *c, struct bench *b)
+{
+	struct buf *bufs[CROWD_BATCH];
+	uint32_t n;
+
+	crowd_requests(c, b, bufs);
+	bench_turn(b, bufs, CROWD_BATCH);
+	n = crowd_answered(c, b, bufs);
 	if (n)
 		bench_turn(b, bufs, n);
 	peer_ignore(b);

@@ -70,22 +70,13 @@ void bench_init_shard(struct bench *b, const char *yaml, bool csum_offload, uint
 	touch(b->mem, b->mem_bytes);
 }
 
-void bench_init_lazily(struct bench *b, const char *yaml, bool csum_offload, uint16_t id)
+/* With its configuration and its pool the shard starts. */
+static void start(struct bench *b, bool csum_offload, uint16_t id)
 {
 	struct shard_args args = {.buf_ops = &b->buf_ops, .links = b->links, .id = id};
-	struct config_error err;
 
-	/* What is freed goes back at once: some benches look at resident memory. */
-	mallopt(M_MMAP_THRESHOLD, 1 << 20);
-	memset(b, 0, sizeof(*b));
 	b->csum_offload = csum_offload;
 	b->timer_budget = BENCH_TIMER_BUDGET;
-	b->conf = config_parse("bench", yaml, strlen(yaml), &err);
-	if (!b->conf)
-		bench_die("%s", err.text);
-	b->pool = mem_pool_create(BENCH_BUFS, 0, 0);
-	if (!b->pool)
-		bench_die("out of memory for buffers");
 	b->buf_ops = mem_pool_ops(b->pool);
 	for (uint16_t p = 0; p < b->conf->nb_ports; p++)
 		b->links[p] = (struct net_link){.mac = {2, 0, 0, 0, 0, (uint8_t)(p + 1)},
@@ -102,12 +93,40 @@ void bench_init_lazily(struct bench *b, const char *yaml, bool csum_offload, uin
 	b->sh = shard_init(b->mem, &args);
 }
 
+void bench_init_lazily(struct bench *b, const char *yaml, bool csum_offload, uint16_t id)
+{
+	struct config_error err;
+
+	/* What is freed goes back at once: some benches look at resident memory. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	memset(b, 0, sizeof(*b));
+	b->conf = config_parse("bench", yaml, strlen(yaml), &err);
+	if (!b->conf)
+		bench_die("%s", err.text);
+	b->pool = mem_pool_create(BENCH_BUFS, 0, 0);
+	if (!b->pool)
+		bench_die("out of memory for buffers");
+	start(b, csum_offload, id);
+}
+
+void bench_init_beside(struct bench *b, const struct bench *other, uint16_t id)
+{
+	memset(b, 0, sizeof(*b));
+	b->beside = true;
+	b->conf = other->conf;
+	b->pool = other->pool;
+	start(b, other->csum_offload, id);
+	touch(b->mem, b->mem_bytes);
+}
+
 void bench_fini(struct bench *b)
 {
 	if (instructions_are_counted())
 		fprintf(stderr, "Frames : %" PRIu64 "\n", b->received + b->sent);
 	shard_fini(b->sh);
 	bench_memory_free(b->mem, b->mem_bytes);
+	if (b->beside)
+		return;
 	mem_pool_destroy(b->pool);
 	config_free(b->conf);
 }
@@ -133,8 +152,12 @@ __attribute__((noinline)) static void turn(struct bench *b, struct buf **bufs, u
 	b->now += TURN_USEC;
 	shard_set_time(b->sh, b->now);
 	shard_receive(b->sh, bufs, n);
+	if (b->take)
+		b->take(b);
 	shard_timers(b->sh, b->timer_budget);
 	shard_finish(b->sh);
+	if (b->pass)
+		b->pass(b);
 	for (uint16_t p = 0; p < b->conf->nb_ports; p++)
 		shard_transmit(b->sh, p, collect, b);
 	took = bench_tsc() - start;

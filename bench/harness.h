@@ -20,7 +20,13 @@ struct bench {
 	void *mem;
 	size_t mem_bytes;
 	bool csum_offload;
+	bool beside; /* configuration and pool are another shard's */
 	bool aside; /* the turns of now are of a phase that is not counted */
+	/* What a worker does that has others beside it, when they are set after the start: once the
+	 * frames of its own have been received, and when all is finished, before it is sent. */
+	void (*take)(struct bench *b);
+	void (*pass)(struct bench *b);
+	void *user; /* for these */
 	usec_t now;
 	uint32_t timer_budget;	  /* BENCH_TIMER_BUDGET unless it is set after the start */
 	uint32_t turns;		  /* so far, and */
@@ -44,6 +50,10 @@ void bench_init_shard(struct bench *b, const char *yaml, bool csum_offload, uint
 
 /* The same, with memory that becomes resident when it is used for the first time. */
 void bench_init_lazily(struct bench *b, const char *yaml, bool csum_offload, uint16_t id);
+
+/* Shard `id` of the same configuration, with the same pool; ends before the other one. Not more
+ * than one thread at a time may have a turn then. */
+void bench_init_beside(struct bench *b, const struct bench *other, uint16_t id);
 void bench_fini(struct bench *b);
 
 /* One turn of the worker on n received frames, counted; what it sent is in b->frames

@@ -99,13 +99,23 @@ static bool count_units(const struct counted_run *run, uint64_t units, uint64_t 
 	return count(argv, run->phase, collected);
 }
 
-void instructions_result(struct result *r, const char *key, const struct counted_run *run)
+bool instructions_of(const struct counted_run *run, double *each)
 {
 	uint64_t once, twice;
 
 	if (!count_units(run, run->units, &once) || !count_units(run, 2 * run->units, &twice) ||
 	    twice <= once)
-		result_missing(r, key, "valgrind is not installed, or cannot run the benchmark");
+		return false;
+	*each = (double)(twice - once) / (double)run->units;
+	return true;
+}
+
+void instructions_result(struct result *r, const char *key, const struct counted_run *run)
+{
+	double each;
+
+	if (instructions_of(run, &each))
+		result_number(r, key, each, 0);
 	else
-		result_number(r, key, (double)(twice - once) / (double)run->units, 0);
+		result_missing(r, key, INSTRUCTIONS_MISSING);
 }

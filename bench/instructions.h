@@ -20,6 +20,12 @@ struct counted_run {
 	const char *phase;       /* whose turns are counted; NULL: all */
 };
 
+/* Why there is no figure. */
+#define INSTRUCTIONS_MISSING "valgrind is not installed, or cannot run the benchmark"
+
+/* The instructions of the counted turns for each unit; false: INSTRUCTIONS_MISSING. */
+bool instructions_of(const struct counted_run *run, double *each);
+
 /* Adds to a result the instructions of the counted turns for each unit; that they are missing when
  * valgrind is not there, or does not understand the program. */
 void instructions_result(struct result *r, const char *key, const struct counted_run *run);

@@ -9,9 +9,9 @@
 
 /* client * SPREAD modulo 2^31 is an address of 198.19.0.0/16 and one of 32,768 ports; SPREAD *
  * GATHER is 1 there, so the way back is a product as well. */
-#define SPREAD	   0x2545f491u
-#define GATHER	   0x41444c71u
-#define MASK	   (PEER_MAX - 1)
+#define SPREAD     0x2545f491u
+#define GATHER     0x41444c71u
+#define MASK       (PEER_MAX - 1)
 #define FIRST_PORT 1024
 
 static const uint8_t engine_mac[6] = {2, 0, 0, 0, 0, 1}, peer_mac[6] = {2, 0, 0, 0, 0, 9};
@@ -125,17 +125,18 @@ static uint32_t confirm(struct bench *b, uint32_t first, uint32_t *snd_nxt, uint
 	return n;
 }
 
-void peer_connect(struct bench *b, uint32_t first, uint32_t n, uint32_t *snd_nxt,
-		  uint32_t *rcv_nxt)
+void peer_connect(struct bench *b, uint32_t first, uint32_t n, uint32_t *snd_nxt, uint32_t *rcv_nxt)
 {
 	for (uint32_t at = 0; at < n; at += BATCH) {
 		struct buf *bufs[BATCH];
-		uint32_t count = MIN(n - at, (uint32_t)BATCH);
+		uint32_t count = 0;
 
-		for (uint32_t i = 0; i < count; i++)
-			bufs[i] = peer_make(b, &(struct peer_seg){.client = first + at + i,
-								  .flags = TCP_SYN,
-								  .seq = peer_isn(first + at + i)});
+		for (uint32_t i = at; i < n && i < at + BATCH; i++)
+			if (peer_is_ours(b, first + i))
+				bufs[count++] =
+				    peer_make(b, &(struct peer_seg){.client = first + i,
+								    .flags = TCP_SYN,
+								    .seq = peer_isn(first + i)});
 		bench_turn(b, bufs, count);
 		count = confirm(b, first, snd_nxt, rcv_nxt, bufs);
 		peer_ignore(b);

@@ -53,9 +53,9 @@ bool peer_is_ours(const struct bench *b, uint32_t client);
 /* Initial sequence number of a client. */
 uint32_t peer_isn(uint32_t client);
 
-/* Establishes the connections of clients [first, first + n), a batch at a time, with whatever
- * follows from the engine thrown away. snd_nxt[i], rcv_nxt[i]: where client first + i stands
- * then; may be NULL. */
+/* Establishes the connections of clients [first, first + n) that the shard owns, a batch at a
+ * time, with whatever follows from the engine thrown away. snd_nxt[i], rcv_nxt[i]: where client
+ * first + i stands then; may be NULL. */
 void peer_connect(struct bench *b, uint32_t first, uint32_t n, uint32_t *snd_nxt,
 		  uint32_t *rcv_nxt);
 

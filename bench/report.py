@@ -17,8 +17,8 @@ import time
 
 from kit import REPO, build, cpu, program, report, use_build
 
-MICRO = ("handshake", "flood", "request", "proxy", "transfer", "memory", "scale", "shards", "table",
-         "wheel", "parse", "tgen_core")
+MICRO = ("handshake", "flood", "request", "proxy", "transfer", "memory", "scale", "shards", "handover",
+         "table", "wheel", "parse", "tgen_core")
 # They repeat and take turns by themselves.
 LINKS = ("link", "kernel")
 # Counts that are always the same.

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static void key_of(const struct result *r, const char *key)
 {
@@ -39,6 +40,19 @@ void result_missing(struct result *r, const char *key, const char *why)
 	key_of(r, key);
 	printf(r->json ? "null" : "missing");
 	fprintf(stderr, "%s is missing: %s\n", key, why);
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double median(double *v, uint64_t n)
+{
+	qsort(v, n, sizeof(*v), compare);
+	return (v[(n - 1) / 2] + v[n / 2]) / 2;
 }
 
 void result_end(struct result *r)

@@ -23,3 +23,6 @@ void result_word(struct result *r, const char *key, const char *word);
 void result_missing(struct result *r, const char *key, const char *why);
 
 void result_end(struct result *r);
+
+/* Of n > 0 values, which are sorted. */
+double median(double *v, uint64_t n);

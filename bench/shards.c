@@ -4,25 +4,21 @@
  * CPU of its own with the clients that hash to it. What they get in each other's way, by
  * caches, memory or anything they share, shows in the cycles of the slower one.
  *
- * CPUs may be two threads of one core, in a virtual machine by turns, or one of them may be shared
- * with somebody else. So before and after each round two loops that share nothing are tried, and a
- * round counts when they ran as fast as one, and one worker on either CPU as on the other.
+ * A round counts when before and after it two loops ran as fast as one (cores.h), and one worker on
+ * either CPU as on the other.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "bench/cores.h"
 #include "bench/options.h"
 #include "bench/result.h"
 #include "bench/visit.h"
 
-#define WORKERS    2
+#define WORKERS    CORES
 #define ROUNDS_MAX 99
-#define TRIES      4 /* rounds that may be spoilt, for each that counts */
-#define LOOPS      20000000
-#define TWO_CORES  1.85 /* that much is done by two loops on cores of their own, at least */
-#define SAME_SPEED 1.1  /* that much slower may one CPU be than the other, at most */
+#define TRIES      4   /* rounds that may be spoilt, for each that counts */
+#define SAME_SPEED 1.1 /* that much slower may one CPU be than the other, at most */
 
 struct worker {
 	pthread_t thread;
@@ -32,35 +28,6 @@ struct worker {
 	uint16_t id, nb;
 	int cpu;
 };
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((size_t)cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-/* Additions that depend on nothing but themselves: as many at a time as a core can do. */
-static void *spin(void *arg)
-{
-	struct worker *w = arg;
-	uint64_t a[6] = {1, 2, 3, 4, 5, 6}, start;
-
-	pin(w->cpu);
-	pthread_barrier_wait(w->begin);
-	start = bench_tsc();
-	for (uint64_t i = 0; i < LOOPS; i++) {
-		for (uint32_t k = 0; k < ARRAY_SIZE(a); k++)
-			a[k] += i ^ a[k];
-		__asm__ volatile(""
-				 : "+r"(a[0]), "+r"(a[1]), "+r"(a[2]), "+r"(a[3]), "+r"(a[4]),
-				   "+r"(a[5]));
-	}
-	w->cycles = bench_tsc() - start;
-	return NULL;
-}
 
 static void set_up(struct bench *b, const struct worker *w, uint64_t connections)
 {
@@ -93,7 +60,7 @@ static void *work(void *arg)
 	uint32_t next = 0;
 	struct bench b;
 
-	pin(w->cpu);
+	cores_pin(w->cpu);
 	set_up(&b, w, w->connections);
 	come_and_go(&b, &next, w->connections / 10);
 	pthread_barrier_wait(w->begin);
@@ -104,8 +71,8 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Cycles that the slowest of nb threads takes, workers with their share or loops. */
-static uint64_t run(void *(*what)(void *), uint16_t nb, uint64_t connections, const int *cpus)
+/* Cycles that the slowest of nb workers takes for its share. */
+static uint64_t run(uint16_t nb, uint64_t connections, const int *cpus)
 {
 	struct worker workers[WORKERS];
 	pthread_barrier_t begin;
@@ -118,7 +85,7 @@ static uint64_t run(void *(*what)(void *), uint16_t nb, uint64_t connections, co
 					     .id = i,
 					     .nb = nb,
 					     .cpu = cpus[i]};
-		if (pthread_create(&workers[i].thread, NULL, what, &workers[i]) != 0)
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
 			bench_die("no thread for a worker");
 	}
 	for (uint16_t i = 0; i < nb; i++) {
@@ -129,45 +96,12 @@ static uint64_t run(void *(*what)(void *), uint16_t nb, uint64_t connections, co
 	return slowest;
 }
 
-/* The first CPUs that this process may use; false: there are fewer. */
-static bool find_cpus(int cpus[WORKERS])
-{
-	uint32_t n = 0;
-	cpu_set_t set;
-
-	sched_getaffinity(0, sizeof(set), &set);
-	for (int cpu = 0; cpu < CPU_SETSIZE && n < WORKERS; cpu++)
-		if (CPU_ISSET((size_t)cpu, &set))
-			cpus[n++] = cpu;
-	return n == WORKERS;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v, uint64_t n)
-{
-	qsort(v, n, sizeof(*v), compare);
-	return (v[(n - 1) / 2] + v[n / 2]) / 2;
-}
-
 static void print_median(struct result *r, const char *key, int digits, double *v, uint64_t n)
 {
 	if (n)
 		result_number(r, key, median(v, n), digits);
 	else
 		result_missing(r, key, "the CPUs share a core, or others use them");
-}
-
-static bool have_two_cores(const int *cpus)
-{
-	double alone = (double)run(spin, 1, 0, cpus);
-
-	return WORKERS * alone / (double)run(spin, WORKERS, 0, cpus) >= TWO_CORES;
 }
 
 /* Turn by turn, so that both are measured under the same conditions. */
@@ -177,16 +111,15 @@ static void measure(struct result *r, uint64_t connections, uint64_t rounds, con
 	uint64_t n = 0, spoilt = 0;
 
 	while (n < rounds && spoilt < TRIES * rounds) {
-		bool fine = have_two_cores(cpus);
-		double first = (double)run(work, 1, connections, cpus);
-		double other = (double)run(work, 1, connections, cpus + 1);
+		bool fine = cores_are_two(cpus);
+		double first = (double)run(1, connections, cpus);
+		double other = (double)run(1, connections, cpus + 1);
 
-		two[n] =
-		    (double)run(work, WORKERS, connections, cpus) * WORKERS / (double)connections;
+		two[n] = (double)run(WORKERS, connections, cpus) * WORKERS / (double)connections;
 		one[n] = (first + other) / 2 / (double)connections;
 		speedup[n] = WORKERS * one[n] / two[n];
 		fine &= MAX(first, other) < SAME_SPEED * MIN(first, other);
-		if (fine && have_two_cores(cpus))
+		if (fine && cores_are_two(cpus))
 			n++;
 		else
 			spoilt++;
@@ -216,7 +149,7 @@ int main(int argc, char **argv)
 	result_begin(&r, o.json, o.bench);
 	result_count(&r, "workers", WORKERS);
 	result_count(&r, "connections", connections);
-	if (find_cpus(cpus))
+	if (cores_find(cpus))
 		measure(&r, connections, rounds, cpus);
 	else
 		result_missing(&r, "speedup", "there is one CPU only");

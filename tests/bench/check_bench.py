@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-NUMBER = re.compile(r"\d+(\.\d+)?$")
+NUMBER = re.compile(r"-?\d+(\.\d+)?$")
 WORD = re.compile(r"[a-zA-Z0-9_-]+$")
 
 

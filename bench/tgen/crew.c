@@ -55,7 +55,7 @@ bool crew_open(struct crew *c, const struct plan *plan, struct report *r)
 
 	config_size(conf, need.piece, &size);
 	need.bytes = size.pages * CONFIG_PAGE_SIZE;
-	if (!machine_check_memory(size.bytes, r))
+	if (!machine_check_memory(conf, size.bytes, r))
 		return false;
 	c->plan = plan;
 	c->eal_up = dpdk_eal_init(&c->eal, conf, &need, r);

@@ -345,6 +345,16 @@ static bool check_together(const struct cli_args *args, char *err)
 	return true;
 }
 
+static bool fail_unknown(const char *name, char *err)
+{
+	int n = snprintf(err, CLI_ERROR_MAX, "unknown command \"%.40s\": use one of ", name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands) && n < CLI_ERROR_MAX; i++)
+		n += snprintf(err + n, CLI_ERROR_MAX - (size_t)n, "%s%s", i ? ", " : "",
+			      commands[i].name);
+	return false;
+}
+
 bool cli_parse(int argc, char **argv, struct cli_args *args, char err[CLI_ERROR_MAX])
 {
 	const struct command *c = NULL;
@@ -364,11 +374,7 @@ bool cli_parse(int argc, char **argv, struct cli_args *args, char err[CLI_ERROR_
 		if (strcmp(argv[0], commands[i].name) == 0)
 			c = &commands[i];
 	if (!c)
-		return fail(
-		    err,
-		    "unknown command \"%.40s\": use info, connections, counters, listeners, "
-		    "pools, objects, ports, sources, reload-lists or capture",
-		    argv[0]);
+		return fail_unknown(argv[0], err);
 	args->command = c->command;
 	if (!parse_options(c, argc, argv, args, err))
 		return false;

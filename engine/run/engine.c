@@ -66,7 +66,7 @@ bool engine_open(struct engine *e, struct conf *conf, struct report *r)
 
 	config_size(conf, need.piece, &size);
 	need.bytes = size.pages * CONFIG_PAGE_SIZE;
-	if (!machine_check_memory(size.bytes, r))
+	if (!machine_check_memory(conf, size.bytes, r))
 		return false;
 	e->conf = conf;
 	if (!lists_init(&e->lists, conf, config_take_prefixes(conf)))

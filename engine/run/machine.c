@@ -93,21 +93,25 @@ bool machine_check_privileges(const struct conf *conf, struct report *r)
 		return true;
 	for (uint16_t i = 0; i < conf->nb_ports; i++)
 		if (!machine_device_is_private(conf->ports[i].device))
-			return report_error(r,
-					    "no permission to open port %s (%s), which needs "
-					    "CAP_NET_ADMIN and CAP_NET_RAW: run terminus as root",
-					    conf->ports[i].name, conf->ports[i].device);
+			return report_error(
+			    r,
+			    "%s:%d: no permission to open port %s (%s), which needs "
+			    "CAP_NET_ADMIN and CAP_NET_RAW: run terminus as root",
+			    conf->file, conf->ports[i].line, conf->ports[i].name,
+			    conf->ports[i].device);
 	return true;
 }
 
-bool machine_check_memory(uint64_t bytes, struct report *r)
+bool machine_check_memory(const struct conf *conf, uint64_t bytes, struct report *r)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
 	uint64_t have = (uint64_t)MAX(pages, 0) * (uint64_t)MAX(page_bytes, 0);
 
 	if (have == 0 || bytes <= have)
 		return true;
-	return report_error(r, "memory: %llu MiB are needed and this machine has %llu: lower the "
-			       "limits in memory (terminus --check shows what takes how much)",
-			    (unsigned long long)bytes >> 20, (unsigned long long)have >> 20);
+	return report_error(r,
+			    "%s: memory: %llu MiB are needed and this machine has %llu: lower the "
+			    "limits in memory (terminus --check shows what takes how much)",
+			    conf->file, (unsigned long long)bytes >> 20,
+			    (unsigned long long)have >> 20);
 }

@@ -21,7 +21,7 @@ bool machine_check_privileges(const struct conf *conf, struct report *r);
 
 /* False when the machine has not so many bytes of memory in all: they would be
  * promised, and missing when they are used. */
-bool machine_check_memory(uint64_t bytes, struct report *r);
+bool machine_check_memory(const struct conf *conf, uint64_t bytes, struct report *r);
 
 /* True when the device is a wire of its own that no kernel sees: a file or a
  * link between two processes. */

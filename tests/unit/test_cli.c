@@ -102,6 +102,25 @@ static void test_filter_words(void **state)
 	assert_true(a.json && a.internal);
 }
 
+/* Whoever mistypes one is told of all there are. */
+static void test_unknown_command(void **state)
+{
+	static const char *const commands[] = {
+	    "info",  "connections", "counters", "listeners",    "pools",   "objects",
+	    "ports", "workers",     "sources",  "reload-lists", "capture",
+	};
+	char err[CLI_ERROR_MAX];
+	struct cli_args a;
+
+	(void)state;
+	assert_false(parse("help", &a, err));
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		assert_non_null(strstr(err, commands[i]));
+	assert_false(
+	    parse("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &a, err));
+	assert_non_null(strstr(err, ", capture"));
+}
+
 static void test_refusals(void **state)
 {
 	static const char *const cases[][2] = {
@@ -293,8 +312,8 @@ static void test_counters_by_name(void **state)
 	json_t *counters = json_loads("{\"rx_frames\": 1, \"tx_frames\": 5, \"drop_land\": 0,"
 				      " \"drop_closed\": 7}",
 				      0, NULL);
-	json_t *left = json_loads("{\"rx_frames\": 1, \"drop_land\": 0, \"drop_closed\": 7}", 0,
-				  NULL);
+	json_t *left =
+	    json_loads("{\"rx_frames\": 1, \"drop_land\": 0, \"drop_closed\": 7}", 0, NULL);
 
 	(void)state;
 	/* One that is zero fits as well. */
@@ -473,7 +492,8 @@ static void test_linux_counters(void **state)
 #define PORT_HEAD                                                                                  \
 	"Port  Link  MAC  MTU  Queues  RSS  RX frames  TX frames  Missed  RX errors  TX errors  "  \
 	"Device\n"                                                                                 \
-	"p     up           0       0  no           0          0       0          0          0  d\n"
+	"p     up           0       0  no           0          0       0          0          0  "  \
+	"d\n"
 
 static void test_ports(void **state)
 {
@@ -516,10 +536,9 @@ static void test_answers_of_other_shapes(void **state)
 {
 	static const char *const values[] = {"[]", "{}", "[1, null, \"x\", [], {}]",
 					     "{\"a\": [], \"b\": {\"used\": \"x\"}}"};
-	static const print_fn printers[] = {print_connections, print_internal,    print_listeners,
-					    show_pools,        show_objects,      show_ports,
-					    show_workers,      show_info,
-					    print_all_counters, print_linux};
+	static const print_fn printers[] = {
+	    print_connections, print_internal, print_listeners, show_pools,         show_objects,
+	    show_ports,        show_workers,   show_info,       print_all_counters, print_linux};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
@@ -569,6 +588,7 @@ int main(void)
 	    cmocka_unit_test(test_commands),
 	    cmocka_unit_test(test_options),
 	    cmocka_unit_test(test_filter_words),
+	    cmocka_unit_test(test_unknown_command),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_filter_length),
 	    cmocka_unit_test(test_connections),

@@ -241,6 +241,41 @@ static void test_kernel_has_the_address(void **state)
 	assert_true(machine_check_addresses(&tc.conf, &r));
 }
 
+static void test_memory_of_the_machine(void **state)
+{
+	struct report r = {0};
+	struct testconf tc;
+
+	(void)state;
+	configure(&tc, "web", "x");
+	assert_true(machine_check_memory(&tc.conf, 1 << 20, &r));
+	assert_false(machine_check_memory(&tc.conf, 1ull << 60, &r));
+	assert_int_equal(strncmp(r.error, "test.yaml: memory: 1099511627776 MiB are needed", 47),
+			 0);
+}
+
+/* Of ordinary users, as which a process of its own tries it. */
+static void test_privileges(void **state)
+{
+	struct report r = {0};
+	struct testconf tc;
+	int status;
+
+	(void)state;
+	configure(&tc, "web", "x");
+	tc.ports[0].line = 7;
+	if (fork() == 0) {
+		if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+			_exit(2);
+		_exit(!machine_check_privileges(&tc.conf, &r) &&
+			      strstr(r.error, "test.yaml:7: no permission to open port ")
+			  ? 0
+			  : 1);
+	}
+	assert_true(wait(&status) > 0);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +288,8 @@ int main(void)
 	    cmocka_unit_test(test_root_directories),
 	    cmocka_unit_test(test_private_devices),
 	    cmocka_unit_test(test_kernel_has_the_address),
+	    cmocka_unit_test(test_memory_of_the_machine),
+	    cmocka_unit_test(test_privileges),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

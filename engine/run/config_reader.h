@@ -169,7 +169,8 @@ bool config_value(struct config_reader *r, const struct config_key *key, yaml_no
 bool config_scalar(struct config_reader *r, yaml_node_t *node, const char *what, const char **text,
 		   size_t *len);
 
-/* A value in quotes for a message: shortened, control characters replaced. */
+/* A value in quotes for a message: shortened, and with a question mark for each control character
+ * and each byte that is no UTF-8, so that the message can be printed and sent as JSON. */
 const char *config_quote(const char *text, size_t len, char out[CONFIG_QUOTE_MAX]);
 
 /* `array` of `count` objects of `size` bytes with room for one more, which is

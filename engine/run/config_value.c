@@ -67,6 +67,24 @@ static const char *expected(enum config_kind kind)
 	}
 }
 
+/* Bytes of the character of UTF-8 that begins here (RFC 3629 section 4); 0: there is none, or one
+ * that can't be printed. */
+static size_t character(const uint8_t *p, size_t n)
+{
+	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	if (p[0] < 0x20 || p[0] == 0x7f || (p[0] >= 0x80 && p[0] < 0xc2) || p[0] > 0xf4 || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than need be, half of a pair, beyond the last one. */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return len;
+}
+
 const char *config_quote(const char *text, size_t len, char out[CONFIG_QUOTE_MAX])
 {
 	size_t room = CONFIG_QUOTE_MAX - sizeof("\"...\""), n = MIN(len, room), o = 0;
@@ -75,8 +93,13 @@ const char *config_quote(const char *text, size_t len, char out[CONFIG_QUOTE_MAX
 	while (n > 0 && n < len && ((uint8_t)text[n] & 0xc0) == 0x80)
 		n--;
 	out[o++] = '"';
-	for (size_t i = 0; i < n; i++)
-		out[o++] = (uint8_t)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
+	for (size_t i = 0, k; i < n; i += k) {
+		bool fine = (k = character((const uint8_t *)text + i, n - i)) > 0;
+
+		k = fine ? k : 1;
+		memcpy(out + o, fine ? text + i : "?", k);
+		o += k;
+	}
 	strcpy(out + o, n < len ? "...\"" : "\"");
 	return out;
 }

@@ -205,6 +205,12 @@ static void test_texts(void **state)
 	    {"example.com\n", 1, 0, "not a prefix"},
 	    {"::/129\n", 1, 0, "not a prefix"},
 	    {"10.0.0.1/31\n", 1, 0, "write 10.0.0.0/31"},
+	    /* What is no UTF-8 would make no message: JSON takes none of it. */
+	    {"a\xff\xfe\n", 1, 0, "\"a??\" is not a prefix"},
+	    {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\n", 1, 0,
+	     "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\" is"},
+	    {"\xc3(\xe2\x82(\xf0\x9f\x98\n", 1, 0, "\"?(?\?(???\" is not a prefix"},
+	    {"\xc0\xaf\xe0\x80\xaf\xed\xa0\x80\xf5\x80\x80\x80\n", 1, 0, "\"????????????\" is"},
 	    {"1.1.1.1\n1.1.1.2\n1.1.1.3\n1.1.1.4\n1.1.1.5\n", 5, 4, "one too many"},
 	};
 

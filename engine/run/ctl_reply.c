@@ -55,14 +55,30 @@ void reply_number(struct rte_tel_data *d, const char *name, uint64_t v)
 	rte_tel_data_add_dict_uint(d, name, v);
 }
 
+/* DPDK 22.11 takes each byte above 0x7f for a control character and writes it as an escape that
+ * JSON does not know; then nobody can read the answer. */
+static const char *ascii(const char *text, char *out, size_t size)
+{
+	size_t i;
+
+	for (i = 0; text[i] && i + 1 < size; i++)
+		out[i] = (uint8_t)text[i] < 0x80 ? text[i] : '?';
+	out[i] = '\0';
+	return out;
+}
+
 void reply_text(struct rte_tel_data *d, const char *name, const char *text)
 {
-	rte_tel_data_add_dict_string(d, name, text);
+	char safe[RTE_TEL_MAX_STRING_LEN];
+
+	rte_tel_data_add_dict_string(d, name, ascii(text, safe, sizeof(safe)));
 }
 
 void reply_failure(struct rte_tel_data *top, const char *text)
 {
-	rte_tel_data_string(top, text);
+	char safe[RTE_TEL_MAX_SINGLE_STRING_LEN];
+
+	rte_tel_data_string(top, ascii(text, safe, sizeof(safe)));
 }
 
 void reply_error(struct rte_tel_data *top, const char *fmt, ...)

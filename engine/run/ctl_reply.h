@@ -31,7 +31,7 @@ void reply_add_dict(struct rte_tel_data *d, const char *name, struct rte_tel_dat
 
 void reply_number(struct rte_tel_data *d, const char *name, uint64_t v);
 
-/* Texts are cut at 127 bytes. */
+/* Texts are cut at 127 bytes; what is not ASCII becomes a question mark, here and below. */
 void reply_text(struct rte_tel_data *d, const char *name, const char *text);
 
 /* Makes the whole answer a text, of any length: what went wrong. */

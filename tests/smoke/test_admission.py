@@ -90,6 +90,17 @@ def test_a_mistake_leaves_the_lists(many_sources, config):
         assert curl(lab, 4, OTHERS[4][0]) == 0
 
 
+def test_any_bytes_are_a_mistake_with_a_message(many_sources, config):
+    lab = many_sources
+    with Engine(lab, config) as engine:
+        for line, shown in ((b"\xff\xfe\x80\x01", "????"), ("\u00e4".encode(), "??"),
+                            (b"\"\\", "\"\\")):
+            (lab.dir / "bad.txt").write_bytes(line + b"\n")
+            done = call(*engine.command("reload-lists"), check=False)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert f"bad.txt:1: \"{shown}\" is not a prefix" in done.stderr
+
+
 def test_silence(many_sources, config):
     """`refuse: drop` of an address and of a listener: clients hear nothing at all."""
     lab = many_sources

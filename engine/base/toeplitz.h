@@ -53,14 +53,6 @@ static inline uint16_t toeplitz_fold(const struct ipaddr *a)
 	return (uint16_t)x;
 }
 
-/* Share of both addresses, in either order: what is fixed while a source port
- * is being chosen. Same family assumed. */
-static inline uint32_t toeplitz_addrs(const struct toeplitz *t, const struct ipaddr *a,
-				      const struct ipaddr *b)
-{
-	return toeplitz_word(t, toeplitz_fold(a) ^ toeplitz_fold(b));
-}
-
 /* The RSS hash of a TCP connection; the order of the two ends does not matter. */
 static inline uint32_t toeplitz_tuple(const struct toeplitz *t, const struct ipaddr *a,
 				      const struct ipaddr *b, uint16_t port_a_be,

@@ -5,10 +5,8 @@
 #include "engine/base/ipaddr.h"
 #include "engine/wire/wire.h"
 
-/* Room for either probe, VLAN tag included. */
-#define PROBE_FRAME_MAX (ETH_HLEN + VLAN_HLEN + IPV6_HLEN + 24)
-
-/* Writes the probe for `addr` and returns its length. vlan 0: untagged. */
+/* Writes the probe for `addr` and returns its length, at most ETH_HLEN + VLAN_HLEN + IPV6_HLEN + 24
+ * bytes. vlan 0: untagged. */
 uint32_t probe_frame_write(uint8_t *frame, const uint8_t mac[6], uint16_t vlan,
 			   const struct ipaddr *addr);
 

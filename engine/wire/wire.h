@@ -13,8 +13,6 @@
 #define IPV4_HLEN	20
 #define IPV6_HLEN	40
 #define TCP_HLEN	20
-#define TCP_HLEN_MAX	60
-#define ETH_FRAME_MIN	60 /* without FCS: shorter ones arrive padded */
 #define ETH_TYPE_IPV4	0x0800
 #define ETH_TYPE_ARP	0x0806
 #define ETH_TYPE_VLAN	0x8100

@@ -126,22 +126,25 @@ def test_silent_clients(slow_lab, engine, family):
     assert counted["active_opens"] == 0
 
 
-def test_trickled_heads_towards_a_backend(slow_lab, engine, family):
-    counted = Counted(engine)
-    with wrk_goes_on(slow_lab, family, 7), clients(slow_lab, family, WEB) as socks:
+def trickle_heads(slow_lab, family, port):
+    with clients(slow_lab, family, port) as socks:
         for sock in socks:
             sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
         trickle_until_reset(socks)
+
+
+def test_trickled_heads_towards_a_backend(slow_lab, engine, family):
+    counted = Counted(engine)
+    with wrk_goes_on(slow_lab, family, 7):
+        trickle_heads(slow_lab, family, WEB)
     assert counted["slow_write_reaped"] == SLOW
     assert counted["first_byte_expired"] == 0
 
 
 def test_trickled_heads(slow_lab, engine, family):
     counted = Counted(engine)
-    with wrk_goes_on(slow_lab, family, 5), clients(slow_lab, family, HTTP) as socks:
-        for sock in socks:
-            sock.sendall(b"GET / HTTP/1.1\r\nX: ")
-        trickle_until_reset(socks)
+    with wrk_goes_on(slow_lab, family, 5):
+        trickle_heads(slow_lab, family, HTTP)
     assert counted["request_expired"] == SLOW
 
 

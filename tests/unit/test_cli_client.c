@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/run/cli_client.h"
+#include "tests/unit/scratch.h"
 
 #define GREETING "{\"version\": \"DPDK 22.11\", \"pid\": 1, \"max_output_len\": 16384}"
 #define INFO     "{\"/terminus/info\": {\"program\": \"terminus\"}}"
@@ -28,14 +28,6 @@ struct server {
 };
 
 static char dir[] = "/tmp/terminus-test-XXXXXX";
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
 
 static int setup(void **state)
 {
@@ -51,7 +43,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(dir);
 }
 
 static void talk(const struct server *s, int fd)
@@ -108,7 +100,7 @@ static void forget(const char *name)
 	char path[80];
 
 	snprintf(path, sizeof(path), "%s/dpdk/%s", dir, name);
-	assert_int_equal(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(scratch_remove(path), 0);
 }
 
 static void assert_line(const char *err, const char *word)

@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -19,6 +18,7 @@
 #include "drivers/dpdk_huge.h"
 #include "drivers/dpdk_pool.h"
 #include "engine/run/config.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/skip.h"
 
 #define PAGES	DPDK_HUGE_ROOT "/hugepages-2048kB/nr_hugepages"
@@ -54,14 +54,6 @@ static int64_t reserve(int64_t more)
 	fprintf(f, "%lld", (long long)before + (long long)more);
 	fclose(f);
 	return (int64_t)(pages_now().reserved - before);
-}
-
-static int unlink_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
 }
 
 static void set_conf(void)
@@ -133,6 +125,6 @@ int main(void)
 	};
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	reserve(-reserved);
-	nftw(dir, unlink_entry, 8, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(dir);
 	return failed;
 }

@@ -8,7 +8,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <errno.h>
-#include <ftw.h>
 #include <net/if.h>
 #include <rte_ethdev.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 #include "drivers/fault_port.h"
 #include "drivers/pcapng_reader.h"
 #include "drivers/port_open.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/skip.h"
 
 #define NB_BUFS 8192u
@@ -94,21 +94,13 @@ static int world_up(void **state)
 	return 0;
 }
 
-static int unlink_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int world_down(void **state)
 {
 	struct world *w = *state;
 
 	dpdk_pools_free(&w->pools);
 	dpdk_eal_fini(&w->eal);
-	nftw(w->dir, unlink_entry, 8, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(w->dir);
 	free(w);
 	return 0;
 }

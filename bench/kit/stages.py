@@ -15,10 +15,12 @@ STAGES = (
     ("table", "objects and listeners looked up, filed, removed",
      "engine/table/conn_table.* engine/table/listen_table.* engine/table/srcport.*"),
     ("handshake", "LISTEN, half-open entries, cookies, opening, the accept queue",
-     "engine/tcp/listen.c engine/tcp/half.c engine/tcp/cookie* engine/tcp/flood.* engine/tcp/backlog.c "
+     "engine/tcp/listen.c engine/tcp/half.c engine/tcp/cookie* engine/tcp/backlog.c "
      "engine/tcp/isn.c engine/tcp/open.c engine/tcp/accept.c engine/tcp/admit.c "
      "engine/tcp/quota.* engine/tcp/refuse.c engine/table/prefix_table.* "
      "engine/table/source_table.* engine/base/budget.h"),
+    ("flood", "SYNs of a flood, which become their own answers",
+     "engine/tcp/flood.*"),
     ("input", "sequence checks, text, FINs, resets, states",
      "engine/tcp/input.c engine/tcp/text.c engine/tcp/close.c engine/tcp/state.c "
      "engine/tcp/urgent.c engine/tcp/ecn.c engine/tcp/reset.c engine/tcp/icmp_error.* "

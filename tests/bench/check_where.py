@@ -116,7 +116,10 @@ def check_program(build):
     # Each does what its name says, and nothing that it should not have to.
     assert rows["first"]["service"] > 50 and not rows["syn"]["service"]
     assert rows["fin"]["time_wait"] > 50 and rows["cookie"]["memory"] < 50
-    assert all(rows[name][stage] > 20 for name in rows for stage in ("parse", "hash", "emit"))
+    assert rows["cookie"]["flood"] > 50 and not rows["syn"]["flood"]
+    assert all(row["hash"] > 20 for row in rows.values())
+    assert all(rows[name][stage] > 20 for name in ("syn", "first", "fin")
+               for stage in ("parse", "emit"))
 
 
 def main():

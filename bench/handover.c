@@ -27,7 +27,7 @@
 #define CLIENTS    2000 /* about half of them are the owner's */
 #define PAYLOAD    64
 #define WARM_UP    3200 /* segments */
-#define COUNTED    4096 /* segments whose instructions are counted */
+#define COUNTED    1024 /* segments whose instructions are counted */
 #define ROUNDS_MAX 999
 #define TRIES      4 /* rounds that may be spoilt, for each that counts */
 

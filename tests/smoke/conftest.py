@@ -32,6 +32,7 @@ def pytest_configure(config):
     interrupt_on_signals()
     config.addinivalue_line("markers", "in_order: only for labs whose ports keep a flow in order")
     config.addinivalue_line("markers", "paired: each lab meets one family, unless all are crossed")
+    config.addinivalue_line("markers", "alternating: each case meets one family, unless all are crossed")
     config.addinivalue_line("markers", "one_family: IPv4, unless all are crossed")
 
 
@@ -47,6 +48,9 @@ def pytest_collection_modifyitems(config, items):
             return family != 6
         if item.get_closest_marker("paired") and "running_lab" in params and family:
             return KINDS.index(params["running_lab"]) == (4, 6).index(family)
+        if item.get_closest_marker("alternating") and family:
+            others = [n for name, n in item.callspec.indices.items() if name != "family"]
+            return sum(others) % 2 == (4, 6).index(family)
         return True
 
     items[:] = [item for item in items if is_wanted(item)]

@@ -207,6 +207,7 @@ def test_hping3(front_end):
             assert sent >= 100 and counted >= sent // 2, f"{kind}: of {sent} counted {counted}"
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("flood", FLOODS)
 def test_flood(front_end, family, flood):
     modes, expected = FLOODS[flood]

@@ -4,6 +4,8 @@ import pytest
 
 from netlab import BACK, FRONT
 
+pytestmark = pytest.mark.paired
+
 
 @pytest.mark.parametrize("side", ["front", "back"])
 @pytest.mark.parametrize("size", [0, 56, 1400])

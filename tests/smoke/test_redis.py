@@ -5,6 +5,8 @@ import pytest
 from engine import REDIS
 from netlab import FRONT
 
+pytestmark = pytest.mark.paired
+
 KEYS = 100_000
 
 

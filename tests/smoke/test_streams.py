@@ -17,6 +17,8 @@ import pytest
 from engine import ECHO, STREAM, STREAM6
 from netlab import BACKENDS, FRONT
 
+pytestmark = pytest.mark.paired
+
 
 def drain(sock):
     """Everything until the peer's FIN."""

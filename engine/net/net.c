@@ -201,13 +201,13 @@ bool net_route(struct net *net, const struct ipaddr *dst, uint16_t *iface, struc
 	uint64_t hash = (dst->words[0] * 31 + dst->words[1]) * 0x9e3779b97f4a7c15ull;
 	struct net_way *w = &net->ways[(hash >> 32) % NET_WAYS];
 
-	if (w->known && ipaddr_equal(&w->to, dst)) {
+	if (ipaddr_equal(&w->to, dst)) {
 		*iface = w->iface;
 		*next_hop = w->next_hop;
 		return true;
 	}
 	if (!find_route(net->conf, dst, iface, next_hop))
 		return false;
-	*w = (struct net_way){*dst, *next_hop, *iface, true};
+	*w = (struct net_way){*dst, *next_hop, *iface};
 	return true;
 }

@@ -46,11 +46,10 @@ struct neigh {
 	tick_t at; /* of the last answer, or of the last probe */
 };
 
-/* A route that was looked up. */
+/* A route that was looked up; `to` has no family: none was yet. */
 struct net_way {
 	struct ipaddr to, next_hop;
 	uint16_t iface;
-	bool known;
 };
 
 #define NET_WAYS 64

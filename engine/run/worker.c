@@ -41,8 +41,8 @@ static void receive_burst(struct worker *w, struct buf *const *bufs, uint32_t n,
 		return;
 	}
 	shard_receive(w->shard, bufs, n);
-	exchange_hand_over(w->exchange,
-			   w->shard); /* the shard has room for what one burst brings */
+	/* The shard has room for what one burst brings. */
+	exchange_hand_over(w->exchange, w->shard);
 }
 
 static uint32_t receive_ports(struct worker *w, usec_t now)

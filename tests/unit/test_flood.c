@@ -256,6 +256,14 @@ static void same_counts(const struct side *a, const struct side *b)
 	}
 }
 
+/* A moment before keys change: cookies of what comes right behind it are made with either. */
+static usec_t before_next_key(const struct side *s, usec_t now)
+{
+	usec_t then = now + 20000, clock = then + s->rig.sh->cookie_clock_ms * USEC_PER_TICK;
+
+	return now + PERIOD_US - clock % PERIOD_US;
+}
+
 static void compare(const struct setting *set, uint64_t seed)
 {
 	static struct side a, b;
@@ -276,8 +284,7 @@ static void compare(const struct setting *set, uint64_t seed)
 			make(&burst[i], i, &random);
 		if (known && below(&random, 4) == 0)
 			make_again(&burst[0], &client);
-		/* In the end that is close to where keys change, now and then. */
-		now += leap ? PERIOD_US / 3 : below(&random, 30000);
+		now = leap ? before_next_key(&a, now) : now + below(&random, 30000);
 		receive(&a, burst, n, now, false);
 		receive(&b, burst, n, now, true);
 		shortened += b.rig.sh->flooded;

@@ -198,7 +198,8 @@ bool admit_syn_to_time_wait(struct shard *sh, struct seg *s)
 {
 	uint16_t listener = listen_table_find(sh, s->family, s->local, s->dport_be);
 
-	return likely(!sh->listeners[listener].guarded) || admit_syn(sh, s, listener);
+	return listener == CONF_NONE || likely(!sh->listeners[listener].guarded) ||
+	       admit_syn(sh, s, listener);
 }
 
 bool admit_cookie(struct shard *sh, struct seg *s, uint16_t listener, enum source_place *place)

@@ -184,7 +184,7 @@ bool backlog_expects_cookie(const struct shard *sh, uint16_t listener)
 	const struct syn_pressure *p = &sh->listeners[listener].pressure;
 
 	/* Another machine may have sent one that we know nothing of. */
-	if (sh->cookie_skew_ms && sh->profiles[listener].tcp->syncookies != CONF_SYNCOOKIES_NEVER)
+	if (cookies_are_shared(sh, listener))
 		return true;
 	return p->cookies_sent && sh->now - p->cookie_at < COOKIE_LIFE_TICKS;
 }

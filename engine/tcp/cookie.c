@@ -41,6 +41,11 @@
  * until all of them have a new one; what leaves the wire does not help to find it. Timestamps
  * tell what the offset of all these machines is, that is, that they belong together.
  *
+ * With such a secret the number of a half-open entry is a cookie as well, and so is the TSval of
+ * its SYN-ACK, each time that it goes: the ACK may come to a machine that has no entry, whether
+ * or not the one that has it is under pressure. Who can see such a number learns no more from it
+ * than from another cookie; its connection leaves a record when it ends, as others do.
+ *
  * What it costs. Initial numbers do not grow with time as RFC 6528 has it, which is why a
  * tuple in TIME_WAIT gets a half-open entry. MSS and window scale are rounded down to what the
  * bits can name. A lost SYN-ACK is not sent again: the client's SYN is. When the handshake's ACK
@@ -63,7 +68,9 @@ static_assert(COOKIE_LIFE_TICKS == PERIODS_GOOD << PERIOD_SHIFT, "ticks are mill
 #define REST_PLAIN(options) (1ull << 40 | (options))
 
 /* What the MSS is rounded down to. */
-static const uint16_t mss_v4[4] = {536, 1300, 1400, 1460}, mss_v6[4] = {1220, 1280, 1380, 1440};
+#define PLAIN_MSS 4
+static const uint16_t mss_v4[PLAIN_MSS] = {536, 1300, 1400, 1460};
+static const uint16_t mss_v6[PLAIN_MSS] = {1220, 1280, 1380, 1440};
 static const uint16_t ts_mss_v6[COOKIE_TS_MSS] = {1220, 1260, 1300, 1340, 1380, 1420, 1440, 8940};
 
 /* Window scale and SACK without timestamps, after what systems that send none offer. */
@@ -75,20 +82,29 @@ static const struct {
     {true, true, 6},   {true, true, 7},  {true, true, 8}, {true, true, 10},
 };
 
-static const uint16_t *ts_mss(const struct seg *s)
+/* Who talks to whom; addresses of 4 or 16 bytes. */
+struct ends {
+	const uint8_t *src, *dst;
+	uint16_t sport_be, dport_be;
+	uint8_t family;
+};
+
+static ALWAYS_INLINE struct ends ends_of_seg(const struct seg *s)
 {
-	return s->family == IP_V4 ? cookie_ts_mss_v4 : ts_mss_v6;
+	return (struct ends){s->src, s->dst, s->sport_be, s->dport_be, s->family};
 }
 
-/* False: the MSS is smaller than any that a cookie can name. */
-static ALWAYS_INLINE bool round_mss(const uint16_t *table, uint32_t rows, uint16_t *mss,
-				    uint32_t *row)
+static struct ends ends_of_half(const struct shard *sh, const struct half *h)
 {
-	*row = cookie_mss_row(table, rows, *mss);
-	if (*row == rows)
-		return false;
-	*mss = table[*row];
-	return true;
+	const struct tuple *t = &h->tuple;
+
+	return (struct ends){tuple_raddr(sh, t), sh->conf->addrs[tuple_local(t)].addr.bytes,
+			     t->rport_be, t->lport_be, tuple_is_v6(t) ? IP_V6 : IP_V4};
+}
+
+static const uint16_t *ts_mss(uint8_t family)
+{
+	return family == IP_V4 ? cookie_ts_mss_v4 : ts_mss_v6;
 }
 
 /* What was made then; `age_ms` is negative for what others' clocks have made. */
@@ -116,47 +132,69 @@ static const struct prf_key *key_of(struct shard *sh, uint32_t period)
 	return &k->key;
 }
 
-static uint32_t mac_of(struct shard *sh, const struct seg *s, uint32_t irs, uint64_t rest,
+static uint32_t mac_of(struct shard *sh, const struct ends *e, uint32_t irs, uint64_t rest,
 		       uint32_t period)
 {
 	const struct prf_key *key = key_of(sh, period);
 
-	if (s->family == IP_V4) {
+	if (e->family == IP_V4) {
 		uint64_t w[4];
 
-		cookie_words(w, s->src, s->dst, s->sport_be, s->dport_be, irs, rest);
+		cookie_words(w, e->src, e->dst, e->sport_be, e->dport_be, irs, rest);
 		return (uint32_t)sh->cookie_prf->mac(key, w, 4);
 	} else {
-		uint64_t ports = (uint64_t)irs << 32 | (uint32_t)s->sport_be << 16 | s->dport_be;
+		uint64_t ports = (uint64_t)irs << 32 | (uint32_t)e->sport_be << 16 | e->dport_be;
 		uint64_t w[6] = {0, 0, 0, 0, ports, rest};
 
-		memcpy(w, s->src, 16);
-		memcpy(w + 2, s->dst, 16);
+		memcpy(w, e->src, 16);
+		memcpy(w + 2, e->dst, 16);
 		return (uint32_t)sh->cookie_prf->mac(key, w, 6);
 	}
 }
 
 /* ---- with timestamps ---- */
 
-static bool make_ts(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval)
+static uint32_t ts_mac(struct shard *sh, const struct ends *e, uint32_t irs, uint32_t tsval,
+		       uint32_t mss_row, uint32_t period)
 {
-	uint32_t options = h->flags & CF_WSCALE ? h->wscale >> 4 : COOKIE_TS_NO_WSCALE, mss;
+	return mac_of(sh, e, irs, COOKIE_REST_TS(tsval, mss_row), period) & COOKIE_TS_MAC_MASK;
+}
 
-	if (!round_mss(ts_mss(s), COOKIE_TS_MSS, &h->mss, &mss))
-		return false;
+static uint32_t ts_options_of(const struct half *h)
+{
+	uint32_t options = h->flags & CF_WSCALE ? h->wscale >> 4 : COOKIE_TS_NO_WSCALE;
+
 	options |= h->flags & CF_SACK ? COOKIE_TS_SACK : 0;
-	options |= h->flags & CF_ECN ? COOKIE_TS_ECN : 0;
-	*tsval = cookie_tsval(ts_now(sh), options);
-	h->iss = mac_of(sh, s, h->irs, COOKIE_REST_TS(*tsval, mss),
-			period_of(sh, (int32_t)(ts_now(sh) - *tsval))) &
-		 COOKIE_TS_MAC_MASK;
-	h->iss |= mss << COOKIE_TS_MAC_BITS;
+	return options | (h->flags & CF_ECN ? COOKIE_TS_ECN : 0);
+}
+
+/* The number and TSval of what h->irs and its options became so long ago. False: the MSS is
+ * smaller than any that a cookie can name. */
+static bool ts_cookie(struct shard *sh, const struct ends *e, const struct half *h,
+		      uint32_t age_ms, uint32_t *iss, uint32_t *tsval)
+{
+	uint32_t row = cookie_mss_row(ts_mss(e->family), COOKIE_TS_MSS, h->mss);
+
+	if (row == COOKIE_TS_MSS)
+		return false;
+	*tsval = cookie_tsval(ts_now(sh) - age_ms, ts_options_of(h));
+	*iss = ts_mac(sh, e, h->irs, *tsval, row, period_of(sh, (int32_t)(ts_now(sh) - *tsval)));
+	*iss |= row << COOKIE_TS_MAC_BITS;
+	return true;
+}
+
+static bool make_ts(struct shard *sh, const struct ends *e, struct half *h, uint32_t *tsval)
+{
+	if (!ts_cookie(sh, e, h, 0, &h->iss, tsval))
+		return false;
+	h->mss = ts_mss(e->family)[h->iss >> COOKIE_TS_MAC_BITS];
 	return true;
 }
 
 static enum cookie check_ts(struct shard *sh, const struct seg *s, struct half *h)
 {
-	uint32_t tsval = s->opt.tsecr, mss = h->iss >> COOKIE_TS_MAC_BITS, period;
+	struct ends e = ends_of_seg(s);
+	uint32_t tsval = s->opt.tsecr, mss_row = h->iss >> COOKIE_TS_MAC_BITS, period;
 	int32_t age_ms = (int32_t)(ts_now(sh) - tsval);
 
 	if (age_ms < -(int32_t)sh->cookie_skew_ms)
@@ -164,10 +202,9 @@ static enum cookie check_ts(struct shard *sh, const struct seg *s, struct half *
 	period = period_of(sh, age_ms);
 	if ((int32_t)(period_of(sh, 0) - period) >= PERIODS_GOOD)
 		return COOKIE_STALE;
-	if ((mac_of(sh, s, h->irs, COOKIE_REST_TS(tsval, mss), period) ^ h->iss) &
-	    COOKIE_TS_MAC_MASK)
+	if (ts_mac(sh, &e, h->irs, tsval, mss_row, period) != (h->iss & COOKIE_TS_MAC_MASK))
 		return COOKIE_FORGED;
-	h->mss = ts_mss(s)[mss];
+	h->mss = ts_mss(s->family)[mss_row];
 	h->flags = CF_TIMESTAMPS;
 	h->flags |= tsval & COOKIE_TS_SACK ? CF_SACK : 0;
 	h->flags |= tsval & COOKIE_TS_ECN ? CF_ECN : 0;
@@ -209,15 +246,23 @@ static void set_plain_options(struct half *h, uint32_t i, bool ecn)
 		h->wscale = 0;
 }
 
-static bool make_plain(struct shard *sh, const struct seg *s, struct half *h)
+static const uint16_t *plain_mss(uint8_t family)
 {
-	uint32_t period = period_of(sh, 0), row = plain_options_of(h), mss, options;
+	return family == IP_V4 ? mss_v4 : mss_v6;
+}
 
-	if (!round_mss(s->family == IP_V4 ? mss_v4 : mss_v6, 4, &h->mss, &mss))
+static bool make_plain(struct shard *sh, const struct ends *e, struct half *h)
+{
+	const uint16_t *mss = plain_mss(e->family);
+	uint32_t period = period_of(sh, 0), row = plain_options_of(h);
+	uint32_t mss_row = cookie_mss_row(mss, PLAIN_MSS, h->mss), options;
+
+	if (mss_row == PLAIN_MSS)
 		return false;
-	options = (period & 3) << 6 | mss << 4 | row << 1 | !!(h->flags & CF_ECN);
+	options = (period & 3) << 6 | mss_row << 4 | row << 1 | !!(h->flags & CF_ECN);
+	h->mss = mss[mss_row];
 	set_plain_options(h, row, h->flags & CF_ECN);
-	h->iss = mac_of(sh, s, h->irs, REST_PLAIN(options), period) & MAC_MASK;
+	h->iss = mac_of(sh, e, h->irs, REST_PLAIN(options), period) & MAC_MASK;
 	h->iss |= options << MAC_BITS;
 	return true;
 }
@@ -226,23 +271,50 @@ static enum cookie check_plain(struct shard *sh, const struct seg *s, struct hal
 {
 	/* The latest of four periods may be the next one, by another machine's clock. */
 	uint32_t latest = period_of(sh, -(int32_t)sh->cookie_skew_ms);
+	struct ends e = ends_of_seg(s);
 	uint32_t options = h->iss >> MAC_BITS, period = latest - ((latest - (options >> 6)) & 3);
 
 	/* An old cookie is told from a forged one by the key that it was made with. */
-	if ((mac_of(sh, s, h->irs, REST_PLAIN(options), period) ^ h->iss) & MAC_MASK)
+	if ((mac_of(sh, &e, h->irs, REST_PLAIN(options), period) ^ h->iss) & MAC_MASK)
 		return COOKIE_FORGED;
 	if ((int32_t)(period_of(sh, 0) - period) >= PERIODS_GOOD)
 		return COOKIE_STALE;
-	h->mss = (s->family == IP_V4 ? mss_v4 : mss_v6)[options >> 4 & 3];
+	h->mss = plain_mss(s->family)[options >> 4 & 3];
 	set_plain_options(h, options >> 1 & 7, options & 1);
 	return COOKIE_GOOD;
 }
 
 bool cookie_make(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval)
 {
+	struct ends e = ends_of_seg(s);
+
 	if (h->flags & CF_TIMESTAMPS)
-		return make_ts(sh, s, h, tsval);
-	return make_plain(sh, s, h);
+		return make_ts(sh, &e, h, tsval);
+	return make_plain(sh, &e, h);
+}
+
+void cookie_share(struct shard *sh, const struct seg *s, struct half *h)
+{
+	struct half cut = *h;
+	uint32_t tsval;
+
+	if (!cookie_make(sh, s, &cut, &tsval))
+		return;
+	h->iss = cut.iss;
+	h->flags = cut.flags;
+	if (!(h->flags & CF_WSCALE))
+		h->wscale = 0;
+}
+
+uint32_t cookie_half_tsval(struct shard *sh, const struct half *h)
+{
+	struct ends e = ends_of_half(sh, h);
+	uint32_t iss, tsval;
+
+	/* One that follows on TIME_WAIT could not choose; a clock that leapt has moved its timer. */
+	if (!ts_cookie(sh, &e, h, half_age(sh, h), &iss, &tsval) || iss != h->iss)
+		return ts_now(sh);
+	return tsval;
 }
 
 const struct prf_key *cookie_ts_key(struct shard *sh)

@@ -330,6 +330,8 @@ static ALWAYS_INLINE void synack(struct shard *sh, const struct half *h, struct 
 	fill_addresses(sh, &o, ni, &h->tuple, h->dmac, tcp, plain);
 	if (!tcp->pmtu_discovery)
 		fill_fragmentation(sh, &o);
+	if (!all && cookies_are_shared(sh, h->profile) && (h->flags & CF_TIMESTAMPS))
+		opt.tsval = cookie_half_tsval(sh, h);
 	make_empty(b);
 	stat_inc(sh, STAT_tx_segments);
 	build_tcp_inline(b, &o);
@@ -344,7 +346,8 @@ void emit_synack(struct shard *sh, const struct half *h, struct buf *b)
 		/* The retransmission timer sends it again. */
 		stat_inc(sh, STAT_drop_tx_full);
 		shard_buf_free(sh, b);
-	} else if (likely(is_plain(ni, tuple_is_v6(&h->tuple)) && wants_all(h))) {
+	} else if (likely(is_plain(ni, tuple_is_v6(&h->tuple)) && wants_all(h) &&
+			  !sh->cookie_skew_ms)) {
 		synack(sh, h, b, ni, true, true);
 	} else {
 		synack(sh, h, b, ni, false, false);

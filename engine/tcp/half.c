@@ -32,14 +32,38 @@ COLD void half_drop(struct shard *sh, struct half *h)
 
 /* The nth wait is 1, 2, 4 … s (RFC 6298 §5.5); retries that all fall on whole
  * seconds together may be spread by up to an eighth. */
-void half_arm(struct shard *sh, struct half *h)
+static tick_t wait_of(const struct shard *sh, const struct half *h, uint32_t retries)
 {
 	const struct conf_tcp *tcp = sh->profiles[h->profile].tcp;
-	uint64_t delay = MIN((uint64_t)tcp->rto_initial_ms << h->retries, tcp->rto_max_ms);
+	uint64_t delay = MIN((uint64_t)tcp->rto_initial_ms << retries, tcp->rto_max_ms);
 
 	if (tcp->synack_jitter)
 		delay += (h->iss ^ h->irs) % (delay / 8 + 1);
-	group_wheel_arm(&sh->half_wheel, half_index(sh, h), sh->now + (tick_t)delay);
+	return (tick_t)delay;
+}
+
+void half_arm(struct shard *sh, struct half *h)
+{
+	group_wheel_arm(&sh->half_wheel, half_index(sh, h), sh->now + wait_of(sh, h, 0));
+}
+
+uint32_t half_age(const struct shard *sh, const struct half *h)
+{
+	tick_t begun = group_wheel_at(&sh->half_wheel, half_index(sh, h));
+
+	for (uint32_t i = 0; i <= h->retries; i++)
+		begun -= wait_of(sh, h, i);
+	return sh->now - begun;
+}
+
+/* From one deadline to the next, so that the last one tells when the first wait began; but after
+ * a leap of the clock they do not come all at once. */
+static void arm_again(struct shard *sh, struct half *h)
+{
+	uint32_t i = half_index(sh, h);
+	tick_t wait = wait_of(sh, h, h->retries), at = group_wheel_at(&sh->half_wheel, i) + wait;
+
+	group_wheel_arm(&sh->half_wheel, i, tick_reached(sh->now, at) ? sh->now + wait : at);
 }
 
 void tcp_half_expired(void *ctx, uint32_t index)
@@ -54,7 +78,7 @@ void tcp_half_expired(void *ctx, uint32_t index)
 		return;
 	}
 	h->retries++;
-	half_arm(sh, h);
+	arm_again(sh, h);
 	b = shard_buf_alloc(sh);
 	if (!b)
 		return;
@@ -67,13 +91,13 @@ void tcp_half_expired(void *ctx, uint32_t index)
 static void time_handshake(struct shard *sh, struct conn *c, const struct half *h,
 			   const struct seg *s)
 {
-	const struct conf_tcp *tcp = conn_tcp(sh, c);
-	tick_t due = group_wheel_at(&sh->half_wheel, half_index(sh, h));
-	uint32_t rtt_us = tcp_rtt_of_timestamp(sh, c, s);
+	/* Not of one that says what a cookie does. */
+	uint32_t rtt_us =
+	    cookies_are_shared(sh, h->profile) ? 0 : tcp_rtt_of_timestamp(sh, c, s);
 
 	/* Without timestamps; a SYN-ACK that went again since the SYN did is not known. */
-	if (!rtt_us && h->retries == 0 && !tcp->synack_jitter)
-		rtt_us = MAX(sh->now - (due - tcp->rto_initial_ms), 1u) * USEC_PER_TICK;
+	if (!rtt_us && h->retries == 0)
+		rtt_us = MAX(half_age(sh, h), 1u) * USEC_PER_TICK;
 	if (rtt_us)
 		tcp_rtt_sample(sh, c, rtt_us);
 }
@@ -94,6 +118,7 @@ static ALWAYS_INLINE struct conn *half_promote(struct shard *sh, struct half *h,
 	tcp_passive_up(sh, c, h, s);
 	time_handshake(sh, c, h, s);
 	tcp_syn_was_lost(c, conn_cold(sh, c), h->retries);
+	conn_cold(sh, c)->cookie = cookies_are_shared(sh, h->profile);
 	half_free(sh, h);
 	return c;
 }

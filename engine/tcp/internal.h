@@ -171,6 +171,20 @@ enum cookie { COOKIE_GOOD, COOKIE_STALE, COOKIE_EARLY, COOKIE_FORGED };
  */
 bool cookie_make(struct shard *sh, const struct seg *s, struct half *h, uint32_t *tsval);
 
+/* True when other machines complete the handshakes of this profile's listener, and we theirs. */
+static inline bool cookies_are_shared(const struct shard *sh, uint16_t profile)
+{
+	return unlikely(sh->cookie_skew_ms) &&
+	       sh->profiles[profile].tcp->syncookies != CONF_SYNCOOKIES_NEVER;
+}
+
+/* Makes h->iss a cookie of the SYN s. What `h` can keep is not cut, except that the SYN-ACK offers
+ * nothing that the cookie does not say. No effect when none can be made. */
+void cookie_share(struct shard *sh, const struct seg *s, struct half *h);
+
+/* The TSval of the SYN-ACK of an entry with timestamps that cookie_share() was called for. */
+uint32_t cookie_half_tsval(struct shard *sh, const struct half *h);
+
 /* The key of all cookies with timestamps that are made now; NULL: there are two of them. */
 const struct prf_key *cookie_ts_key(struct shard *sh);
 
@@ -284,8 +298,8 @@ bool admit_handshake(struct shard *sh, struct seg *s, uint16_t listener,
 		     enum source_place *place);
 bool admit_cookie(struct shard *sh, struct seg *s, uint16_t listener, enum source_place *place);
 
-/* The same for a SYN that would end a record in TIME_WAIT, and that tcp_listen_ready() has a
- * listener for, guarded or not. */
+/* The same for a SYN that would end a record in TIME_WAIT, whether or not somebody listens and is
+ * guarded; asked before anything gives way to it. */
 bool admit_syn_to_time_wait(struct shard *sh, struct seg *s);
 
 /* No connection came of the ACK after all. */
@@ -320,6 +334,9 @@ void tcp_half_input(struct shard *sh, struct half *h, struct seg *s);
 
 /* Files it under the next time its SYN-ACK is to go. */
 void half_arm(struct shard *sh, struct half *h);
+
+/* Milliseconds since its SYN, by its timer. */
+uint32_t half_age(const struct shard *sh, const struct half *h);
 void half_free(struct shard *sh, struct half *h);
 
 /* Ends an entry that did not become a connection. */

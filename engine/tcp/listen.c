@@ -76,6 +76,8 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 		h->iss = *iss_after + ISS_GAP;
 	memcpy(h->dmac, s->buf->data + 6, 6);
 	half_take_options(sh, h, s);
+	if (!iss_after && cookies_are_shared(sh, listener))
+		cookie_share(sh, s, h);
 	l->half_open++;
 	return h;
 }

@@ -213,7 +213,7 @@ static enum stat refusal(const struct shard *sh, uint16_t listener)
 	return quota_full(sh, listener) ? STAT_drop_max_connections : STAT_drop_no_half_open;
 }
 
-/* Whether the listener takes a SYN for a tuple that has a record. Its number has to follow on the
+/* Whether the listener takes a SYN, of who is admitted, for a tuple that has a record. Its number has to follow on the
  * old ones, so it needs an entry and no cookie will do. Who sends it has had a connection, forged
  * addresses have not: when those have taken all entries, one of theirs gives way to it. Each costs
  * a connection before, so nobody empties the backlog that way. (Linux takes such SYNs beyond its
@@ -237,13 +237,17 @@ static void spent_input(struct shard *sh, uint32_t index, struct seg *s)
 
 	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
 		tcp_reset_reply(sh, s);
-	} else if (!listener_takes(sh, s)) {
+		return;
+	}
+	if (!admit_syn_to_time_wait(sh, s))
+		return;
+	if (!listener_takes(sh, s)) {
 		/* A cookie-opened connection was a listener's. */
 		tw_drop(sh, s, refusal(sh, tw->profile));
-	} else if (admit_syn_to_time_wait(sh, s)) {
-		tw_end(sh, index);
-		tcp_listen_input(sh, s, &last);
+		return;
 	}
+	tw_end(sh, index);
+	tcp_listen_input(sh, s, &last);
 }
 
 /* The peer's FIN again: our last ACK was lost. */
@@ -276,6 +280,21 @@ static struct time_wait *restart(struct shard *sh, uint32_t index, const struct 
 	return record(sh, i);
 }
 
+/* False: nobody takes it, and it is still to be answered. */
+static bool newer_syn_input(struct shard *sh, uint32_t index, struct seg *s)
+{
+	uint32_t last = record(sh, index)->snd_nxt;
+
+	if (!admit_syn_to_time_wait(sh, s))
+		return true;
+	if (!listener_takes(sh, s))
+		return false;
+	stat_inc(sh, STAT_time_wait_reused);
+	tw_end(sh, index);
+	tcp_listen_input(sh, s, &last);
+	return true;
+}
+
 static void tw_input(struct shard *sh, uint32_t index, struct seg *s)
 {
 	const struct time_wait *tw = record(sh, index);
@@ -287,16 +306,8 @@ static void tw_input(struct shard *sh, uint32_t index, struct seg *s)
 		return;
 	}
 	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(sh, index, s) &&
-	    listener_takes(sh, s)) {
-		uint32_t last = tw->snd_nxt;
-
-		if (!admit_syn_to_time_wait(sh, s))
-			return;
-		stat_inc(sh, STAT_time_wait_reused);
-		tw_end(sh, index);
-		tcp_listen_input(sh, s, &last);
+	    newer_syn_input(sh, index, s))
 		return;
-	}
 	if (is_fin_again(tw, s)) {
 		bool timestamps = has_timestamps(sh, index);
 

@@ -63,14 +63,14 @@ class RouterLab(Lab):
         self.router.run("nft", "-f", "-", stdin=table if lose else "delete table inet acks")
 
 
-def node_config(lab, node, secret_file):
+def node_config(lab, node, secret_file, mode):
     return {
         "instance": f"{lab.instance}-{node}",
         "memory": {"connections": 1024, "half_open": 1024, "time_wait": 1024, "buffers": 4096},
         "ports": [{"name": "front", "device": f"net_af_packet0,iface=te-{node}",
                    "addresses": [f"{a}/{PREFIX[family]}" for family, a in NODES[node].items()]
                    + [f"{a}/{ALONE[family]}" for family, a in VIP.items()]}],
-        "tcp": {"syncookies": "always", "cookie_secret_file": str(secret_file)},
+        "tcp": {"syncookies": mode, "cookie_secret_file": str(secret_file)},
         "listeners": [{"name": "echo", "service": "echo",
                        "address": [host_port(a, ECHO) for a in VIP.values()]}],
     }
@@ -90,8 +90,8 @@ def secret_file(lab, name):
     return path
 
 
-def node(lab, name, secret):
-    config = node_config(lab, name, secret_file(lab, secret))
+def node(lab, name, secret, mode="always"):
+    config = node_config(lab, name, secret_file(lab, secret), mode)
     return Engine(lab, config, name=f"node-{name}", instance=config["instance"])
 
 
@@ -109,15 +109,16 @@ def begin_on_a_and_send_to_b(lab, family):
     return client
 
 
+@pytest.mark.parametrize("mode", ["auto", "always"])
 @pytest.mark.parametrize("timestamps", [0, 1])
-def test_handshake_changes_machines(router_lab, family, timestamps):
+def test_handshake_changes_machines(router_lab, family, timestamps, mode):
     router_lab.clients.sysctl(net__ipv4__tcp_timestamps=timestamps)
-    with node(router_lab, "a", "one") as a, node(router_lab, "b", "one") as b:
+    with node(router_lab, "a", "one", mode) as a, node(router_lab, "b", "one", mode) as b:
         with begin_on_a_and_send_to_b(router_lab, family) as client:
             assert client.recv(100) == b"hello"
             client.sendall(b"again" * 1000)
             assert client.makefile("rb").read(5000) == b"again" * 1000
-        assert a.counters()["syncookies_sent"] == 1
+        assert a.counters()["syncookies_sent"] == (mode == "always")
         assert a.counters()["passive_opens"] == 0
         assert b.counters()["syncookies_received"] == 1
         assert b.counters()["syncookies_sent"] == 0

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Machines that share a secret for SYN cookies and nothing else: a handshake that one of them has
- * begun is completed by another, with data in the ACK, as long as their clocks agree roughly.
+ * begun, with a cookie or an entry of its own, is completed by another, with data in the ACK, as
+ * long as their clocks agree roughly.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,20 +125,28 @@ static void begin(struct machine *m, const struct client *c)
 	receive(m, &syn);
 	assert_int_equal(m->sent.count, 1);
 	assert_int_equal(m->sent.last.tcp.flags, FRAME_SYN | FRAME_ACK);
-	assert_int_equal(m->rig.sh->halves.used, 0);
+	assert_int_equal(m->rig.sh->halves.used,
+			 m->tc.conf.tcp.syncookies != CONF_SYNCOOKIES_ALWAYS);
+}
+
+/* A segment of the client's that acknowledges `acked` numbers after the SYN-ACK `answer`. */
+static void say(struct machine *m, const struct client *c, const struct frame *answer,
+		uint8_t flags, uint32_t seq, uint32_t acked, uint32_t len)
+{
+	static const uint8_t request[REQUEST_LEN];
+	struct frame f = segment(c, flags, seq, answer->tcp.seq + 1 + acked);
+
+	if (c->timestamps)
+		add_timestamps(&f, tsval_of(answer));
+	f.payload = request;
+	f.payload_len = len;
+	receive(m, &f);
 }
 
 /* The ACK of what `begun` has sent, with the first bytes of a request. */
 static void complete(struct machine *m, const struct machine *begun, const struct client *c)
 {
-	static const uint8_t request[REQUEST_LEN];
-	struct frame ack = segment(c, FRAME_ACK, SYN_SEQ + 1, begun->sent.last.tcp.seq + 1);
-
-	if (c->timestamps)
-		add_timestamps(&ack, tsval_of(&begun->sent.last));
-	ack.payload = request;
-	ack.payload_len = REQUEST_LEN;
-	receive(m, &ack);
+	say(m, c, &begun->sent.last, FRAME_ACK, SYN_SEQ + 1, 0, REQUEST_LEN);
 }
 
 static uint64_t count(const struct machine *m, enum stat what)
@@ -145,17 +154,17 @@ static uint64_t count(const struct machine *m, enum stat what)
 	return m->rig.sh->stats[what];
 }
 
-/* The counter that says what became of a handshake begun at `wall_us` and completed elsewhere,
- * `travel_us` later, where the clock is ahead by `ahead_us`. */
-static enum stat outcome(const struct client *c, uint64_t wall_us, int64_t ahead_us,
-			 uint64_t travel_us, const uint8_t *others)
+/* The counter that says what became of a handshake begun at `wall_us`, in this mode, and completed
+ * elsewhere, `travel_us` later, where the clock is ahead by `ahead_us`. */
+static enum stat outcome_of(enum conf_syncookies mode, const struct client *c, uint64_t wall_us,
+			    int64_t ahead_us, uint64_t travel_us, const uint8_t *others)
 {
 	static const enum stat all[] = {STAT_syncookies_received, STAT_syncookies_stale,
 					STAT_syncookies_early, STAT_syncookies_failed};
 	struct machine a, b;
 	enum stat found = STAT_COUNT;
 
-	start(&a, 1, secret, wall_us, CONF_SYNCOOKIES_ALWAYS);
+	start(&a, 1, secret, wall_us, mode);
 	start(&b, 2, others, wall_us + (uint64_t)ahead_us, CONF_SYNCOOKIES_AUTO);
 	begin(&a, c);
 	shard_set_time(b.rig.sh, b.rig.sh->now_us + travel_us);
@@ -174,6 +183,18 @@ static enum stat outcome(const struct client *c, uint64_t wall_us, int64_t ahead
 	stop(&b);
 	stop(&a);
 	return found;
+}
+
+/* The same in both modes. */
+static enum stat outcome(const struct client *c, uint64_t wall_us, int64_t ahead_us,
+			 uint64_t travel_us, const uint8_t *others)
+{
+	enum stat by_cookie = outcome_of(CONF_SYNCOOKIES_ALWAYS, c, wall_us, ahead_us, travel_us,
+					 others);
+
+	assert_int_equal(by_cookie, outcome_of(CONF_SYNCOOKIES_AUTO, c, wall_us, ahead_us,
+					       travel_us, others));
+	return by_cookie;
 }
 
 static const struct client clients[] = {{false, false}, {false, true}, {true, false}, {true, true}};
@@ -238,6 +259,69 @@ static void test_timestamps_go_on(void **state)
 	stop(&a);
 }
 
+static void wait_for(struct machine *m, uint64_t us)
+{
+	struct shard *sh = m->rig.sh;
+
+	shard_set_time(sh, sh->now_us + us);
+	shard_timers(sh, 64);
+	shard_finish(sh);
+	sent_collect(&m->sent, &m->rig);
+}
+
+/* Whichever of them arrives. */
+static void test_synack_is_the_same_cookie_each_time(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		const struct client *c = &clients[i];
+		struct machine a, b;
+		struct frame first;
+
+		start(&a, 1, secret, NOON_US, CONF_SYNCOOKIES_AUTO);
+		start(&b, 2, secret, NOON_US, CONF_SYNCOOKIES_AUTO);
+		begin(&a, c);
+		first = a.sent.last;
+		for (uint32_t k = 0; k < 4; k++) {
+			wait_for(&a, (SECOND_US << k) + 300);
+			assert_int_equal(a.sent.count, 1);
+			assert_int_equal(a.sent.last.tcp.seq, first.tcp.seq);
+			if (c->timestamps)
+				assert_int_equal(tsval_of(&a.sent.last), tsval_of(&first));
+		}
+		wait_for(&b, 15 * SECOND_US);
+		complete(&b, &a, c);
+		assert_int_equal(count(&b, STAT_syncookies_received), 1);
+		stop(&b);
+		stop(&a);
+	}
+}
+
+/* Its own machine would take it for another's handshake. */
+static void test_old_duplicate_opens_nothing(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		const struct client *c = &clients[i];
+		uint32_t fin = SYN_SEQ + 1 + REQUEST_LEN;
+		struct machine a;
+		struct frame answer;
+
+		start(&a, 1, secret, NOON_US, CONF_SYNCOOKIES_AUTO);
+		begin(&a, c);
+		answer = a.sent.last;
+		complete(&a, &a, c);
+		assert_int_equal(a.rig.sh->conns.used, 1);
+		say(&a, c, &answer, FRAME_ACK | FRAME_FIN, fin, 0, 0);
+		say(&a, c, &answer, FRAME_ACK, fin + 1, 1, 0);
+		assert_int_equal(a.rig.sh->conns.used, 0);
+		say(&a, c, &answer, FRAME_ACK, SYN_SEQ + 1, 0, REQUEST_LEN);
+		assert_int_equal(a.rig.sh->conns.used, 0);
+		assert_int_equal(count(&a, STAT_passive_opens), 1);
+		stop(&a);
+	}
+}
+
 static void test_nothing_is_shared_without_a_secret(void **state)
 {
 	struct client c = {0};
@@ -261,6 +345,8 @@ int main(void)
 	    cmocka_unit_test(test_other_secret),
 	    cmocka_unit_test(test_each_refusal_says_why),
 	    cmocka_unit_test(test_timestamps_go_on),
+	    cmocka_unit_test(test_synack_is_the_same_cookie_each_time),
+	    cmocka_unit_test(test_old_duplicate_opens_nothing),
 	    cmocka_unit_test(test_nothing_is_shared_without_a_secret),
 	};
 

@@ -266,33 +266,67 @@ static void input_tcp(struct shard *sh, struct seg *s, uint32_t inserted)
 		tcp_time_wait_input(sh, i, s);
 }
 
-static void receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
-{
+/* The parsed segments of a burst, and what IPv4's tuples are hashed from. */
+struct burst {
+	uint32_t count;
 	struct seg segs[SHARD_BURST];
-	uint32_t count = 0, inserted;
+	uint64_t words[SHARD_BURST][2];
+};
 
+/* What is dealt with by each frame alone. */
+static ALWAYS_INLINE void take_frames(struct shard *sh, struct burst *b, struct buf *const *bufs,
+				      uint32_t n)
+{
 	for (uint32_t i = 0; i < n; i++) {
+		struct seg *s = &b->segs[b->count];
+		struct tuple_key key;
+
 		if (i + PREFETCH_AHEAD < n)
 			PREFETCH(bufs[i + PREFETCH_AHEAD]->data);
-		if (classify(sh, bufs[i], &segs[count]))
-			count++;
+		if (!classify(sh, bufs[i], s))
+			continue;
+		key = tuple_key_of_seg(s);
+		tuple_words_v4(&key, b->words[b->count++]);
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		struct tuple_key key = tuple_key_of_seg(&segs[i]);
+}
 
-		segs[i].hash = tuple_hash(sh, &key);
-		table_prefetch(&sh->table, segs[i].hash);
+/* Each segment's place in the table, whose memory is asked for. */
+static ALWAYS_INLINE void find_places(struct shard *sh, struct burst *b)
+{
+	uint64_t places[SHARD_BURST];
+
+	sh->prf->places(&sh->table_key, (const uint64_t(*)[2])b->words, b->count, places);
+	for (uint32_t i = 0; i < b->count; i++) {
+		struct seg *s = &b->segs[i];
+
+		s->hash = places[i];
+		if (unlikely(s->family != IP_V4)) {
+			struct tuple_key key = tuple_key_of_seg(s);
+
+			s->hash = tuple_hash(sh, &key);
+		}
+		table_prefetch(&sh->table, s->hash);
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		segs[i].ref = table_hint(&sh->table, segs[i].hash);
-		if (segs[i].ref)
-			prefetch_object(sh, segs[i].ref);
+}
+
+static void receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
+{
+	struct burst b;
+	uint32_t inserted;
+
+	b.count = 0;
+	take_frames(sh, &b, bufs, n);
+	find_places(sh, &b);
+	for (uint32_t i = 0; i < b.count; i++) {
+		b.segs[i].ref = table_hint(&sh->table, b.segs[i].hash);
+		if (b.segs[i].ref)
+			prefetch_object(sh, b.segs[i].ref);
 	}
 	inserted = sh->table.inserted;
-	for (uint32_t i = 0; i < count; i++) {
-		if (i + XFER_AHEAD < count)
-			prefetch_xfer(sh, segs[i + XFER_AHEAD].ref);
-		input_tcp(sh, &segs[i], inserted);
+	for (uint32_t i = 0; i < b.count; i++) {
+		if (i + XFER_AHEAD < b.count)
+			prefetch_xfer(sh, b.segs[i + XFER_AHEAD].ref);
+		input_tcp(sh, &b.segs[i], inserted);
 	}
 }
 

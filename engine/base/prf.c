@@ -102,6 +102,12 @@ static uint64_t place(const struct prf_key *key, const uint64_t *words, unsigned
 	return siphash13(&key->sip, words, n);
 }
 
+static void places(const struct prf_key *key, const uint64_t (*words)[2], uint32_t n, uint64_t *out)
+{
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = place(key, words[i], 2);
+}
+
 static uint64_t mac(const struct prf_key *key, const uint64_t *words, unsigned n)
 {
 	return siphash24(&key->sip, words, n);
@@ -113,7 +119,8 @@ static void mac_together(const struct prf_key *key, const uint64_t (*words)[4], 
 		macs[i] = mac(key, words[i], 4);
 }
 
-const struct prf prf_portable = {.place = place, .mac = mac, .mac_together = mac_together};
+const struct prf prf_portable = {
+    .place = place, .places = places, .mac = mac, .mac_together = mac_together};
 
 const struct prf *prf_choose(void)
 {

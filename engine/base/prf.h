@@ -21,7 +21,7 @@ struct prf_key {
 };
 
 /*
- * Both take n words, an even number of them up to 6. Messages of different lengths are different
+ * place() and mac() take n words, an even number of them up to 6. Messages of different lengths are different
  * messages.
  */
 struct prf {
@@ -29,6 +29,9 @@ struct prf {
 	 * differentials have a probability of 2^-113 at most (Keliher, Sui: Exact maximum
 	 * expected differential probability for AES, 2007), or SipHash-1-3. */
 	uint64_t (*place)(const struct prf_key *key, const uint64_t *words, unsigned n);
+	/* place() of any number of messages of two words, in less time than that many calls. */
+	void (*places)(const struct prf_key *key, const uint64_t (*words)[2], uint32_t n,
+		       uint64_t *places);
 	/* Where values are seen: AES-CMAC (RFC 4493), cut to 64 bits, or SipHash-2-4. */
 	uint64_t (*mac)(const struct prf_key *key, const uint64_t *words, unsigned n);
 	/* mac() of PRF_TOGETHER messages of four words, in less time than that many calls. */

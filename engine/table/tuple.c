@@ -5,17 +5,14 @@
 uint64_t tuple_hash(const struct shard *sh, const struct tuple_key *k)
 {
 	uint64_t w[4];
-	uint64_t rest = (uint64_t)k->rport_be << 32 | (uint64_t)k->lport_be << 16 | k->local;
 
 	if (k->local & TUPLE_V6) {
 		memcpy(w, k->raddr, 16);
-		w[2] = rest;
+		w[2] = (uint64_t)k->rport_be << 32 | (uint64_t)k->lport_be << 16 | k->local;
 		w[3] = 0;
 		return sh->prf->place(&sh->table_key, w, 4);
 	}
-	w[0] = 0;
-	memcpy(w, k->raddr, 4);
-	w[1] = rest;
+	tuple_words_v4(k, w);
 	return sh->prf->place(&sh->table_key, w, 2);
 }
 

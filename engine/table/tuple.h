@@ -42,6 +42,16 @@ static inline struct ipaddr tuple_ipaddr(const struct shard *sh, const struct tu
 
 uint64_t tuple_hash(const struct shard *sh, const struct tuple_key *k);
 
+/* What tuple_hash() is prf.place() of, over IPv4. */
+static inline void tuple_words_v4(const struct tuple_key *k, uint64_t w[2])
+{
+	uint32_t raddr;
+
+	memcpy(&raddr, k->raddr, 4);
+	w[0] = raddr;
+	w[1] = (uint64_t)k->rport_be << 32 | (uint64_t)k->lport_be << 16 | k->local;
+}
+
 /* The worker whose connection this is: the shard count divides the symmetric
  * Toeplitz hash's table, as the ports' RSS does. `laddr`: 4 or 16 bytes. */
 uint16_t tuple_owner(const struct shard *sh, uint8_t family, const uint8_t *raddr,

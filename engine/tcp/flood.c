@@ -28,10 +28,11 @@ static_assert(sizeof(struct syn) == ETH_HLEN + IPV4_HLEN + L4_LEN, "");
 #define SACK_TS	  ((uint32_t)TCPOPT_SACK_PERMITTED << 24 | 2 << 16 | TCPOPT_TIMESTAMPS << 8 | 10)
 #define WS_HEAD	  ((uint32_t)TCPOPT_NOP << 24 | TCPOPT_WSCALE << 16 | 3 << 8)
 
-/* One whose place in the table is being fetched. */
-struct candidate {
-	struct buf *buf;
-	uint64_t hash;
+/* Those whose places in the table are being fetched. */
+struct candidates {
+	uint32_t count;
+	struct buf *bufs[SHARD_BURST];
+	uint64_t words[SHARD_BURST][2], places[SHARD_BURST];
 };
 
 /* One that lacks only its MAC. */
@@ -96,11 +97,10 @@ static ALWAYS_INLINE bool sums_verify(const struct buf *b)
 }
 
 /* The candidates of a burst; what is none comes to `rest`. */
-static ALWAYS_INLINE uint32_t choose(const struct shard *sh, struct buf *const *bufs, uint32_t n,
-				     struct candidate *out, struct buf **rest, uint32_t *others)
+static ALWAYS_INLINE void choose(const struct shard *sh, struct buf *const *bufs, uint32_t n,
+				 struct candidates *out, struct buf **rest, uint32_t *others)
 {
-	uint32_t count = 0;
-
+	out->count = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		struct buf *b = bufs[i];
 		const struct syn *s = syn_of(b);
@@ -114,10 +114,12 @@ static ALWAYS_INLINE uint32_t choose(const struct shard *sh, struct buf *const *
 		}
 		key = (struct tuple_key){(const uint8_t *)&s->ip.src_be, s->tcp.src_be,
 					 s->tcp.dst_be, sh->last_local};
-		out[count] = (struct candidate){b, tuple_hash(sh, &key)};
-		table_prefetch(&sh->table, out[count++].hash);
+		out->bufs[out->count] = b;
+		tuple_words_v4(&key, out->words[out->count++]);
 	}
-	return count;
+	sh->prf->places(&sh->table_key, (const uint64_t(*)[2])out->words, out->count, out->places);
+	for (uint32_t i = 0; i < out->count; i++)
+		table_prefetch(&sh->table, out->places[i]);
 }
 
 /* Everybody may connect there, and all that is offered is taken. */
@@ -157,47 +159,60 @@ static ALWAYS_INLINE void draft(const struct shard *sh, struct flood *f, struct 
 	f->draft[f->waiting++] = (struct draft){b, tsval, row, f->listener};
 }
 
+/* Words go from registers to their places in the frame one by one: gathered in an array first,
+ * which is copied then, each copy would wait for what it copies to leave the store buffer. */
+static ALWAYS_INLINE void put(void *at, uint32_t word)
+{
+	memcpy(at, &word, sizeof(word));
+}
+
 static ALWAYS_INLINE void turn_ip(struct syn *s, const struct conf_tcp *tcp, uint8_t tx_flags)
 {
-	uint32_t w[5] = {
-	    0x45u | (uint32_t)tcp->dscp << 10 |
-		(uint32_t)__builtin_bswap16(IPV4_HLEN + L4_LEN) << 16, /* MUST-48 */
-	    (uint32_t)__builtin_bswap16(IPV4_DF) << 16,
-	    tcp->ttl | IPPROTO_TCP_ << 8, /* MUST-49 */
-	    s->ip.dst_be,
-	    s->ip.src_be,
-	};
+	uint8_t *at = (uint8_t *)&s->ip;
+	uint32_t src_be = s->ip.src_be, dst_be = s->ip.dst_be;
+	uint32_t head = 0x45u | (uint32_t)tcp->dscp << 10 |
+			(uint32_t)__builtin_bswap16(IPV4_HLEN + L4_LEN) << 16; /* MUST-48 */
+	uint32_t frag = (uint32_t)__builtin_bswap16(IPV4_DF) << 16;
+	uint32_t ttl = tcp->ttl | IPPROTO_TCP_ << 8; /* MUST-49 */
 
 	if (!(tx_flags & BUF_TX_IP_CSUM))
-		w[2] |= (uint32_t)csum_finish((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4]) << 16;
-	memcpy(&s->ip, w, sizeof(w));
+		ttl |= (uint32_t)csum_finish((uint64_t)head + frag + ttl + src_be + dst_be) << 16;
+	put(at, head);
+	put(at + 4, frag);
+	put(at + 8, ttl);
+	put(at + 12, dst_be);
+	put(at + 16, src_be);
 }
 
 static ALWAYS_INLINE void turn_tcp(struct syn *s, uint32_t iss, uint32_t tsval, uint16_t mss,
 				   uint16_t wnd, uint8_t wscale, uint8_t tx_flags)
 {
+	uint8_t *at = (uint8_t *)&s->tcp;
 	uint64_t sum = csum_pseudo4(s->ip.src_be, s->ip.dst_be, IPPROTO_TCP_, L4_LEN);
-	uint32_t w[10] = {
-	    (uint32_t)s->tcp.dst_be | (uint32_t)s->tcp.src_be << 16,
-	    __builtin_bswap32(iss),
-	    __builtin_bswap32(get_be32(&s->tcp.seq_be) + 1),
-	    OFF_BYTE | (TCP_SYN | TCP_ACK) << 8 | (uint32_t)__builtin_bswap16(wnd) << 16,
-	    0,
-	    __builtin_bswap32((uint32_t)MSS_HEAD << 16 | mss),
-	    __builtin_bswap32(SACK_TS),
-	    __builtin_bswap32(tsval),
-	    s->tsval_be,
-	    __builtin_bswap32(WS_HEAD | wscale),
-	};
+	uint32_t ports = (uint32_t)s->tcp.dst_be | (uint32_t)s->tcp.src_be << 16;
+	uint32_t seq_be = __builtin_bswap32(iss);
+	uint32_t ack_be = __builtin_bswap32(get_be32(&s->tcp.seq_be) + 1);
+	uint32_t flags = OFF_BYTE | (TCP_SYN | TCP_ACK) << 8 | (uint32_t)__builtin_bswap16(wnd) << 16;
+	uint32_t mss_be = __builtin_bswap32((uint32_t)MSS_HEAD << 16 | mss);
+	uint32_t sack_be = __builtin_bswap32(SACK_TS);
+	uint32_t tsval_be = __builtin_bswap32(tsval), tsecr_be = s->tsval_be;
+	uint32_t wscale_be = __builtin_bswap32(WS_HEAD | wscale);
 
-	if (tx_flags & BUF_TX_L4_CSUM) {
-		w[4] = csum_fold(sum);
-	} else {
-		for (uint32_t i = 0; i < ARRAY_SIZE(w); i++)
-			sum += w[i];
-		w[4] = csum_finish(sum);
-	}
-	memcpy(&s->tcp, w, sizeof(w));
+	uint32_t csum = csum_fold(sum);
+
+	if (!(tx_flags & BUF_TX_L4_CSUM))
+		csum = csum_finish(sum + ports + seq_be + ack_be + flags + mss_be + sack_be +
+				   tsval_be + tsecr_be + wscale_be);
+	put(at, ports);
+	put(at + 4, seq_be);
+	put(at + 8, ack_be);
+	put(at + 12, flags);
+	put(at + 16, csum);
+	put(at + 20, mss_be);
+	put(at + 24, sack_be);
+	put(at + 28, tsval_be);
+	put(at + 32, tsecr_be);
+	put(at + 36, wscale_be);
 }
 
 /* The SYN becomes its own answer. */
@@ -242,19 +257,18 @@ static ALWAYS_INLINE void send_drafts(struct shard *sh, struct flood *f)
 uint32_t flood_answer(struct shard *sh, struct buf *const *bufs, uint32_t n, struct buf **rest)
 {
 	struct flood f = {.key = cookie_ts_key(sh), .dport_be = 0};
-	struct candidate candidates[SHARD_BURST];
-	uint32_t count, others = 0;
+	struct candidates c;
+	uint32_t others = 0;
 
 	if (unlikely(!f.key)) {
 		memcpy(rest, bufs, n * sizeof(*rest));
 		return n;
 	}
-	count = choose(sh, bufs, n, candidates, rest, &others);
-	for (uint32_t i = 0; i < count; i++) {
-		struct buf *b = candidates[i].buf;
+	choose(sh, bufs, n, &c, rest, &others);
+	for (uint32_t i = 0; i < c.count; i++) {
+		struct buf *b = c.bufs[i];
 
-		if (unlikely(table_hint(&sh->table, candidates[i].hash) ||
-			     !wants_cookie(sh, &f, b))) {
+		if (unlikely(table_hint(&sh->table, c.places[i]) || !wants_cookie(sh, &f, b))) {
 			rest[others++] = b;
 			continue;
 		}

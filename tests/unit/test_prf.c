@@ -124,6 +124,25 @@ static void test_together(void **state)
 	}
 }
 
+static void test_places(void **state)
+{
+	const struct prf *kinds[] = {prf_choose(), &prf_portable};
+	uint64_t words[4][2], places[4 + 1];
+	struct prf_key key;
+
+	(void)state;
+	prf_key_init(&key, secret);
+	memcpy(words, message, sizeof(words));
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+		for (uint32_t n = 0; n <= 4; n++) {
+			places[n] = 7;
+			kinds[k]->places(&key, (const uint64_t(*)[2])words, n, places);
+			for (size_t i = 0; i < n; i++)
+				assert_true(places[i] == kinds[k]->place(&key, words[i], 2));
+			assert_int_equal(places[n], 7);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +151,7 @@ int main(void)
 	    cmocka_unit_test(test_spread),
 	    cmocka_unit_test(test_lengths_differ),
 	    cmocka_unit_test(test_together),
+	    cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,8 @@
 #include "engine/tcp/flood.h"
 #include "engine/tcp/internal.h"
 
-#define XFER_AHEAD     3 /* segments whose transfer blocks are, while one is processed */
+#define XFER_AHEAD     3 /* segments whose transfer blocks are, while one is processed, */
+#define SENT_AHEAD     1 /* and those whose first unacknowledged buffers are */
 #define PREFETCH_AHEAD 4 /* frames whose headers are on their way while one is parsed */
 
 static const uint8_t drop_stats[] = {
@@ -232,6 +233,18 @@ static void prefetch_xfer(const struct shard *sh, uint32_t ref)
 	PREFETCH_WRITE((const uint8_t *)x + CACHE_LINE);
 }
 
+/* What the segment's ACK is for. */
+static void prefetch_sent(const struct shard *sh, uint32_t ref)
+{
+	const struct xfer *x;
+
+	if (ref_kind(ref) != REF_CONN)
+		return;
+	x = conn_xfer(sh, shard_conn(sh, ref_index(ref)));
+	if (x && x->sndq.head)
+		PREFETCH_WRITE(x->sndq.head);
+}
+
 /* Out of the table already, in memory until the end of the burst. */
 static bool has_died(const struct shard *sh, uint32_t ref)
 {
@@ -326,6 +339,8 @@ static void receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
 	for (uint32_t i = 0; i < b.count; i++) {
 		if (i + XFER_AHEAD < b.count)
 			prefetch_xfer(sh, b.segs[i + XFER_AHEAD].ref);
+		if (i + SENT_AHEAD < b.count)
+			prefetch_sent(sh, b.segs[i + SENT_AHEAD].ref);
 		input_tcp(sh, &b.segs[i], inserted);
 	}
 }

@@ -12,24 +12,24 @@ static inline WITH_AES __m128i load(const void *p)
 	return _mm_loadu_si128(p);
 }
 
-static WITH_AES uint64_t place(const struct prf_key *key, const uint64_t *words, unsigned n)
-{
-	__m128i x = load(key->aes[0]);
-
-	for (unsigned i = 0; i < n; i += 2) {
-		x = _mm_xor_si128(x, load(words + i));
-		for (int r = 1; r <= PLACE_ROUNDS; r++)
-			x = _mm_aesenc_si128(x, load(key->aes[r]));
-	}
-	return (uint64_t)_mm_cvtsi128_si64(x);
-}
-
 /* Two halves: of words that were stored a moment ago, 16 bytes at once would wait until both have
  * left the store buffer. */
 static inline WITH_AES __m128i load_pair(const uint64_t w[2])
 {
 	return _mm_castpd_si128(_mm_loadh_pd(_mm_load_sd((const double *)(const void *)w),
 					     (const double *)(const void *)(w + 1)));
+}
+
+static WITH_AES uint64_t place(const struct prf_key *key, const uint64_t *words, unsigned n)
+{
+	__m128i x = load(key->aes[0]);
+
+	for (unsigned i = 0; i < n; i += 2) {
+		x = _mm_xor_si128(x, load_pair(words + i));
+		for (int r = 1; r <= PLACE_ROUNDS; r++)
+			x = _mm_aesenc_si128(x, load(key->aes[r]));
+	}
+	return (uint64_t)_mm_cvtsi128_si64(x);
 }
 
 /* As place() of each; that they do not wait for each other is up to the processor. */
@@ -62,8 +62,8 @@ static WITH_AES uint64_t mac(const struct prf_key *key, const uint64_t *words, u
 	__m128i x = _mm_setzero_si128();
 
 	for (unsigned i = 0; i + 2 < n; i += 2)
-		x = encrypt(key, _mm_xor_si128(x, load(words + i)));
-	x = _mm_xor_si128(x, _mm_xor_si128(load(words + n - 2), load(key->last)));
+		x = encrypt(key, _mm_xor_si128(x, load_pair(words + i)));
+	x = _mm_xor_si128(x, _mm_xor_si128(load_pair(words + n - 2), load(key->last)));
 	return (uint64_t)_mm_cvtsi128_si64(encrypt(key, x));
 }
 

@@ -103,7 +103,7 @@ struct xfer *conn_xfer_get(struct shard *sh, struct conn *c)
 	if (!c->xfer)
 		return NULL;
 	x = conn_xfer(sh, c);
-	memset(x, 0, sizeof(*x));
+	zero_lines(x, sizeof(*x));
 	x->recover = x->ecn_recover = c->snd_una;
 	return x;
 }

@@ -122,19 +122,18 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 	struct xfer *x;
 	uint16_t iface;
 
+	table_prefetch(&sh->table, hash);
 	/* MUST-46; MUST-43: the route says by which interface, the caller from where. */
 	if (!ipaddr_is_unicast(raddr) || !net_route(&sh->net, raddr, &iface, &hop) ||
 	    net_whose(&sh->net, raddr->family, raddr->bytes) == NET_BROADCAST) {
 		stat_inc(sh, STAT_no_route);
 		return NULL;
 	}
-	if (tuple_find(sh, &key, hash))
-		return NULL;
 	c = conn_alloc(sh, profile);
 	if (!c)
 		return NULL;
 	x = conn_xfer_get(sh, c);
-	if (!x || !tuple_set(sh, &c->tuple, &key, iface) ||
+	if (!x || tuple_find(sh, &key, hash) || !tuple_set(sh, &c->tuple, &key, iface) ||
 	    !table_insert(&sh->table, hash, ref_make(REF_CONN, conn_index(sh, c)))) {
 		conn_free(sh, c);
 		return NULL;

@@ -24,7 +24,7 @@ uint32_t peer_isn(uint32_t client)
 	return client * 2654435761u;
 }
 
-static void address_of(uint32_t client, uint8_t ip[4], uint16_t *port_be)
+static uint16_t address_of(uint32_t client, uint8_t ip[4])
 {
 	uint32_t x = client * SPREAD & MASK;
 
@@ -32,7 +32,7 @@ static void address_of(uint32_t client, uint8_t ip[4], uint16_t *port_be)
 	ip[1] = 19;
 	ip[2] = (uint8_t)(x >> 23);
 	ip[3] = (uint8_t)(x >> 15);
-	*port_be = __builtin_bswap16((uint16_t)(FIRST_PORT + (x & 0x7fff)));
+	return __builtin_bswap16((uint16_t)(FIRST_PORT + (x & 0x7fff)));
 }
 
 static uint32_t client_at(const uint8_t ip[4], uint16_t port_be)
@@ -50,7 +50,7 @@ bool peer_is_ours(const struct bench *b, uint32_t client)
 
 	if (b->sh->nb_shards == 1)
 		return true;
-	address_of(client, ip, &port_be);
+	port_be = address_of(client, ip);
 	return b->sh->id ==
 	       tuple_owner(b->sh, IP_V4, ip, engine_ip, port_be, __builtin_bswap16(80));
 }
@@ -68,7 +68,7 @@ struct buf *peer_make(struct bench *b, const struct peer_seg *s)
 			.ack = s->ack,
 			.flags = s->flags};
 
-	address_of(s->client, ip, &o.sport_be);
+	o.sport_be = address_of(s->client, ip);
 	if (s->len)
 		memcpy(f->data, s->payload, s->len);
 	segment_finish(b, f, &o, s->tsecr);

@@ -13,16 +13,20 @@
 #define BUILD_HDR_MAX 118
 static_assert(BUILD_HDR_MAX <= BUF_HEADROOM, "a fresh buf has room for any header");
 
-/* Everything about an outgoing segment except its payload; host order unless _be. */
+/*
+ * Everything about an outgoing segment except its payload; host order unless _be. Fields of the
+ * header that have 16 bits have 32 here: compilers put what they have no register for on the
+ * stack in two bytes and take it back as four, which waits for the store to be done.
+ */
 struct out {
 	const uint8_t *smac, *dmac;
 	const uint8_t *src, *dst; /* 4 or 16 bytes by family */
 	const struct tcpopt_out *opt;
 	uint32_t seq, ack;
-	uint16_t sport_be, dport_be;
-	uint16_t wnd;  /* as it goes into the header */
+	uint32_t sport_be, dport_be;
+	uint32_t wnd;  /* as it goes into the header */
+	uint32_t urp;  /* urgent pointer; set TCP_URG with it */
 	uint16_t vlan; /* 802.1Q id, 0: untagged */
-	uint16_t urp;  /* urgent pointer; set TCP_URG with it */
 	uint8_t family;
 	uint8_t flags; /* enum tcp_flags */
 	uint8_t ttl, tos;

@@ -92,11 +92,11 @@ static ALWAYS_INLINE uint64_t build_options(uint8_t *p, const struct tcpopt_out 
 /* The TCP header at p, its sum 0, and its options, `hlen` bytes in all; returns their sum. */
 static ALWAYS_INLINE uint64_t build_header(uint8_t *p, const struct out *o, uint32_t hlen)
 {
-	uint32_t ports = (uint32_t)o->sport_be | (uint32_t)o->dport_be << 16;
+	uint32_t ports = o->sport_be | o->dport_be << 16;
 	uint32_t seq_be = __builtin_bswap32(o->seq), ack_be = __builtin_bswap32(o->ack);
 	uint32_t off_wnd = (hlen / 4 << 4) | (uint32_t)o->flags << 8 |
-			   (uint32_t)__builtin_bswap16(o->wnd) << 16;
-	uint32_t csum_urp = (uint32_t)__builtin_bswap16(o->urp) << 16;
+			   (uint32_t)__builtin_bswap16((uint16_t)o->wnd) << 16;
+	uint32_t csum_urp = (uint32_t)__builtin_bswap16((uint16_t)o->urp) << 16;
 
 	build_word(p, ports);
 	build_word(p + 4, seq_be);

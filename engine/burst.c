@@ -200,14 +200,21 @@ static ALWAYS_INLINE bool classify(struct shard *sh, struct buf *b, struct seg *
 	return true;
 }
 
+/* The two or three lines it lies in. */
+static ALWAYS_INLINE void prefetch_conn(const struct conn *c)
+{
+	PREFETCH_WRITE(c);
+	PREFETCH_WRITE((const uint8_t *)c + CACHE_LINE);
+	PREFETCH_WRITE((const uint8_t *)c + sizeof(struct conn_pair) - 1);
+}
+
 static void prefetch_object(const struct shard *sh, uint32_t ref)
 {
 	uint32_t i = ref_index(ref);
 
 	switch (ref_kind(ref)) {
 	case REF_CONN:
-		PREFETCH_WRITE(shard_conn(sh, i));
-		PREFETCH_WRITE(shard_cold(sh, i));
+		prefetch_conn(shard_conn(sh, i));
 		break;
 	case REF_HALF:
 		PREFETCH_WRITE(shard_half(sh, i));

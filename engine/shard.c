@@ -17,11 +17,10 @@
 #define SWEEP_ROUND_TICKS (((1u << 31) - PAWS_IDLE_TICKS) / 2)
 #define SWEEP_TICKS_MAX	  64
 
-/* How the shard's memory is divided; every part starts on a cache line. The cold parts of
- * connections go first, the last of them ends where the shard begins. */
+/* How the shard's memory is divided; every part starts on a cache line. */
 struct layout {
 	uint32_t conns, halves, time_waits, tw_lines, xfers, sessions, addr6s, refs;
-	size_t shard, conn, table, half, half_wheel, time_wait, xfer, progress, session, addr6;
+	size_t conn, table, half, half_wheel, time_wait, xfer, progress, session, addr6;
 	size_t profiles, lean, quotas, listeners, listen_table, net, pools, toeplitz, sources, end;
 };
 
@@ -90,9 +89,8 @@ static struct layout layout_of(const struct conf *conf)
 	struct layout l = {0};
 
 	layout_counts(&l, conf);
-	place(&l.end, pool_bytes(l.conns, sizeof(struct conn_cold)));
-	l.shard = place(&l.end, sizeof(struct shard));
-	l.conn = place(&l.end, pool_bytes(l.conns, sizeof(struct conn)));
+	place(&l.end, sizeof(struct shard));
+	l.conn = place(&l.end, pool_bytes(l.conns, sizeof(struct conn_pair)));
 	l.table = place(&l.end, table_bytes(l.refs));
 	l.half = place(&l.end, pool_bytes(l.halves, sizeof(struct half)));
 	l.half_wheel = place(&l.end, group_wheel_bytes(l.halves));
@@ -232,7 +230,7 @@ static void init_quotas(struct shard *sh)
 static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
 {
 	table_init(&sh->table, mem + l->table, l->refs);
-	pool_init(&sh->conns, mem + l->conn, l->conns, sizeof(struct conn));
+	pool_init(&sh->conns, mem + l->conn, l->conns, sizeof(struct conn_pair));
 	pool_init(&sh->halves, mem + l->half, l->halves, sizeof(struct half));
 	tw_lines_init(&sh->time_waits, mem + l->time_wait, l->time_waits, l->tw_lines,
 		      tcp_time_wait_moved, sh);
@@ -240,8 +238,8 @@ static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
 	sh->progress = has_min_rate(sh->conf) ? (void *)(mem + l->progress) : NULL;
 	pool_init(&sh->sessions, mem + l->session, l->sessions, sizeof(struct session));
 	pool_init(&sh->addr6s, mem + l->addr6, l->addr6s, 16);
-	wheel_init(&sh->conn_wheel, &shard_cold(sh, 0)->timer, -(int32_t)sizeof(struct conn_cold),
-		   sh->now);
+	wheel_init(&sh->conn_wheel, &conn_cold(sh, shard_conn(sh, 0))->timer,
+		   sizeof(struct conn_pair), sh->now);
 	group_wheel_init(&sh->half_wheel, mem + l->half_wheel, l->halves, sh->now);
 }
 
@@ -298,7 +296,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 {
 	struct layout l = layout_of(args->conf);
 	uint8_t *base = mem;
-	struct shard *sh = (void *)(base + l.shard);
+	struct shard *sh = mem;
 
 	sh->now_us = args->now;
 	sh->now = tick_of(args->now);

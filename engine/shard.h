@@ -238,8 +238,8 @@ struct shard {
 /* Bytes of memory for one of conf's shards, everything included but buffers. */
 size_t shard_bytes(const struct conf *conf);
 
-/* `mem` holds shard_bytes() zeroed bytes, cache-line aligned. Never fails. The shard is within it,
- * not at its beginning. */
+/* `mem` holds shard_bytes() zeroed bytes, cache-line aligned; the shard is at its beginning. Never
+ * fails. */
 struct shard *shard_init(void *mem, const struct shard_args *args);
 
 /* Gives back every buffer the shard holds. Connections end silently. */
@@ -322,14 +322,10 @@ static inline void shard_tx(struct shard *sh, uint16_t port, struct buf *b)
 	sh->stats[STAT_tx_frames]++;
 }
 
+/* Connections lie behind the shard itself. */
 static inline struct conn *shard_conn(const struct shard *sh, uint32_t index)
 {
-	return (struct conn *)(void *)((uintptr_t)sh + sizeof(*sh)) + index;
-}
-
-static inline struct conn_cold *shard_cold(const struct shard *sh, uint32_t index)
-{
-	return (struct conn_cold *)(uintptr_t)sh - 1 - index;
+	return &((struct conn_pair *)((uintptr_t)sh + sizeof(*sh)))[index].hot;
 }
 
 static inline struct half *shard_half(const struct shard *sh, uint32_t index)
@@ -344,17 +340,13 @@ static inline uint32_t half_index(const struct shard *sh, const struct half *h)
 
 static inline uint32_t conn_index(const struct shard *sh, const struct conn *c)
 {
-	return (uint32_t)(c - shard_conn(sh, 0));
+	return (uint32_t)(CONTAINER_OF(c, struct conn_pair, hot) -
+			  (struct conn_pair *)((uintptr_t)sh + sizeof(*sh)));
 }
 
-/* As shard_cold(sh, conn_index(sh, c)), in four instructions. */
-static inline struct conn_cold *conn_cold(const struct shard *sh, const struct conn *c)
+static inline struct conn_cold *conn_cold(const struct shard *sh UNUSED, const struct conn *c)
 {
-	const uintptr_t first = sizeof(*sh) / sizeof(*c); /* in lines from the shard */
-	uintptr_t line = ((uintptr_t)c - (uintptr_t)sh) / sizeof(*c);
-
-	return (struct conn_cold *)((uintptr_t)sh + (first - 1) * sizeof(struct conn_cold) -
-				    line * sizeof(struct conn_cold));
+	return (struct conn_cold *)((uintptr_t)c + offsetof(struct conn_pair, cold));
 }
 
 static inline struct xfer *conn_xfer(const struct shard *sh, const struct conn *c)

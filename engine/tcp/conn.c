@@ -16,7 +16,7 @@ struct conn *conn_alloc(struct shard *sh, uint16_t profile)
 		return NULL;
 	quota_take(sh, profile);
 	c = shard_conn(sh, i);
-	k = shard_cold(sh, i);
+	k = conn_cold(sh, c);
 	memset(c, 0, sizeof(*c));
 	memset(k, 0, sizeof(*k));
 	c->tuple.local = TUPLE_FREE;

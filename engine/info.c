@@ -116,7 +116,7 @@ static void set_silence_timer(struct conn_info *o, const struct shard *sh, const
 	if (c->state < TCP_ESTABLISHED)
 		return;
 	if (c->state == TCP_FIN_WAIT_2 && (c->flags & CF_ORPHAN))
-		consider(o, INFO_TIMER_TIME_WAIT, ms_until(sh, conn_cold(sh, c)->due));
+		consider(o, INFO_TIMER_TIME_WAIT, ms_until(sh, conn_cold(c)->due));
 	if (is_half_closed(c) && guard_half_close_deadline(sh, c, &at))
 		consider(o, INFO_TIMER_IDLE, ms_until(sh, at));
 	if (guard_deadline(sh, c, &at))
@@ -143,7 +143,7 @@ static void set_timer(struct conn_info *o, const struct shard *sh, const struct 
 		consider(o, x->timer == XFER_TIMER_PERSIST ? INFO_TIMER_PERSIST : INFO_TIMER_ON,
 			 ms_until(sh, xfer_deadline(sh, c, x)));
 	else if (c->flags & CF_ACK_DELAYED)
-		consider(o, INFO_TIMER_ACK, ms_until(sh, conn_cold(sh, c)->due));
+		consider(o, INFO_TIMER_ACK, ms_until(sh, conn_cold(c)->due));
 	else
 		set_silence_timer(o, sh, c);
 }
@@ -151,7 +151,7 @@ static void set_timer(struct conn_info *o, const struct shard *sh, const struct 
 static bool conn_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 {
 	const struct conn *c = shard_conn(sh, i);
-	const struct conn_cold *k = conn_cold(sh, shard_conn(sh, i));
+	const struct conn_cold *k = conn_cold(shard_conn(sh, i));
 	const struct xfer *x = conn_xfer(sh, c);
 
 	if (c->tuple.local == TUPLE_FREE)

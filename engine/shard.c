@@ -238,7 +238,7 @@ static void init_pools(struct shard *sh, uint8_t *mem, const struct layout *l)
 	sh->progress = has_min_rate(sh->conf) ? (void *)(mem + l->progress) : NULL;
 	pool_init(&sh->sessions, mem + l->session, l->sessions, sizeof(struct session));
 	pool_init(&sh->addr6s, mem + l->addr6, l->addr6s, 16);
-	wheel_init(&sh->conn_wheel, &conn_cold(sh, shard_conn(sh, 0))->timer,
+	wheel_init(&sh->conn_wheel, &conn_cold(shard_conn(sh, 0))->timer,
 		   sizeof(struct conn_pair), sh->now);
 	group_wheel_init(&sh->half_wheel, mem + l->half_wheel, l->halves, sh->now);
 }

@@ -344,7 +344,7 @@ static inline uint32_t conn_index(const struct shard *sh, const struct conn *c)
 			  (struct conn_pair *)((uintptr_t)sh + sizeof(*sh)));
 }
 
-static inline struct conn_cold *conn_cold(const struct shard *sh UNUSED, const struct conn *c)
+static inline struct conn_cold *conn_cold(const struct conn *c)
 {
 	return (struct conn_cold *)((uintptr_t)c + offsetof(struct conn_pair, cold));
 }
@@ -356,7 +356,7 @@ static inline struct xfer *conn_xfer(const struct shard *sh, const struct conn *
 
 static inline const struct profile *conn_profile(const struct shard *sh, const struct conn *c)
 {
-	return &sh->profiles[conn_cold(sh, c)->profile];
+	return &sh->profiles[conn_cold(c)->profile];
 }
 
 static inline const struct conf_tcp *conn_tcp(const struct shard *sh, const struct conn *c)

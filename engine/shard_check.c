@@ -110,7 +110,7 @@ static bool sources_ok(const struct shard *sh)
 
 	for (uint32_t i = 1; i < sh->conns.fresh; i++)
 		if (shard_conn(sh, i)->tuple.local != TUPLE_FREE)
-			counted[conn_cold(sh, shard_conn(sh, i))->source]++;
+			counted[conn_cold(shard_conn(sh, i))->source]++;
 	if (!sh->sources)
 		return counted[SOURCE_EXACT] + counted[SOURCE_SKETCH] == 0;
 	return source_table_check(&sh->sources->table, counted[SOURCE_EXACT],

@@ -4,7 +4,7 @@
 
 void tcp_passive_up(struct shard *sh, struct conn *c, struct half *h, const struct seg *s)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	tuple_move(&c->tuple, &h->tuple);
 	memcpy(k->dmac, h->dmac, 6);
@@ -66,7 +66,7 @@ bool accept_deferred(struct shard *sh, struct conn *c)
 {
 	const struct profile *p = conn_profile(sh, c);
 	const struct xfer *x = conn_xfer(sh, c);
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	if (!k->deferred)
 		return false;

@@ -8,9 +8,9 @@
 #define RTT_MAX_TICKS (120u * TICKS_PER_SEC) /* a longer one is an echo of nonsense */
 
 /* RFC 6298 §2.2, §2.3, in microseconds. */
-void tcp_rtt_sample(struct shard *sh, struct conn *c, uint32_t rtt_us)
+void tcp_rtt_sample(struct conn *c, uint32_t rtt_us)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	uint32_t delta;
 
 	if (k->srtt_us == 0) {
@@ -42,9 +42,9 @@ static void tell_writable(struct shard *sh, struct conn *c, const struct xfer *x
 
 /* Karn (MUST-18), RFC 6298 §5: a backed-off RTO lasts until something was timed, or a path that
  * became slower never would be. */
-static void take_round_trip(struct shard *sh, struct conn *c, struct xfer *x, uint32_t rtt_us)
+static void take_round_trip(struct conn *c, struct xfer *x, uint32_t rtt_us)
 {
-	tcp_rtt_sample(sh, c, rtt_us);
+	tcp_rtt_sample(c, rtt_us);
 	x->backoff = 0;
 	x->tlp_unmeasured = false;
 }
@@ -53,7 +53,7 @@ static void take_round_trip(struct shard *sh, struct conn *c, struct xfer *x, ui
 static void advance(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s,
 		    struct ack_news *news)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	news->acked = s->ack - c->snd_una;
 	scoreboard_ack(sh, c, x, s->ack, s, news);
@@ -90,7 +90,7 @@ static void update_window(struct shard *sh, struct conn *c, struct xfer *x, cons
 			  bool advanced)
 {
 	uint32_t wnd = s->wnd << (c->wscale >> 4);
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	bool was_closed = c->snd_wnd == 0;
 
 	/* A segment that was overtaken but acknowledges more brings its window: the
@@ -146,7 +146,7 @@ static void process(struct shard *sh, struct conn *c, struct xfer *x, const stru
 	if (news.acked && !news.rtt_us)
 		news.rtt_us = tcp_rtt_of_timestamp(sh, c, s);
 	if (news.rtt_us)
-		take_round_trip(sh, c, x, news.rtt_us);
+		take_round_trip(c, x, news.rtt_us);
 	if (news.acked || news.duplicate || news.sacked_new || news.dsack || news.ecn_echo)
 		recovery_ack(sh, c, x, s, &news);
 }
@@ -171,12 +171,12 @@ static ALWAYS_INLINE void all_arrived(struct shard *sh, struct conn *c, struct x
 	x->full_end = seq_max(x->full_end, c->snd_una - 1);
 	x->unacked_since = sh->now;
 	x->timer = XFER_TIMER_NONE; /* RFC 6298 §5.2 */
-	conn_cold(sh, c)->retries = 0;
+	conn_cold(c)->retries = 0;
 	if (!rtt_us)
 		rtt_us = tcp_rtt_of_timestamp(sh, c, s);
 	if (rtt_us)
-		take_round_trip(sh, c, x, rtt_us);
-	if (cc_was_limited(c, conn_cold(sh, c), x, flight))
+		take_round_trip(c, x, rtt_us);
+	if (cc_was_limited(c, conn_cold(c), x, flight))
 		cc_ack(sh, c, x, flight, flight);
 	else
 		cubic_pause(sh, x);
@@ -188,7 +188,7 @@ static ALWAYS_INLINE void all_arrived(struct shard *sh, struct conn *c, struct x
 static COLD bool ack_out_of_flight(struct shard *sh, struct conn *c, const struct seg *s,
 				   uint32_t flight)
 {
-	uint32_t oldest = c->snd_una - tcp_max_wnd(sh, c);
+	uint32_t oldest = c->snd_una - tcp_max_wnd(c);
 
 	if (seq_gt(s->ack, c->snd_nxt)) {
 		stat_inc(sh, STAT_drop_ack_unsent);
@@ -203,7 +203,7 @@ static COLD bool ack_out_of_flight(struct shard *sh, struct conn *c, const struc
 	if (flight && s->opt.nb_sack)
 		process(sh, c, conn_xfer(sh, c), s);
 	else if (!flight)
-		conn_cold(sh, c)->retries = 0; /* it answers: keepalive begins anew */
+		conn_cold(c)->retries = 0; /* it answers: keepalive begins anew */
 	return true;
 }
 
@@ -216,13 +216,13 @@ static ALWAYS_INLINE bool take_ack(struct shard *sh, struct conn *c, struct xfer
 	if (unlikely(acked > flight))
 		return ack_out_of_flight(sh, c, s, flight);
 	if (flight == 0) {
-		conn_cold(sh, c)->retries = 0; /* it answers: keepalive begins anew */
+		conn_cold(c)->retries = 0; /* it answers: keepalive begins anew */
 	} else if (likely(covers_all(c, x, s))) {
 		all_arrived(sh, c, x, s);
 	} else {
 		process(sh, c, x, s);
 		if (acked == flight)
-			conn_cold(sh, c)->retries = 0;
+			conn_cold(c)->retries = 0;
 	}
 	if (!plain && (c->flags & CF_FIN_SENT) && acked && acked == flight)
 		tcp_fin_acked(sh, c);

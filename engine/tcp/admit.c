@@ -176,7 +176,7 @@ void admit_failed(struct shard *sh, const struct seg *s, uint16_t listener, enum
 
 void admit_leave(struct shard *sh, struct conn *c)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	struct ipaddr a = tuple_ipaddr(sh, &c->tuple);
 	struct source_id id = source_of(sh, conn_profile(sh, c)->listener, a.family, a.bytes);
 

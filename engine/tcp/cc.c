@@ -22,7 +22,7 @@ static void reno_ack(struct conn_cold *k, const struct conn *c, uint32_t acked)
 
 void cc_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t prior_flight, uint32_t acked)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	uint32_t ssthresh = tcp_ssthresh(c, k);
 
 	if (!cc_was_limited(c, k, x, prior_flight)) {
@@ -56,6 +56,6 @@ uint32_t cc_reduce(struct shard *sh, struct conn *c, struct xfer *x)
 	uint32_t flight = MAX(c->snd_nxt - c->snd_una, (uint32_t)c->mss);
 
 	if (conn_tcp(sh, c)->congestion_control == CONF_CC_CUBIC)
-		return cubic_reduce(sh, c, x);
-	return MAX(MIN(flight, conn_cold(sh, c)->cwnd) / 2, 2u * c->mss);
+		return cubic_reduce(c, x);
+	return MAX(MIN(flight, conn_cold(c)->cwnd) / 2, 2u * c->mss);
 }

@@ -13,7 +13,7 @@ void tcp_fin_received(struct shard *sh, struct conn *c)
 	case TCP_SYN_RECEIVED:
 	case TCP_ESTABLISHED:
 		/* The peer is done; we may go on sending. */
-		conn_cold(sh, c)->due = sh->now;
+		conn_cold(c)->due = sh->now;
 		tcp_set_state(c, TCP_CLOSE_WAIT);
 		break;
 	case TCP_FIN_WAIT_1:
@@ -51,13 +51,13 @@ static void limit_fin_wait_2(struct shard *sh, struct conn *c)
 	if (c->state != TCP_FIN_WAIT_2)
 		return;
 	if (!(c->flags & CF_ORPHAN)) {
-		conn_cold(sh, c)->sent_at = sh->now;
-		conn_cold(sh, c)->quiet = false;
+		conn_cold(c)->sent_at = sh->now;
+		conn_cold(c)->quiet = false;
 		return;
 	}
 	if (c->flags & CF_ACK_DELAYED) /* `due` is not its own any more */
 		conn_work(sh, c, CF_ACK_NOW);
-	conn_cold(sh, c)->due = sh->now + conn_tcp(sh, c)->fin_timeout_ms;
+	conn_cold(c)->due = sh->now + conn_tcp(sh, c)->fin_timeout_ms;
 }
 
 void tcp_fin_acked(struct shard *sh, struct conn *c)
@@ -66,7 +66,7 @@ void tcp_fin_acked(struct shard *sh, struct conn *c)
 	case TCP_FIN_WAIT_1:
 		/* Our half is closed; theirs may stay open. */
 		tcp_set_state(c, TCP_FIN_WAIT_2);
-		if (conn_cold(sh, c)->drains && too_many_orphans(sh, c))
+		if (conn_cold(c)->drains && too_many_orphans(sh, c))
 			return;
 		limit_fin_wait_2(sh, c);
 		break;
@@ -119,7 +119,7 @@ void tcp_close(struct shard *sh, struct conn *c)
 		return;
 	}
 	/* An answer that is on its way would be lost: its turn comes when it has arrived. */
-	if (!conn_cold(sh, c)->drains && too_many_orphans(sh, c))
+	if (!conn_cold(c)->drains && too_many_orphans(sh, c))
 		return;
 	limit_fin_wait_2(sh, c);
 	tcp_shutdown(sh, c);
@@ -127,7 +127,7 @@ void tcp_close(struct shard *sh, struct conn *c)
 
 void tcp_linger(struct shard *sh, struct conn *c)
 {
-	conn_cold(sh, c)->drains = true;
+	conn_cold(c)->drains = true;
 	conn_drop_received(sh, c);
 	tcp_close(sh, c);
 }

@@ -16,7 +16,7 @@ struct conn *conn_alloc(struct shard *sh, uint16_t profile)
 		return NULL;
 	quota_take(sh, profile);
 	c = shard_conn(sh, i);
-	k = conn_cold(sh, c);
+	k = conn_cold(c);
 	memset(c, 0, sizeof(*c));
 	memset(k, 0, sizeof(*k));
 	c->tuple.local = TUPLE_FREE;
@@ -89,7 +89,7 @@ void conn_free(struct shard *sh, struct conn *c)
 		sh->orphans--;
 	wheel_cancel(&sh->conn_wheel, i);
 	tuple_clear(sh, &c->tuple);
-	quota_put(sh, conn_cold(sh, c)->profile);
+	quota_put(sh, conn_cold(c)->profile);
 	pool_put(&sh->conns, i);
 }
 
@@ -151,7 +151,7 @@ void conn_unlink(struct shard *sh, struct conn *c)
 
 	table_remove(&sh->table, tuple_hash(sh, &key), ref_make(REF_CONN, conn_index(sh, c)));
 	if ((c->flags & CF_ACTIVE) && p->pool != CONF_NONE)
-		proxy_port_put(sh, p->pool, conn_cold(sh, c)->backend, tuple_local(&c->tuple),
+		proxy_port_put(sh, p->pool, conn_cold(c)->backend, tuple_local(&c->tuple),
 			       c->tuple.lport_be);
 }
 
@@ -164,7 +164,7 @@ void conn_die(struct shard *sh, struct conn *c, enum tcp_close_reason reason)
 	tcp_set_state(c, TCP_CLOSED);
 	c->flags &= ~(uint32_t)(CF_ACK_NOW | CF_ACK_DELAYED | CF_REXMIT_ONE | CF_PROBE |
 				CF_KEEPALIVE | CF_OUTPUT);
-	conn_cold(sh, c)->close_reason = (uint8_t)reason;
+	conn_cold(c)->close_reason = (uint8_t)reason;
 	if (x) {
 		drop_send_queue(sh, x);
 		x->timer = XFER_TIMER_NONE;

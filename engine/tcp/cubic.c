@@ -75,7 +75,7 @@ void cubic_pause(const struct shard *sh, struct xfer *x)
 
 void cubic_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t acked)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	struct cubic *q = &x->cubic;
 	uint32_t t_ms;
 	uint64_t target;
@@ -97,9 +97,9 @@ void cubic_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t acked)
 	k->cwnd += (uint32_t)((target - k->cwnd) * acked / k->cwnd);
 }
 
-uint32_t cubic_reduce(struct shard *sh, struct conn *c, struct xfer *x)
+uint32_t cubic_reduce(struct conn *c, struct xfer *x)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	struct cubic *q = &x->cubic;
 
 	q->cwnd_prior = k->cwnd;

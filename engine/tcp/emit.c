@@ -173,7 +173,7 @@ static ALWAYS_INLINE bool is_rare(const struct conn *c, const struct conn_cold *
 static COLD void fill_rare(struct shard *sh, struct conn *c, struct xfer *x, const struct buf *b,
 			   struct out *o, struct tcpopt_out *opt)
 {
-	if (conn_cold(sh, c)->fragmentable || !conn_tcp(sh, c)->pmtu_discovery)
+	if (conn_cold(c)->fragmentable || !conn_tcp(sh, c)->pmtu_discovery)
 		fill_fragmentation(sh, o);
 	if (o->flags & TCP_SYN)
 		fill_syn_options(sh, c, opt, o->flags & TCP_ACK);
@@ -196,7 +196,7 @@ static ALWAYS_INLINE void emit(struct shard *sh, struct conn *c, struct xfer *x,
 	struct tcpopt_out opt = {.has_ts = plain || (c->flags & CF_TIMESTAMPS)};
 	struct out o = {.opt = &opt, .seq = seq, .flags = (uint8_t)flags};
 
-	fill_addresses(sh, &o, ni, &c->tuple, conn_cold(sh, c)->dmac, tcp, plain);
+	fill_addresses(sh, &o, ni, &c->tuple, conn_cold(c)->dmac, tcp, plain);
 	o.tos |= flags & EMIT_ECT ? ECN_ECT0 : 0;
 	if (rare)
 		fill_rare(sh, c, x, b, &o, &opt);
@@ -224,7 +224,7 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 	const struct net_iface *ni = &sh->net.ifaces[c->tuple.iface];
 	struct xfer *x = conn_xfer(sh, c);
 
-	if (unlikely(is_rare(c, conn_cold(sh, c), conn_tcp(sh, c), x, flags)))
+	if (unlikely(is_rare(c, conn_cold(c), conn_tcp(sh, c), x, flags)))
 		emit(sh, c, x, b, seq, flags, true, false);
 	else if (likely((c->flags & CF_TIMESTAMPS) && is_plain(ni, tuple_is_v6(&c->tuple))))
 		emit(sh, c, x, b, seq, flags, false, true);
@@ -235,7 +235,7 @@ void emit_segment(struct shard *sh, struct conn *c, struct buf *b, uint32_t seq,
 void emit_alone(struct shard *sh, struct conn *c, struct xfer *x, struct buf *b, uint32_t flags)
 {
 	const struct net_iface *ni = &sh->net.ifaces[c->tuple.iface];
-	bool rare = has_sack(c, x) || x->urgent_out || conn_cold(sh, c)->fragmentable;
+	bool rare = has_sack(c, x) || x->urgent_out || conn_cold(c)->fragmentable;
 
 	if (likely(!rare && (c->flags & CF_TIMESTAMPS) && is_plain(ni, tuple_is_v6(&c->tuple))))
 		emit(sh, c, x, b, b->seq, flags, false, true);

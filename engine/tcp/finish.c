@@ -90,7 +90,7 @@ static void deliver_events(struct shard *sh, struct conn *c)
 }
 
 /* A finished connection stays until its service has read what came before. */
-static bool may_end(struct shard *sh, const struct conn *c, const struct xfer *x)
+static bool may_end(const struct conn *c, const struct xfer *x)
 {
 	if (likely(!tcp_state_is_final(c->state)) || (c->flags & CF_ACCEPT_QUEUE))
 		return false;
@@ -99,16 +99,16 @@ static bool may_end(struct shard *sh, const struct conn *c, const struct xfer *x
 	if (x && x->rcvq.head)
 		return false;
 	return !(c->flags & CF_FIN_RECEIVED) || (c->flags & CF_EOF_TOLD) ||
-	       conn_cold(sh, c)->close_reason != TCP_CLOSE_DONE;
+	       conn_cold(c)->close_reason != TCP_CLOSE_DONE;
 }
 
 /* A normal close lingers in TIME_WAIT, whoever asked for it (MUST-12). */
 static void end(struct shard *sh, struct conn *c)
 {
 	const struct service *svc = conn_profile(sh, c)->service;
-	enum tcp_close_reason reason = conn_cold(sh, c)->close_reason;
+	enum tcp_close_reason reason = conn_cold(c)->close_reason;
 
-	if (unlikely(conn_cold(sh, c)->source))
+	if (unlikely(conn_cold(c)->source))
 		admit_leave(sh, c);
 	if (c->state == TCP_TIME_WAIT) {
 		tcp_time_wait_enter(sh, c);
@@ -142,7 +142,7 @@ static bool visit(struct shard *sh, struct conn *c)
 		work_again(sh, c);
 		return true;
 	}
-	if (sent && may_end(sh, c, x)) {
+	if (sent && may_end(c, x)) {
 		end(sh, c);
 		return true;
 	}

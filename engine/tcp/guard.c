@@ -26,7 +26,7 @@ static const struct conf_listener *listener_of(const struct shard *sh, const str
 /* How long one that is waiting, with nothing in flight, has got nowhere, in ticks. */
 static uint32_t half_closed_for(const struct shard *sh, const struct conn *c)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conn_cold *k = conn_cold(c);
 	uint32_t since_sent = sh->now - k->sent_at;
 
 	if (c->state == TCP_FIN_WAIT_2)
@@ -47,7 +47,7 @@ bool guard_half_close_deadline(const struct shard *sh, const struct conn *c, tic
 
 void guard_half_close_expired(struct shard *sh, struct conn *c)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	if (c->state == TCP_FIN_WAIT_2 && !k->quiet) {
 		/* Data has come since the last look, at the latest with the last segment. */
@@ -73,7 +73,7 @@ bool guard_half_close_stalled(const struct shard *sh, const struct conn *c, cons
 
 static bool first_byte_deadline(const struct shard *sh, const struct conn *c, tick_t *at)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conn_cold *k = conn_cold(c);
 
 	if (c->state != TCP_ESTABLISHED || !k->quiet ||
 	    !(conn_profile(sh, c)->limits & LIMIT_FIRST_BYTE))
@@ -103,7 +103,7 @@ static bool owes(const struct shard *sh, const struct conn *c)
 /* What the client sent last waits for an answer, or for its own end. */
 static bool is_asking(const struct shard *sh, const struct conn *c)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conn_cold *k = conn_cold(c);
 
 	if (!tcp_state_receives(c->state) || (c->flags & CF_ORPHAN))
 		return false;
@@ -149,7 +149,7 @@ static bool trickles(const struct shard *sh, const struct conn *c, const struct 
 static void count_slow(const struct shard *sh, const struct conn *c, const struct xfer *x,
 		       struct progress *w)
 {
-	bool answered = conn_cold(sh, c)->answered || sndq_end(c, x) != w->snd_end;
+	bool answered = conn_cold(c)->answered || sndq_end(c, x) != w->snd_end;
 	bool fast = c->rcv_nxt - w->rcv_nxt >= listener_of(sh, c)->min_rate.bytes;
 
 	w->slow_reads = seq_lt(c->snd_una, w->snd_goal) ? (uint16_t)(w->slow_reads + 1) : 0;

@@ -99,7 +99,7 @@ static void time_handshake(struct shard *sh, struct conn *c, const struct half *
 	if (!rtt_us && h->retries == 0)
 		rtt_us = MAX(half_age(sh, h), 1u) * USEC_PER_TICK;
 	if (rtt_us)
-		tcp_rtt_sample(sh, c, rtt_us);
+		tcp_rtt_sample(c, rtt_us);
 }
 
 /* The handshake is proven: the entry becomes a connection. NULL: it stays half-open (the
@@ -117,8 +117,8 @@ static ALWAYS_INLINE struct conn *half_promote(struct shard *sh, struct half *h,
 	table_replace(&sh->table, s->hash, ref, ref_make(REF_CONN, conn_index(sh, c)));
 	tcp_passive_up(sh, c, h, s);
 	time_handshake(sh, c, h, s);
-	tcp_syn_was_lost(c, conn_cold(sh, c), h->retries);
-	conn_cold(sh, c)->cookie = cookies_are_shared(sh, h->profile);
+	tcp_syn_was_lost(c, conn_cold(c), h->retries);
+	conn_cold(c)->cookie = cookies_are_shared(sh, h->profile);
 	half_free(sh, h);
 	return c;
 }
@@ -235,7 +235,7 @@ static COLD void guarded_input(struct shard *sh, struct half *h, struct seg *s, 
 		shard_buf_free(sh, s->buf);
 		return;
 	}
-	conn_cold(sh, c)->source = place & 3;
+	conn_cold(c)->source = place & 3;
 	tcp_input(sh, c, s);
 }
 

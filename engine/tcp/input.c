@@ -19,7 +19,7 @@ static COLD void drop(struct shard *sh, struct seg *s, enum stat why)
 static bool keepalive_repeats(struct shard *sh, const struct conn *c)
 {
 	return challenge_repeats(sh, ref_make(REF_CONN, conn_index(sh, c)),
-				 conn_cold(sh, c)->opened);
+				 conn_cold(c)->opened);
 }
 
 /* An unacceptable segment gets an ACK that says what we expect (first check).
@@ -190,11 +190,11 @@ static bool syn_received_ack(struct shard *sh, struct conn *c, struct seg *s)
 	}
 	x->timer = XFER_TIMER_NONE;
 	x->backoff = 0;
-	conn_cold(sh, c)->retries = 0;
+	conn_cold(c)->retries = 0;
 	c->snd_una = s->ack;
 	c->snd_wnd = s->wnd << (c->wscale >> 4);
 	c->snd_wl1 = s->seq;
-	conn_cold(sh, c)->max_wnd = (uint16_t)s->wnd;
+	conn_cold(c)->max_wnd = (uint16_t)s->wnd;
 	tcp_connection_up(sh, c);
 	return true;
 }
@@ -252,9 +252,9 @@ static void update_ts_recent(struct conn *c, const struct seg *s, bool ack_owed)
 }
 
 /* The peer's frames tell where it is now, so a moved next hop is followed. */
-static void follow_next_hop(const struct shard *sh, const struct conn *c, const struct seg *s)
+static void follow_next_hop(const struct conn *c, const struct seg *s)
 {
-	uint8_t *dmac = conn_cold(sh, c)->dmac;
+	uint8_t *dmac = conn_cold(c)->dmac;
 
 	if (unlikely(!mac_equal(dmac, s->buf->data + 6)))
 		memcpy(dmac, s->buf->data + 6, 6);
@@ -265,7 +265,7 @@ static void follow_next_hop(const struct shard *sh, const struct conn *c, const 
  * long enough. Gaps of less than a round trip are a slow stream's. */
 static void heed_lull(struct shard *sh, struct conn *c, uint32_t ticks)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conn_cold *k = conn_cold(c);
 
 	if (!k->answered && conn_tcp(sh, c)->quick_acks && ticks >= k->srtt_us / USEC_PER_TICK)
 		conn_work(sh, c, CF_ACK_NOW);
@@ -288,7 +288,7 @@ static ALWAYS_INLINE void note_arrival(struct shard *sh, struct conn *c, const s
 	if (s->payload_len && sh->now - c->last_rx >= LULL_TICKS)
 		heed_lull(sh, c, sh->now - c->last_rx);
 	c->last_rx = sh->now;
-	follow_next_hop(sh, c, s);
+	follow_next_hop(c, s);
 }
 
 /* The checks that are left: ACK and text. */

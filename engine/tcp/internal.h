@@ -420,7 +420,7 @@ bool tcp_ack_input(struct shard *sh, struct conn *c, const struct seg *s);
 bool tcp_ack_plain(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s);
 
 /* Takes a round trip into SRTT and RTTVAR (RFC 6298 §2). */
-void tcp_rtt_sample(struct shard *sh, struct conn *c, uint32_t rtt_us);
+void tcp_rtt_sample(struct conn *c, uint32_t rtt_us);
 
 /* The round trip that the segment's echoed timestamp tells of, in microseconds but to the
  * tick; 0: none (RFC 7323 §4). */
@@ -430,9 +430,9 @@ uint32_t tcp_rtt_of_timestamp(const struct shard *sh, const struct conn *c, cons
 uint32_t tcp_ssthresh(const struct conn *c, const struct conn_cold *k);
 
 /* Largest window the peer has ever offered, in bytes (Max.SND.WND). */
-static inline uint32_t tcp_max_wnd(const struct shard *sh, const struct conn *c)
+static inline uint32_t tcp_max_wnd(const struct conn *c)
 {
-	return (uint32_t)conn_cold(sh, c)->max_wnd << (c->wscale >> 4);
+	return (uint32_t)conn_cold(c)->max_wnd << (c->wscale >> 4);
 }
 
 /* ---- close.c ---- */
@@ -479,7 +479,7 @@ void tcp_timer_update(struct shard *sh, struct conn *c);
 static inline bool tcp_timer_is_filed(const struct shard *sh, const struct conn *c,
 				      const struct xfer *x)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conn_cold *k = conn_cold(c);
 
 	return x && x->timer != XFER_TIMER_NONE && !(x->paced || x->limited) &&
 	       k->timer.prev != 0 && !tick_before(x->timer_at, k->timer.at) &&

@@ -149,7 +149,7 @@ static struct conn *open_by_cookie(struct shard *sh, struct half *h, const struc
 	}
 	memcpy(h->dmac, s->buf->data + 6, 6);
 	tcp_passive_up(sh, c, h, s);
-	conn_cold(sh, c)->cookie = 1;
+	conn_cold(c)->cookie = 1;
 	return c;
 }
 
@@ -173,7 +173,7 @@ static void cookie_received(struct shard *sh, struct half *h, struct seg *s)
 		shard_buf_free(sh, s->buf);
 		return;
 	}
-	conn_cold(sh, c)->source = place & 3;
+	conn_cold(c)->source = place & 3;
 	backlog_cookie_returned(sh, h->profile);
 	tcp_input(sh, c, s); /* the ACK may bring data and a FIN (M1) */
 }

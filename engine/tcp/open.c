@@ -39,7 +39,7 @@ uint32_t tcp_initial_window(const struct shard *sh, const struct conn *c)
 /* Eff.snd.MSS of RFC 9293 §3.7.1 (MUST-16), and the initial window of RFC 6928. */
 void tcp_conn_establish(struct shard *sh, struct conn *c)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	uint16_t mtu_mss = mss_of_mtu(sh, c->tuple.iface, tuple_is_v6(&c->tuple));
 
 	c->mss = MAX(MIN(c->mss, mtu_mss), MSS_MIN);
@@ -67,7 +67,7 @@ void tcp_connection_up(struct shard *sh, struct conn *c)
 static bool connect_resolve(struct shard *sh, struct conn *c)
 {
 	struct ipaddr peer = tuple_ipaddr(sh, &c->tuple), hop;
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	uint16_t iface;
 
 	if (!net_route(&sh->net, &peer, &iface, &hop))
@@ -104,9 +104,9 @@ void tcp_send_syn(struct shard *sh, struct conn *c)
 		}
 		return;
 	}
-	flags = syn_flags(c, conn_cold(sh, c)->retries > 0);
+	flags = syn_flags(c, conn_cold(c)->retries > 0);
 	/* Without a buffer or room the timer below tries again. */
-	if (emit_empty(sh, c, c->snd_una, flags) && conn_cold(sh, c)->retries == 0)
+	if (emit_empty(sh, c, c->snd_una, flags) && conn_cold(c)->retries == 0)
 		x->syn_sent_us = (uint32_t)sh->now_us;
 	tcp_arm_rto(sh, c, x);
 }
@@ -138,7 +138,7 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 		conn_free(sh, c);
 		return NULL;
 	}
-	conn_cold(sh, c)->backend = backend & 0xfff;
+	conn_cold(c)->backend = backend & 0xfff;
 	c->snd_una = isn_of(sh, &c->tuple);
 	c->snd_nxt = c->snd_una + 1;
 	x->recover = c->snd_una;
@@ -168,11 +168,11 @@ static void sent_drop(struct shard *sh, struct seg *s, enum stat why)
 static void established(struct shard *sh, struct conn *c, const struct seg *s)
 {
 	struct xfer *x = conn_xfer(sh, c);
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	tcp_syn_was_lost(c, k, k->retries);
 	if (k->retries == 0) /* Karn: a SYN sent twice times nothing */
-		tcp_rtt_sample(sh, c, MAX((uint32_t)sh->now_us - x->syn_sent_us, 1u));
+		tcp_rtt_sample(c, MAX((uint32_t)sh->now_us - x->syn_sent_us, 1u));
 	k->retries = 0;
 	x->backoff = 0;
 	x->timer = XFER_TIMER_NONE;
@@ -182,7 +182,7 @@ static void established(struct shard *sh, struct conn *c, const struct seg *s)
 
 static void take_syn(struct shard *sh, struct conn *c, const struct seg *s)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	memcpy(k->dmac, s->buf->data + 6, 6);
 	tcp_apply_syn_options(sh, c, &s->opt);
@@ -230,7 +230,7 @@ void tcp_syn_sent_input(struct shard *sh, struct conn *c, struct seg *s)
 	if (!acks_syn) {
 		/* Simultaneous open (MUST-10): answer SYN-ACK and wait. */
 		tcp_set_state(c, TCP_SYN_RECEIVED);
-		conn_cold(sh, c)->retries = 0;
+		conn_cold(c)->retries = 0;
 		conn_work(sh, c, CF_REXMIT_ONE);
 		shard_buf_free(sh, s->buf);
 		return;

@@ -102,9 +102,9 @@ static void begin_flight(struct shard *sh, struct conn *c, struct xfer *x)
 	x->small_end = c->snd_una;
 	if (x->phase == XFER_OPEN)
 		x->full_end = c->snd_una;
-	conn_cold(sh, c)->retries = 0;
-	conn_cold(sh, c)->quick_acks = 0; /* this end answers: its data brings the ACKs */
-	conn_cold(sh, c)->answered = true;
+	conn_cold(c)->retries = 0;
+	conn_cold(c)->quick_acks = 0; /* this end answers: its data brings the ACKs */
+	conn_cold(c)->answered = true;
 }
 
 /* Sends one queued buf, again or for the first time, with the FIN if it is due. False:
@@ -134,7 +134,7 @@ static bool send_buf(struct shard *sh, struct conn *c, struct xfer *x, struct bu
 		x->prr_out += len;
 	if (first)
 		begin_flight(sh, c, x);
-	conn_cold(sh, c)->sent_at = sh->now;
+	conn_cold(c)->sent_at = sh->now;
 	c->snd_nxt = seq_max(c->snd_nxt, end);
 	if (!again && len < c->mss)
 		x->small_end = end;
@@ -219,9 +219,9 @@ static void rexmit_one(struct shard *sh, struct conn *c, struct xfer *x)
 }
 
 /* Bytes that congestion control lets go now. */
-static uint32_t cwnd_room(const struct shard *sh, const struct conn *c, const struct xfer *x)
+static uint32_t cwnd_room(const struct conn *c, const struct xfer *x)
 {
-	uint32_t cwnd = conn_cold(sh, c)->cwnd, flight = tcp_flight(c, x);
+	uint32_t cwnd = conn_cold(c)->cwnd, flight = tcp_flight(c, x);
 
 	return cwnd > flight ? cwnd - flight : 0;
 }
@@ -235,7 +235,7 @@ static bool send_lost(struct shard *sh, struct conn *c, struct xfer *x)
 		/* SHLD-16: within the window; a closed one is the timer's to probe. */
 		if (seq_geq(seq_max(b->seq, c->snd_una), c->snd_una + c->snd_wnd))
 			return true;
-		if (cwnd_room(sh, c, x) < MIN(buf_payload_len(b), (uint32_t)c->mss))
+		if (cwnd_room(c, x) < MIN(buf_payload_len(b), (uint32_t)c->mss))
 			return true;
 		if (!port_has_room(sh, c))
 			return false;
@@ -286,7 +286,7 @@ static bool worth_sending(const struct shard *sh, const struct conn *c, const st
 		return true;
 	if (u >= c->mss || d <= u)
 		return b->next || nagle_allows(sh, c, x);
-	return len >= tcp_max_wnd(sh, c) / 2;
+	return len >= tcp_max_wnd(c) / 2;
 }
 
 /* Makes send_next's buf fit a segment, the window and the `room` that congestion control leaves;
@@ -313,7 +313,7 @@ static uint32_t fit(struct shard *sh, struct conn *c, struct xfer *x, uint32_t r
 static void restart_after_idle(const struct shard *sh, const struct conn *c,
 			       const struct xfer *x)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	uint32_t idle = sh->now - k->sent_at;
 
 	if (!x->send_next || c->snd_nxt != c->snd_una || idle < conn_tcp(sh, c)->rto_min_ms)
@@ -327,13 +327,13 @@ static void restart_after_idle(const struct shard *sh, const struct conn *c,
  * leave together, since timers are no finer. */
 static bool pace_allows(const struct shard *sh, const struct conn *c, struct xfer *x)
 {
-	x->paced = conn_cold(sh, c)->srtt_us && seq_gt(x->pace_us, (uint32_t)sh->now_us);
+	x->paced = conn_cold(c)->srtt_us && seq_gt(x->pace_us, (uint32_t)sh->now_us);
 	return !x->paced;
 }
 
 static COLD void pace(const struct shard *sh, const struct conn *c, struct xfer *x, uint32_t len)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conn_cold *k = conn_cold(c);
 	uint32_t percent = k->cwnd < tcp_ssthresh(c, k) ? 200 : 120;
 	uint32_t earliest = (uint32_t)sh->now_us - USEC_PER_TICK;
 	uint64_t gap_us = (uint64_t)len * k->srtt_us * 100 / percent / MAX(k->cwnd, 1u);
@@ -357,7 +357,7 @@ static bool send_new(struct shard *sh, struct conn *c, struct xfer *x, uint32_t 
 	uint32_t room;
 
 	restart_after_idle(sh, c, x);
-	room = cwnd_room(sh, c, x);
+	room = cwnd_room(c, x);
 	while (x->send_next && max--) {
 		struct buf *b = x->send_next;
 		uint32_t len;
@@ -443,7 +443,7 @@ static void arm_persist(struct shard *sh, const struct conn *c, struct xfer *x)
 	/* Not even a probe could be sent, for want of a buffer: it counts like one
 	 * that is not answered, or a shortage could last for ever. */
 	if (x->backoff)
-		conn_cold(sh, c)->retries++;
+		conn_cold(c)->retries++;
 	else
 		x->unacked_since = sh->now;
 	x->timer = XFER_TIMER_PERSIST;
@@ -525,7 +525,7 @@ static ALWAYS_INLINE void send_alone(struct shard *sh, struct conn *c, struct co
 static bool output_queued(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	uint32_t max_new = UINT32_MAX;
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	if (likely(goes_alone(sh, c, k, x))) {
 		send_alone(sh, c, k, x);

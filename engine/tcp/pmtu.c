@@ -37,7 +37,7 @@ static void lose_larger(struct shard *sh, struct conn *c, struct xfer *x, uint32
 /* RFC 5681 §3.1: as many segments as before. */
 static void lower_mss(struct shard *sh, struct conn *c, uint32_t mss)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	uint32_t ssthresh = tcp_ssthresh(c, k);
 
 	stat_inc(sh, STAT_path_mtu_lowered);
@@ -53,7 +53,7 @@ void tcp_path_mtu(struct shard *sh, struct conn *c, uint32_t mtu)
 	uint32_t headers = (v6 ? IPV6_HLEN : IPV4_HLEN) + TCP_HLEN +
 			   (c->flags & CF_TIMESTAMPS ? TCPOPT_TS_LEN : 0);
 	uint32_t mss = MAX(mtu, v6 ? PMTU_MIN_V6 : PMTU_MIN_V4) - headers;
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	/* Below the least that we go down to, routers have to cut. */
 	bool cut_from_now = !v6 && mtu < PMTU_MIN_V4 && !k->fragmentable;
 	struct xfer *x = conn_xfer(sh, c);

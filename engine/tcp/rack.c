@@ -96,11 +96,11 @@ void rack_dsack(const struct conn *c, struct xfer *x)
 }
 
 /* Step 4: how long a segment may be late before it is lost. */
-static uint32_t reordering_window(const struct shard *sh, const struct conn *c,
+static uint32_t reordering_window(const struct conn *c,
 				  const struct xfer *x)
 {
 	const struct rack *r = &x->rack;
-	uint32_t mult = MAX(r->reo_wnd_mult, 1u), srtt_us = conn_cold(sh, c)->srtt_us;
+	uint32_t mult = MAX(r->reo_wnd_mult, 1u), srtt_us = conn_cold(c)->srtt_us;
 	uint32_t min_rtt_us = r->min_rtt_us ? r->min_rtt_us : srtt_us; /* the handshake's */
 
 	if (!r->reordering_seen &&
@@ -113,7 +113,7 @@ uint32_t rack_detect_loss(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	const struct rack *r = &x->rack;
 	uint32_t wait_us = 0;
-	uint32_t window = reordering_window(sh, c, x);
+	uint32_t window = reordering_window(c, x);
 
 	if (r->rtt_us == 0)
 		return 0;
@@ -141,16 +141,16 @@ uint32_t rack_detect_loss(struct shard *sh, struct conn *c, struct xfer *x)
 void rack_mark_timeout(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	const struct rack *r = &x->rack;
-	uint32_t window = reordering_window(sh, c, x);
+	uint32_t window = reordering_window(c, x);
 
 	for (struct buf *b = x->sndq.head; b && b != x->send_next; b = b->next)
 		if (b == x->sndq.head || r->rtt_us == 0 || time_left(sh, r, b, window) == 0)
 			scoreboard_lose(x, b);
 }
 
-uint32_t tlp_timeout(struct shard *sh, const struct conn *c, const struct xfer *x)
+uint32_t tlp_timeout(const struct conn *c, const struct xfer *x)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conn_cold *k = conn_cold(c);
 	uint64_t pto_us = 1000000;
 
 	/* §7.2: not in recovery, not with SACKed data; §7.3: one probe a tail, and a
@@ -175,7 +175,7 @@ void tlp_expired(struct shard *sh, struct conn *c, struct xfer *x)
 bool tlp_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t ack,
 	     const struct ack_news *news)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	/* §7.4.2 */
 	if (!x->tlp_out || seq_lt(ack, x->tlp_end_seq))

@@ -36,7 +36,7 @@ static void open_phase(const struct conn *c, struct xfer *x)
 
 static void undo(struct shard *sh, struct conn *c, struct xfer *x)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	stat_inc(sh, STAT_spurious_recoveries);
 	scoreboard_forgive(x);
@@ -68,7 +68,7 @@ static bool is_spurious(const struct conn *c, const struct xfer *x, const struct
 /* RFC 3168 §6.1.2: as for a loss, but nothing has to go again. */
 static void heed_ecn_echo(struct shard *sh, struct conn *c, struct xfer *x)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	if (seq_lt(c->snd_una, x->ecn_recover))
 		return;
@@ -107,7 +107,7 @@ static void prr(struct conn *c, struct conn_cold *k, struct xfer *x, const struc
 
 void recovery_enter(struct shard *sh, struct conn *c, struct xfer *x)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	stat_inc(sh, STAT_fast_retransmits);
 	note_prior(c, k, x);
@@ -213,7 +213,7 @@ static void loss_ack(struct shard *sh, struct conn *c, struct xfer *x,
 void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct seg *s,
 		  const struct ack_news *news)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	uint32_t reorder_us = 0, delivered = delivered_by(c, x, news);
 	bool reduced;
 
@@ -242,7 +242,7 @@ void recovery_ack(struct shard *sh, struct conn *c, struct xfer *x, const struct
 
 void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x)
 {
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	/* RFC 5681 §3.1: the threshold falls at the first timeout only, and F-RTO
 	 * judges the first one of a flight only. */
@@ -282,7 +282,7 @@ void recovery_arm(struct shard *sh, struct conn *c, struct xfer *x, uint32_t reo
 		x->timer_at = sh->now + (reorder_us + USEC_PER_TICK - 1) / USEC_PER_TICK + 1;
 		return;
 	}
-	pto = tlp_timeout(sh, c, x);
+	pto = tlp_timeout(c, x);
 	tcp_arm_rto(sh, c, x);
 	if (pto) {
 		x->timer = XFER_TIMER_TLP;

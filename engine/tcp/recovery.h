@@ -80,7 +80,7 @@ void rack_mark_timeout(struct shard *sh, struct conn *c, struct xfer *x);
 void rack_dsack(const struct conn *c, struct xfer *x);
 
 /* Probe timeout in ticks, 0: no probe is to be scheduled (RFC 8985 §7.2). */
-uint32_t tlp_timeout(struct shard *sh, const struct conn *c, const struct xfer *x);
+uint32_t tlp_timeout(const struct conn *c, const struct xfer *x);
 void tlp_expired(struct shard *sh, struct conn *c, struct xfer *x);
 
 /* True when the probe has repaired a loss and the window was reduced for it. */
@@ -129,4 +129,4 @@ void cc_set_ssthresh(struct conn_cold *k, const struct conn *c, uint32_t bytes);
 /* The application holds the flow back: that time does not count (RFC 9438 §4.2). */
 void cubic_pause(const struct shard *sh, struct xfer *x);
 void cubic_ack(struct shard *sh, struct conn *c, struct xfer *x, uint32_t acked);
-uint32_t cubic_reduce(struct shard *sh, struct conn *c, struct xfer *x);
+uint32_t cubic_reduce(struct conn *c, struct xfer *x);

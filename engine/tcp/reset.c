@@ -79,6 +79,6 @@ void challenge_ack(struct shard *sh, struct conn *c)
 {
 	uint32_t ref = ref_make(REF_CONN, conn_index(sh, c));
 
-	if (challenge_allowed(sh, ref, conn_cold(sh, c)->opened))
+	if (challenge_allowed(sh, ref, conn_cold(c)->opened))
 		conn_work(sh, c, CF_ACK_NOW);
 }

@@ -8,7 +8,7 @@
 
 uint32_t tcp_rto_ms(const struct shard *sh, const struct conn *c, const struct xfer *x)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conn_cold *k = conn_cold(c);
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 	uint64_t rto = tcp->rto_initial_ms;
 
@@ -70,13 +70,13 @@ static void advise_ip(struct shard *sh, struct conn *c)
 	if (!net_route(&sh->net, &peer, &iface, &hop))
 		return;
 	neigh_suspect(sh, iface, &hop);
-	net_resolve(sh, iface, &hop, conn_cold(sh, c)->dmac);
+	net_resolve(sh, iface, &hop, conn_cold(c)->dmac);
 }
 
 void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	tick_t at;
 
 	if (guard_half_close_stalled(sh, c, x, &at) && tick_reached(sh->now, at)) {
@@ -110,7 +110,7 @@ void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
  * avoidance found too small. */
 void tcp_persist_expired(struct shard *sh, struct conn *c, struct xfer *x)
 {
-	if (conn_cold(sh, c)->retries >= retry_limit(c, conn_tcp(sh, c))) {
+	if (conn_cold(c)->retries >= retry_limit(c, conn_tcp(sh, c))) {
 		give_up(sh, c);
 		return;
 	}

@@ -160,7 +160,7 @@ static COLD void queue_early(struct shard *sh, struct conn *c, struct xfer *x, s
 	/* RFC 5681 §4.2: a gap is reported at once; and who repairs one has few segments in
 	 * flight and waits for each ACK. */
 	conn_work(sh, c, CF_ACK_NOW);
-	conn_cold(sh, c)->quick_acks = conn_tcp(sh, c)->quick_acks & 7;
+	conn_cold(c)->quick_acks = conn_tcp(sh, c)->quick_acks & 7;
 	if (x->ooo_count >= max_bufs(sh, c) ||
 	    x->rcvq.bytes + x->ooo_bytes + s->payload_len > conn_tcp(sh, c)->rcvbuf) {
 		stat_inc(sh, STAT_drop_reassembly_full);
@@ -194,7 +194,7 @@ static COLD void queue_early(struct shard *sh, struct conn *c, struct xfer *x, s
 static void owe_ack(struct shard *sh, struct conn *c)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 
 	k->answered = k->quiet = false;
 	if (k->quick_acks) {
@@ -254,7 +254,7 @@ static COLD void text_after_close(struct shard *sh, struct conn *c, struct seg *
 
 	stat_inc(sh, STAT_drop_after_close);
 	shard_buf_free(sh, s->buf);
-	if (!conn_cold(sh, c)->drains) {
+	if (!conn_cold(c)->drains) {
 		tcp_reset_conn(sh, c);
 		conn_die(sh, c, TCP_CLOSE_ABORTED);
 		return;

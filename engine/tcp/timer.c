@@ -23,7 +23,7 @@ static bool silence_deadline(const struct shard *sh, const struct conn *c, tick_
 		wait = MIN(wait, tcp->idle_timeout_ms);
 	if (tcp->keepalive && c->snd_una == c->snd_nxt)
 		wait = MIN(wait, tcp->keepalive_time_ms +
-				     conn_cold(sh, c)->retries * tcp->keepalive_intvl_ms);
+				     conn_cold(c)->retries * tcp->keepalive_intvl_ms);
 	if (wait == UINT32_MAX)
 		return false;
 	*at = c->last_rx + wait;
@@ -37,7 +37,7 @@ static bool connect_deadline(const struct shard *sh, const struct conn *c, tick_
 
 	if (p->pool == CONF_NONE || !sh->conf->pools[p->pool].connect_timeout_ms)
 		return false;
-	*at = conn_cold(sh, c)->opened + sh->conf->pools[p->pool].connect_timeout_ms;
+	*at = conn_cold(c)->opened + sh->conf->pools[p->pool].connect_timeout_ms;
 	return true;
 }
 
@@ -54,7 +54,7 @@ static bool state_deadline(const struct shard *sh, const struct conn *c, tick_t 
 		 * ends it, whatever else the peer sends. */
 		if (!(c->flags & CF_ORPHAN))
 			return guard_half_close_deadline(sh, c, at);
-		*at = conn_cold(sh, c)->due;
+		*at = conn_cold(c)->due;
 		return true;
 	case TCP_CLOSE_WAIT:
 		return guard_half_close_deadline(sh, c, at);
@@ -96,7 +96,7 @@ void tcp_timer_update(struct shard *sh, struct conn *c)
 {
 	const struct profile *p = conn_profile(sh, c);
 	struct xfer *x = conn_xfer(sh, c);
-	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conn_cold *k = conn_cold(c);
 	uint32_t i = conn_index(sh, c);
 	bool any = false, has;
 	tick_t at = 0, best = 0;
@@ -140,7 +140,7 @@ void tcp_sweep(struct shard *sh, uint32_t index)
 static void silence_expired(struct shard *sh, struct conn *c)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
-	struct conn_cold *k = conn_cold(sh, c);
+	struct conn_cold *k = conn_cold(c);
 	uint32_t silent = sh->now - c->last_rx;
 
 	if (tcp->idle_timeout_ms && silent >= tcp->idle_timeout_ms) {
@@ -204,7 +204,7 @@ void tcp_conn_expired(void *ctx, uint32_t index)
 
 	if (c->state == TCP_CLOSED)
 		return;
-	if ((c->flags & CF_ACK_DELAYED) && tick_reached(sh->now, conn_cold(sh, c)->due)) {
+	if ((c->flags & CF_ACK_DELAYED) && tick_reached(sh->now, conn_cold(c)->due)) {
 		stat_inc(sh, STAT_delayed_acks);
 		conn_work(sh, c, CF_ACK_NOW);
 	}

@@ -65,7 +65,7 @@ static uint32_t cookie_left_ms(const struct shard *sh, const struct conn_cold *k
  * room for one, nothing has changed. */
 static bool tw_create(struct shard *sh, const struct conn *c, const struct tuple *t, uint16_t line)
 {
-	const struct conn_cold *k = conn_cold(sh, c);
+	const struct conn_cold *k = conn_cold(c);
 	struct tuple_key key = tuple_key_of(sh, t);
 	uint32_t i = tw_enter(&sh->time_waits, line, sh->now, c->flags & CF_TIMESTAMPS);
 
@@ -93,7 +93,7 @@ static uint16_t line_for(const struct shard *sh, const struct conn *c)
 {
 	const struct profile *p = conn_profile(sh, c);
 
-	return cookie_left_ms(sh, conn_cold(sh, c)) > p->tcp->time_wait_ms ? sh->cookie_line
+	return cookie_left_ms(sh, conn_cold(c)) > p->tcp->time_wait_ms ? sh->cookie_line
 									    : p->tw_line;
 }
 
@@ -114,7 +114,7 @@ bool tcp_time_wait_spend(struct shard *sh, struct conn *c)
 	struct tuple copy; /* the connection's own is looked at until the end of the burst */
 
 	/* Those that must wait come first. */
-	if (cookie_left_ms(sh, conn_cold(sh, c)) == 0 ||
+	if (cookie_left_ms(sh, conn_cold(c)) == 0 ||
 	    sh->time_waits.used >= sh->time_waits.capacity / 2)
 		return false;
 	if (!tuple_set(sh, &copy, &key, c->tuple.iface))

@@ -142,7 +142,7 @@ static void count_conns(const struct world *w, struct counts *n)
 		n->linked += c->state != TCP_CLOSED;
 		n->v6 += tuple_is_v6(&c->tuple);
 		/* One that has not said anything yet waits outside. */
-		if ((c->flags & CF_ACCEPT_QUEUE) && !conn_cold(w->sh, c)->deferred)
+		if ((c->flags & CF_ACCEPT_QUEUE) && !conn_cold(c)->deferred)
 			n->queued[conn_profile(w->sh, c)->listener]++;
 	}
 }

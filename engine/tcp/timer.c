@@ -3,7 +3,9 @@
  * A connection has one node in the wheel for all its deadlines. It is filed
  * under the earliest one at the time and never moved later: when it fires too
  * early it is filed again, so that restarting a timer on every ACK costs
- * nothing. All reasons are gathered here and nowhere else.
+ * nothing. With no deadline left it is taken out at once, together with neighbours that
+ * were filed a moment ago; later all of them would have to be fetched from memory.
+ * All reasons are gathered here and nowhere else.
  */
 #include "engine/tcp/guard.h"
 #include "engine/tcp/recovery.h"
@@ -122,7 +124,9 @@ void tcp_timer_update(struct shard *sh, struct conn *c)
 		has = guard_deadline(sh, c, &at);
 		consider(has, at, &any, &best);
 	}
-	if (any && (!wheel_is_armed(&sh->conn_wheel, i) || tick_before(best, k->timer.at)))
+	if (!any)
+		wheel_cancel(&sh->conn_wheel, i);
+	else if (!wheel_is_armed(&sh->conn_wheel, i) || tick_before(best, k->timer.at))
 		wheel_arm(&sh->conn_wheel, i, best);
 }
 

@@ -322,12 +322,17 @@ static void restart_after_idle(const struct shard *sh, const struct conn *c,
 		k->cwnd = MIN(k->cwnd, tcp_initial_window(sh, c));
 }
 
+#define PACE_MAX_US (TICKS_PER_SEC * USEC_PER_TICK) /* between two segments */
+
 /* Pacing: segments of new data leave as evenly as a window in a round trip, a little
  * faster so that the window can grow, as Linux does. What a millisecond takes may
  * leave together, since timers are no finer. */
 static bool pace_allows(const struct shard *sh, const struct conn *c, struct xfer *x)
 {
-	x->paced = conn_cold(c)->srtt_us && seq_gt(x->pace_us, (uint32_t)sh->now_us);
+	uint32_t wait_us = x->pace_us - (uint32_t)sh->now_us;
+
+	/* Further away than any gap is what is long past, or was never set: 32 bits come round. */
+	x->paced = conn_cold(c)->srtt_us && wait_us > 0 && wait_us <= PACE_MAX_US;
 	return !x->paced;
 }
 
@@ -335,12 +340,12 @@ static COLD void pace(const struct shard *sh, const struct conn *c, struct xfer 
 {
 	const struct conn_cold *k = conn_cold(c);
 	uint32_t percent = k->cwnd < tcp_ssthresh(c, k) ? 200 : 120;
-	uint32_t earliest = (uint32_t)sh->now_us - USEC_PER_TICK;
+	uint32_t late_us = (uint32_t)sh->now_us - x->pace_us;
 	uint64_t gap_us = (uint64_t)len * k->srtt_us * 100 / percent / MAX(k->cwnd, 1u);
 
-	if (seq_lt(x->pace_us, earliest))
-		x->pace_us = earliest;
-	x->pace_us += (uint32_t)MIN(gap_us, (uint64_t)TICKS_PER_SEC * USEC_PER_TICK);
+	if (late_us > USEC_PER_TICK)
+		x->pace_us = (uint32_t)sh->now_us - USEC_PER_TICK;
+	x->pace_us += (uint32_t)MIN(gap_us, (uint64_t)PACE_MAX_US);
 }
 
 /* The congestion window is used whole: an ACK may widen it. */

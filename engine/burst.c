@@ -288,17 +288,18 @@ static void input_tcp(struct shard *sh, struct seg *s, uint32_t inserted)
 
 /* The parsed segments of a burst, and what IPv4's tuples are hashed from. */
 struct burst {
-	uint32_t count;
 	struct seg segs[SHARD_BURST];
 	uint64_t words[SHARD_BURST][2];
 };
 
-/* What is dealt with by each frame alone. */
-static ALWAYS_INLINE void take_frames(struct shard *sh, struct burst *b, struct buf *const *bufs,
-				      uint32_t n)
+/* What is dealt with by each frame alone; returns how many segments are left. */
+static ALWAYS_INLINE uint32_t take_frames(struct shard *sh, struct burst *b,
+					  struct buf *const *bufs, uint32_t n)
 {
+	uint32_t count = 0;
+
 	for (uint32_t i = 0; i < n; i++) {
-		struct seg *s = &b->segs[b->count];
+		struct seg *s = &b->segs[count];
 		struct tuple_key key;
 
 		if (i + PREFETCH_AHEAD < n)
@@ -306,17 +307,18 @@ static ALWAYS_INLINE void take_frames(struct shard *sh, struct burst *b, struct 
 		if (!classify(sh, bufs[i], s))
 			continue;
 		key = tuple_key_of_seg(s);
-		tuple_words_v4(&key, b->words[b->count++]);
+		tuple_words_v4(&key, b->words[count++]);
 	}
+	return count;
 }
 
 /* Each segment's place in the table, whose memory is asked for. */
-static ALWAYS_INLINE void find_places(struct shard *sh, struct burst *b)
+static ALWAYS_INLINE void find_places(struct shard *sh, struct burst *b, uint32_t count)
 {
 	uint64_t places[SHARD_BURST];
 
-	sh->prf->places(&sh->table_key, (const uint64_t(*)[2])b->words, b->count, places);
-	for (uint32_t i = 0; i < b->count; i++) {
+	sh->prf->places(&sh->table_key, (const uint64_t(*)[2])b->words, count, places);
+	for (uint32_t i = 0; i < count; i++) {
 		struct seg *s = &b->segs[i];
 
 		s->hash = places[i];
@@ -332,21 +334,19 @@ static ALWAYS_INLINE void find_places(struct shard *sh, struct burst *b)
 static void receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
 {
 	struct burst b;
-	uint32_t inserted;
+	uint32_t count = take_frames(sh, &b, bufs, n), inserted;
 
-	b.count = 0;
-	take_frames(sh, &b, bufs, n);
-	find_places(sh, &b);
-	for (uint32_t i = 0; i < b.count; i++) {
+	find_places(sh, &b, count);
+	for (uint32_t i = 0; i < count; i++) {
 		b.segs[i].ref = table_hint(&sh->table, b.segs[i].hash);
 		if (b.segs[i].ref)
 			prefetch_object(sh, b.segs[i].ref);
 	}
 	inserted = sh->table.inserted;
-	for (uint32_t i = 0; i < b.count; i++) {
-		if (i + XFER_AHEAD < b.count)
+	for (uint32_t i = 0; i < count; i++) {
+		if (i + XFER_AHEAD < count)
 			prefetch_xfer(sh, b.segs[i + XFER_AHEAD].ref);
-		if (i + SENT_AHEAD < b.count)
+		if (i + SENT_AHEAD < count)
 			prefetch_sent(sh, b.segs[i + SENT_AHEAD].ref);
 		input_tcp(sh, &b.segs[i], inserted);
 	}

@@ -10,8 +10,9 @@
  * window of the old one reaches there unscaled. */
 #define ISS_GAP 65537
 
-/* With RFC 6298's initial RTO a client's first segment comes again after 1, 3 and 7 seconds. */
-#define COOKIELESS_RESET_TICKS	   (10 * TICKS_PER_SEC)
+/* With RFC 6298's initial RTO a client's first segment comes again after 1, 3, 7 and 15 seconds,
+ * by then in smaller pieces where a path swallows large ones and says nothing (RFC 4821). */
+#define COOKIELESS_RESET_TICKS	   (16 * TICKS_PER_SEC)
 #define COOKIELESS_FORGOTTEN_TICKS (60 * TICKS_PER_SEC)
 
 static COLD void drop(struct shard *sh, struct seg *s, enum stat why)

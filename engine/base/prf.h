@@ -21,8 +21,8 @@ struct prf_key {
 };
 
 /*
- * place() and mac() take n words, an even number of them up to 6. Messages of different lengths are different
- * messages.
+ * place() and mac() take n words, an even number of them up to 6. Messages of different lengths are
+ * different messages.
  */
 struct prf {
 	/* For places in tables, whose values nobody sees: AES of four rounds as a CBC-MAC, whose

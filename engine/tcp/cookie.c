@@ -311,7 +311,7 @@ uint32_t cookie_half_tsval(struct shard *sh, const struct half *h)
 	struct ends e = ends_of_half(sh, h);
 	uint32_t iss, tsval;
 
-	/* One that follows on TIME_WAIT could not choose; a clock that leapt has moved its timer. */
+	/* One that follows on TIME_WAIT could not choose; a leap of the clock has moved a timer. */
 	if (!ts_cookie(sh, &e, h, half_age(sh, h), &iss, &tsval) || iss != h->iss)
 		return ts_now(sh);
 	return tsval;

@@ -192,7 +192,8 @@ static ALWAYS_INLINE void turn_tcp(struct syn *s, uint32_t iss, uint32_t tsval, 
 	uint32_t ports = (uint32_t)s->tcp.dst_be | (uint32_t)s->tcp.src_be << 16;
 	uint32_t seq_be = __builtin_bswap32(iss);
 	uint32_t ack_be = __builtin_bswap32(get_be32(&s->tcp.seq_be) + 1);
-	uint32_t flags = OFF_BYTE | (TCP_SYN | TCP_ACK) << 8 | (uint32_t)__builtin_bswap16(wnd) << 16;
+	uint32_t flags_wnd = OFF_BYTE | (TCP_SYN | TCP_ACK) << 8 |
+			     (uint32_t)__builtin_bswap16(wnd) << 16;
 	uint32_t mss_be = __builtin_bswap32((uint32_t)MSS_HEAD << 16 | mss);
 	uint32_t sack_be = __builtin_bswap32(SACK_TS);
 	uint32_t tsval_be = __builtin_bswap32(tsval), tsecr_be = s->tsval_be;
@@ -201,12 +202,12 @@ static ALWAYS_INLINE void turn_tcp(struct syn *s, uint32_t iss, uint32_t tsval, 
 	uint32_t csum = csum_fold(sum);
 
 	if (!(tx_flags & BUF_TX_L4_CSUM))
-		csum = csum_finish(sum + ports + seq_be + ack_be + flags + mss_be + sack_be +
+		csum = csum_finish(sum + ports + seq_be + ack_be + flags_wnd + mss_be + sack_be +
 				   tsval_be + tsecr_be + wscale_be);
 	put(at, ports);
 	put(at + 4, seq_be);
 	put(at + 8, ack_be);
-	put(at + 12, flags);
+	put(at + 12, flags_wnd);
 	put(at + 16, csum);
 	put(at + 20, mss_be);
 	put(at + 24, sack_be);

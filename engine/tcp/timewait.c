@@ -213,11 +213,11 @@ static enum stat refusal(const struct shard *sh, uint16_t listener)
 	return quota_full(sh, listener) ? STAT_drop_max_connections : STAT_drop_no_half_open;
 }
 
-/* Whether the listener takes a SYN, of who is admitted, for a tuple that has a record. Its number has to follow on the
- * old ones, so it needs an entry and no cookie will do. Who sends it has had a connection, forged
- * addresses have not: when those have taken all entries, one of theirs gives way to it. Each costs
- * a connection before, so nobody empties the backlog that way. (Linux takes such SYNs beyond its
- * limit, and calls their senders "evidently real".) */
+/* Whether the listener takes a SYN, of who is admitted, for a tuple that has a record. Its number
+ * has to follow on the old ones, so it needs an entry and no cookie will do. Who sends it has had a
+ * connection, forged addresses have not: when those have taken all entries, one of theirs gives way
+ * to it. Each costs a connection before, so nobody empties the backlog that way. (Linux takes such
+ * SYNs beyond its limit, and calls their senders "evidently real".) */
 static bool listener_takes(struct shard *sh, const struct seg *s)
 {
 	uint16_t listener = listen_table_find(sh, s->family, s->local, s->dport_be);

@@ -184,6 +184,15 @@ static ALWAYS_INLINE void all_arrived(struct shard *sh, struct conn *c, struct x
 	conn_work(sh, c, CF_OUTPUT);
 }
 
+/* The peer answers: keepalive begins anew, and may be due sooner than its next probe. */
+static ALWAYS_INLINE void note_answer(struct shard *sh, struct conn *c)
+{
+	if (likely(!conn_cold(c)->retries))
+		return;
+	conn_cold(c)->retries = 0;
+	conn_work(sh, c, 0);
+}
+
 /* It acknowledges what was never sent, or what was before. */
 static COLD bool ack_out_of_flight(struct shard *sh, struct conn *c, const struct seg *s,
 				   uint32_t flight)
@@ -203,7 +212,7 @@ static COLD bool ack_out_of_flight(struct shard *sh, struct conn *c, const struc
 	if (flight && s->opt.nb_sack)
 		process(sh, c, conn_xfer(sh, c), s);
 	else if (!flight)
-		conn_cold(c)->retries = 0; /* it answers: keepalive begins anew */
+		note_answer(sh, c);
 	return true;
 }
 
@@ -216,7 +225,7 @@ static ALWAYS_INLINE bool take_ack(struct shard *sh, struct conn *c, struct xfer
 	if (unlikely(acked > flight))
 		return ack_out_of_flight(sh, c, s, flight);
 	if (flight == 0) {
-		conn_cold(c)->retries = 0; /* it answers: keepalive begins anew */
+		note_answer(sh, c);
 	} else if (likely(covers_all(c, x, s))) {
 		all_arrived(sh, c, x, s);
 	} else {

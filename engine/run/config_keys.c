@@ -38,7 +38,7 @@ static bool read_cookie_secret_file(struct config_reader *r, yaml_node_t *node, 
 
 const struct config_key config_tcp_keys[] = {
     {"syn_retries", TCP_COUNT(syn_retries, 0, 127, 7)},
-    {"synack_retries", TCP_COUNT(synack_retries, 0, 127, 5)},
+    {"synack_retries", TCP_COUNT(synack_retries, 0, 15, 5)},
     {"synack_jitter", TCP_BOOL(synack_jitter, false)},
     {"syncookies", .kind = CONFIG_CHOICE, CONFIG_FIELD(struct conf_tcp, syncookies),
      .choices = syncookies_words, .def = CONF_SYNCOOKIES_AUTO},

@@ -4,8 +4,7 @@
  * and the frames about to leave; no other thread touches any of it, but for the
  * counts of its sources, which others read, so there is no lock. It lives in one
  * piece of memory that its owner allocates before the start; nothing is allocated
- * afterwards. The connections lie right behind the struct, their cold parts, last
- * to first, right before it: both are found without a load.
+ * afterwards. The connections lie right behind the struct: they are found without a load.
  *
  * A turn of the worker is: shard_receive() for each burst, shard_timers(),
  * shard_finish(), then the frames in shard.tx go to the ports. `now` is sampled

@@ -105,6 +105,7 @@ struct xfer *conn_xfer_get(struct shard *sh, struct conn *c)
 	x = conn_xfer(sh, c);
 	zero_lines(x, sizeof(*x));
 	x->recover = x->ecn_recover = c->snd_una;
+	x->pace_us = (uint32_t)sh->now_us;
 	return x;
 }
 

@@ -2,7 +2,7 @@
 /*
  * What is known of a connection, in objects that shrink and grow with how much
  * there is to know: SYN_RECEIVED and TIME_WAIT (table/time_wait_lines.h) are small entries,
- * everything else is a `struct conn` of one hot cache line and 52 cold bytes,
+ * everything else is a `struct conn_pair`, 64 bytes that each segment reads and 52 colder ones,
  * plus a `struct xfer` while data is queued or in flight. Objects are named by
  * 32-bit index into the shard's pools; all begin with the tuple.
  *
@@ -96,7 +96,7 @@ enum conn_flags {
 	CF_EVENTS = 0x3f << 24,
 };
 
-/* The hot line: all that a segment in order needs. */
+/* All that a segment in order needs. */
 struct conn {
 	struct tuple tuple;  /* 0 */
 	uint8_t state;	     /* 12: enum tcp_state; written by tcp_set_state() only */
@@ -116,7 +116,7 @@ struct conn {
 	uint32_t svc_data;   /* 56: the service's own */
 	tick_t last_rx;	     /* 60: when the last acceptable segment came */
 };
-static_assert(sizeof(struct conn) == CACHE_LINE, "struct conn is one cache line");
+static_assert(sizeof(struct conn) == 64, "");
 static_assert(offsetof(struct conn, rcv_nxt) == 20 && offsetof(struct conn, xfer) == 48, "");
 
 #define SSTHRESH_NONE UINT16_MAX /* slow start has no end yet */
@@ -264,7 +264,7 @@ struct xfer {
 	tick_t limit_at;
 	uint16_t prior_ssthresh;
 };
-static_assert(sizeof(struct xfer) <= 4 * CACHE_LINE, "");
+static_assert(sizeof(struct xfer) == 4 * CACHE_LINE, "cleared by lines");
 static_assert(offsetof(struct xfer, rack) + offsetof(struct rack, dsack_round) == 2 * CACHE_LINE,
 	      "what every ACK touches of RACK's is in the second line");
 

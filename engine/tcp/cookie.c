@@ -191,9 +191,9 @@ static bool make_ts(struct shard *sh, const struct ends *e, struct half *h, uint
 	return true;
 }
 
-static enum cookie check_ts(struct shard *sh, const struct seg *s, struct half *h)
+static enum cookie check_ts(struct shard *sh, const struct seg *s, const struct ends *e,
+			    struct half *h)
 {
-	struct ends e = ends_of_seg(s);
 	uint32_t tsval = s->opt.tsecr, mss_row = h->iss >> COOKIE_TS_MAC_BITS, period;
 	int32_t age_ms = (int32_t)(ts_now(sh) - tsval);
 
@@ -202,9 +202,9 @@ static enum cookie check_ts(struct shard *sh, const struct seg *s, struct half *
 	period = period_of(sh, age_ms);
 	if ((int32_t)(period_of(sh, 0) - period) >= PERIODS_GOOD)
 		return COOKIE_STALE;
-	if (ts_mac(sh, &e, h->irs, tsval, mss_row, period) != (h->iss & COOKIE_TS_MAC_MASK))
+	if (ts_mac(sh, e, h->irs, tsval, mss_row, period) != (h->iss & COOKIE_TS_MAC_MASK))
 		return COOKIE_FORGED;
-	h->mss = ts_mss(s->family)[mss_row];
+	h->mss = ts_mss(e->family)[mss_row];
 	h->flags = CF_TIMESTAMPS;
 	h->flags |= tsval & COOKIE_TS_SACK ? CF_SACK : 0;
 	h->flags |= tsval & COOKIE_TS_ECN ? CF_ECN : 0;
@@ -267,19 +267,18 @@ static bool make_plain(struct shard *sh, const struct ends *e, struct half *h)
 	return true;
 }
 
-static enum cookie check_plain(struct shard *sh, const struct seg *s, struct half *h)
+static enum cookie check_plain(struct shard *sh, const struct ends *e, struct half *h)
 {
 	/* The latest of four periods may be the next one, by another machine's clock. */
 	uint32_t latest = period_of(sh, -(int32_t)sh->cookie_skew_ms);
-	struct ends e = ends_of_seg(s);
 	uint32_t options = h->iss >> MAC_BITS, period = latest - ((latest - (options >> 6)) & 3);
 
 	/* An old cookie is told from a forged one by the key that it was made with. */
-	if ((mac_of(sh, &e, h->irs, REST_PLAIN(options), period) ^ h->iss) & MAC_MASK)
+	if ((mac_of(sh, e, h->irs, REST_PLAIN(options), period) ^ h->iss) & MAC_MASK)
 		return COOKIE_FORGED;
 	if ((int32_t)(period_of(sh, 0) - period) >= PERIODS_GOOD)
 		return COOKIE_STALE;
-	h->mss = plain_mss(s->family)[options >> 4 & 3];
+	h->mss = plain_mss(e->family)[options >> 4 & 3];
 	set_plain_options(h, options >> 1 & 7, options & 1);
 	return COOKIE_GOOD;
 }
@@ -306,15 +305,31 @@ void cookie_share(struct shard *sh, const struct seg *s, struct half *h)
 		h->wscale = 0;
 }
 
+/* False for one that follows on TIME_WAIT, whose number had to be another one. */
+static bool is_ts_cookie(struct shard *sh, const struct ends *e, const struct half *h,
+			 uint32_t *tsval)
+{
+	uint32_t iss;
+
+	return ts_cookie(sh, e, h, half_age(sh, h), &iss, tsval) && iss == h->iss;
+}
+
+bool cookie_is_shared(struct shard *sh, const struct half *h)
+{
+	struct ends e = ends_of_half(sh, h);
+	struct half copy = *h;
+	uint32_t tsval;
+
+	return h->flags & CF_TIMESTAMPS ? is_ts_cookie(sh, &e, h, &tsval)
+					: check_plain(sh, &e, &copy) == COOKIE_GOOD;
+}
+
 uint32_t cookie_half_tsval(struct shard *sh, const struct half *h)
 {
 	struct ends e = ends_of_half(sh, h);
-	uint32_t iss, tsval;
+	uint32_t tsval;
 
-	/* One that follows on TIME_WAIT could not choose; a leap of the clock has moved a timer. */
-	if (!ts_cookie(sh, &e, h, half_age(sh, h), &iss, &tsval) || iss != h->iss)
-		return ts_now(sh);
-	return tsval;
+	return is_ts_cookie(sh, &e, h, &tsval) ? tsval : ts_now(sh);
 }
 
 const struct prf_key *cookie_ts_key(struct shard *sh)
@@ -330,14 +345,15 @@ const struct prf_key *cookie_ts_key(struct shard *sh)
 enum cookie cookie_check(struct shard *sh, const struct seg *s, struct half *h)
 {
 	const struct profile *p = &sh->profiles[h->profile];
+	struct ends e = ends_of_seg(s);
 	enum cookie verdict;
 
 	h->irs = s->seq - 1;
 	h->iss = s->ack - 1;
 	if ((s->opt.seen & TCPOPT_HAS_TS) && p->tcp->timestamps)
-		verdict = check_ts(sh, s, h);
+		verdict = check_ts(sh, s, &e, h);
 	else
-		verdict = check_plain(sh, s, h);
+		verdict = check_plain(sh, &e, h);
 	if (verdict == COOKIE_GOOD && (h->flags & CF_WSCALE))
 		h->wscale |= p->wscale;
 	return verdict;

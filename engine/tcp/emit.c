@@ -392,18 +392,20 @@ static ALWAYS_INLINE void reply(struct shard *sh, struct seg *s, const struct re
 	shard_tx(sh, ni->port, s->buf);
 }
 
-void emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
+bool emit_reply(struct shard *sh, struct seg *s, const struct reply *r)
 {
 	const struct net_iface *ni = &sh->net.ifaces[s->iface];
 
 	if (shard_tx_room(sh, ni->port) == 0) {
 		stat_inc(sh, STAT_drop_tx_full);
 		shard_buf_free(sh, s->buf);
-	} else if (likely(is_plain(ni, s->family == IP_V6))) {
-		reply(sh, s, r, ni, true);
-	} else {
-		reply(sh, s, r, ni, false);
+		return false;
 	}
+	if (likely(is_plain(ni, s->family == IP_V6)))
+		reply(sh, s, r, ni, true);
+	else
+		reply(sh, s, r, ni, false);
+	return true;
 }
 
 void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval)

@@ -56,13 +56,18 @@ uint32_t half_age(const struct shard *sh, const struct half *h)
 	return sh->now - begun;
 }
 
-/* From one deadline to the next, so that the last one tells when the first wait began; but after
- * a leap of the clock they do not come all at once. */
+/* Another retry, from one deadline to the next, so that the last one tells when the first wait
+ * began. Those that a leap of the clock has left behind are taken for sent, all but the last. */
 static void arm_again(struct shard *sh, struct half *h)
 {
-	uint32_t i = half_index(sh, h);
-	tick_t wait = wait_of(sh, h, h->retries), at = group_wheel_at(&sh->half_wheel, i) + wait;
+	uint32_t i = half_index(sh, h), most = sh->profiles[h->profile].tcp->synack_retries;
+	tick_t wait, at = group_wheel_at(&sh->half_wheel, i);
 
+	do {
+		h->retries = (h->retries + 1) & 15;
+		wait = wait_of(sh, h, h->retries);
+		at += wait;
+	} while (tick_reached(sh->now, at) && h->retries < most);
 	group_wheel_arm(&sh->half_wheel, i, tick_reached(sh->now, at) ? sh->now + wait : at);
 }
 
@@ -77,7 +82,6 @@ void tcp_half_expired(void *ctx, uint32_t index)
 		half_drop(sh, h);
 		return;
 	}
-	h->retries++;
 	arm_again(sh, h);
 	b = shard_buf_alloc(sh);
 	if (!b)
@@ -91,10 +95,12 @@ void tcp_half_expired(void *ctx, uint32_t index)
 static void time_handshake(struct shard *sh, struct conn *c, const struct half *h,
 			   const struct seg *s)
 {
-	/* Not of one that says what a cookie does. */
-	uint32_t rtt_us =
-	    cookies_are_shared(sh, h->profile) ? 0 : tcp_rtt_of_timestamp(sh, c, s);
+	uint32_t rtt_us;
 
+	/* What it echoes may say what a cookie does, and the same each time. */
+	if (cookies_are_shared(sh, h->profile) && (h->flags & CF_TIMESTAMPS))
+		return;
+	rtt_us = tcp_rtt_of_timestamp(sh, c, s);
 	/* Without timestamps; a SYN-ACK that went again since the SYN did is not known. */
 	if (!rtt_us && h->retries == 0)
 		rtt_us = MAX(half_age(sh, h), 1u) * USEC_PER_TICK;
@@ -161,6 +167,32 @@ static COLD void half_challenge(struct shard *sh, struct half *h, struct seg *s,
 		   });
 }
 
+/* The cookie says what the SYN-ACK does from now on; its number is another one. */
+static COLD void withdraw_ecn(struct shard *sh, struct half *h, const struct seg *s)
+{
+	bool shared = cookies_are_shared(sh, h->profile) && cookie_is_shared(sh, h);
+
+	h->flags &= (uint8_t)(15 & ~CF_ECN);
+	if (!shared)
+		return;
+	cookie_share(sh, s, h);
+	h->retries = 0;
+	half_arm(sh, h);
+}
+
+/* An ACK for another number than ours: of a SYN-ACK that another machine has sent, or that this
+ * one has sent before, it opens the connection. False: it is for none. */
+static COLD bool half_opened_by_cookie(struct shard *sh, struct half *h, struct seg *s)
+{
+	struct half other = {.profile = h->profile, .tuple.local = TUPLE_FREE};
+
+	if (!cookies_are_shared(sh, h->profile) || cookie_check(sh, s, &other) != COOKIE_GOOD)
+		return false;
+	half_drop(sh, h);
+	tcp_listen_input(sh, s, NULL);
+	return true;
+}
+
 static COLD void half_reset(struct shard *sh, struct half *h, struct seg *s)
 {
 	/* RFC 5961 §3.2: only the exact number resets. A passive open goes back to
@@ -189,8 +221,8 @@ static bool half_acceptable(struct shard *sh, struct half *h, struct seg *s)
 	if (same_syn) {
 		/* Our SYN-ACK was lost, or crossed this: send it again. A SYN that does not
 		 * offer ECN any more takes it back (RFC 3168 §6.1.1). */
-		if (!tcp_ecn_offered(sh->profiles[h->profile].tcp, s))
-			h->flags &= (uint8_t)(15 & ~CF_ECN);
+		if ((h->flags & CF_ECN) && !tcp_ecn_offered(sh->profiles[h->profile].tcp, s))
+			withdraw_ecn(sh, h, s);
 		stat_inc(sh, STAT_synack_retransmitted);
 		memcpy(h->dmac, s->buf->data + 6, 6);
 		emit_synack(sh, h, s->buf);
@@ -211,6 +243,8 @@ static bool half_acceptable(struct shard *sh, struct half *h, struct seg *s)
 		return false;
 	}
 	if (s->ack != h->iss + 1) {
+		if (half_opened_by_cookie(sh, h, s))
+			return false;
 		stat_inc(sh, STAT_drop_bad_syn_ack_ack);
 		tcp_reset_reply(sh, s);
 		return false;

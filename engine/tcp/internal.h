@@ -182,7 +182,10 @@ static inline bool cookies_are_shared(const struct shard *sh, uint16_t profile)
  * nothing that the cookie does not say. No effect when none can be made. */
 void cookie_share(struct shard *sh, const struct seg *s, struct half *h);
 
-/* The TSval of the SYN-ACK of an entry with timestamps that cookie_share() was called for. */
+/* Whether it is one, then. */
+bool cookie_is_shared(struct shard *sh, const struct half *h);
+
+/* The TSval of the SYN-ACK of an entry with timestamps, the same each time if it is one. */
 uint32_t cookie_half_tsval(struct shard *sh, const struct half *h);
 
 /* The key of all cookies with timestamps that are made now; NULL: there are two of them. */
@@ -245,7 +248,9 @@ struct reply {
 	const struct tcpopt_out *opt; /* all options; NULL: has_ts and tsecr say it */
 	const struct conf_tcp *tcp;   /* TTL and DSCP; NULL: the config's defaults */
 };
-void emit_reply(struct shard *sh, struct seg *s, const struct reply *r);
+
+/* Consumes s->buf; false: the port is full, and nothing is sent. */
+bool emit_reply(struct shard *sh, struct seg *s, const struct reply *r);
 
 /* Answers the SYN s with what cookie_make() has made; consumes. */
 void emit_cookie(struct shard *sh, struct seg *s, const struct half *h, uint32_t tsval);
@@ -428,6 +433,17 @@ uint32_t tcp_rtt_of_timestamp(const struct shard *sh, const struct conn *c, cons
 
 /* ssthresh in bytes, UINT32_MAX while there is none. */
 uint32_t tcp_ssthresh(const struct conn *c, const struct conn_cold *k);
+
+#define PACE_MAX_US (TICKS_PER_SEC * USEC_PER_TICK) /* between two segments */
+
+/* Until the next segment may leave. What is further away than any wait is long past: 32 bits come
+ * round. */
+static inline uint32_t tcp_pace_wait_us(const struct shard *sh, const struct xfer *x)
+{
+	uint32_t wait_us = x->pace_us - (uint32_t)sh->now_us;
+
+	return wait_us <= PACE_MAX_US ? wait_us : 0;
+}
 
 /* Largest window the peer has ever offered, in bytes (Max.SND.WND). */
 static inline uint32_t tcp_max_wnd(const struct conn *c)

@@ -322,17 +322,12 @@ static void restart_after_idle(const struct shard *sh, const struct conn *c,
 		k->cwnd = MIN(k->cwnd, tcp_initial_window(sh, c));
 }
 
-#define PACE_MAX_US (TICKS_PER_SEC * USEC_PER_TICK) /* between two segments */
-
 /* Pacing: segments of new data leave as evenly as a window in a round trip, a little
  * faster so that the window can grow, as Linux does. What a millisecond takes may
  * leave together, since timers are no finer. */
 static bool pace_allows(const struct shard *sh, const struct conn *c, struct xfer *x)
 {
-	uint32_t wait_us = x->pace_us - (uint32_t)sh->now_us;
-
-	/* Further away than any gap is what is long past, or was never set: 32 bits come round. */
-	x->paced = conn_cold(c)->srtt_us && wait_us > 0 && wait_us <= PACE_MAX_US;
+	x->paced = conn_cold(c)->srtt_us && tcp_pace_wait_us(sh, x) > 0;
 	return !x->paced;
 }
 

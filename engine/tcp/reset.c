@@ -8,6 +8,8 @@
 
 void tcp_reset_reply(struct shard *sh, struct seg *s)
 {
+	struct reply r = {.seq = s->ack, .flags = TCP_RST};
+
 	if (s->flags & TCP_RST) {
 		stat_inc(sh, STAT_drop_closed);
 		shard_buf_free(sh, s->buf);
@@ -19,12 +21,10 @@ void tcp_reset_reply(struct shard *sh, struct seg *s)
 		shard_buf_free(sh, s->buf);
 		return;
 	}
-	stat_inc(sh, STAT_rst_sent);
-	if (s->flags & TCP_ACK)
-		emit_reply(sh, s, &(struct reply){.seq = s->ack, .flags = TCP_RST});
-	else
-		emit_reply(sh, s,
-			   &(struct reply){.ack = s->seq + seg_len(s), .flags = TCP_RST | TCP_ACK});
+	if (!(s->flags & TCP_ACK))
+		r = (struct reply){.ack = s->seq + seg_len(s), .flags = TCP_RST | TCP_ACK};
+	if (emit_reply(sh, s, &r))
+		stat_inc(sh, STAT_rst_sent);
 }
 
 void tcp_reset_conn(struct shard *sh, struct conn *c)

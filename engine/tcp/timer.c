@@ -81,7 +81,7 @@ static void state_expired(struct shard *sh, struct conn *c)
 /* The tick in which the next paced segment may leave. */
 static tick_t pace_deadline(const struct shard *sh, const struct xfer *x)
 {
-	uint32_t wait_us = x->pace_us - (uint32_t)sh->now_us;
+	uint32_t wait_us = tcp_pace_wait_us(sh, x);
 
 	return sh->now + MAX((wait_us + USEC_PER_TICK - 1) / USEC_PER_TICK, 1u);
 }
@@ -225,7 +225,7 @@ void tcp_conn_expired(void *ctx, uint32_t index)
 		guard_expired(sh, c);
 	if (c->state == TCP_CLOSED)
 		return;
-	if (x && x->paced && seq_leq(x->pace_us, (uint32_t)sh->now_us)) {
+	if (x && x->paced && tcp_pace_wait_us(sh, x) == 0) {
 		x->paced = false;
 		conn_work(sh, c, CF_OUTPUT);
 	}

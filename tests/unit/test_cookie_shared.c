@@ -114,9 +114,9 @@ static uint32_t tsval_of(const struct frame *f)
 	return 0;
 }
 
-static void begin(struct machine *m, const struct client *c)
+static void send_syn(struct machine *m, const struct client *c, uint8_t flags)
 {
-	struct frame syn = segment(c, FRAME_SYN, SYN_SEQ, 0);
+	struct frame syn = segment(c, FRAME_SYN | flags, SYN_SEQ, 0);
 
 	memcpy(syn.tcp.opts, "\2\4\5\xb4\4\2\1\3\3\7\1\1", 12);
 	syn.tcp.opts_len = 12;
@@ -124,6 +124,11 @@ static void begin(struct machine *m, const struct client *c)
 		add_timestamps(&syn, 0);
 	receive(m, &syn);
 	assert_int_equal(m->sent.count, 1);
+}
+
+static void begin(struct machine *m, const struct client *c)
+{
+	send_syn(m, c, 0);
 	assert_int_equal(m->sent.last.tcp.flags, FRAME_SYN | FRAME_ACK);
 	assert_int_equal(m->rig.sh->halves.used,
 			 m->tc.conf.tcp.syncookies != CONF_SYNCOOKIES_ALWAYS);
@@ -297,6 +302,73 @@ static void test_synack_is_the_same_cookie_each_time(void **state)
 	}
 }
 
+/* Retries that a leap of the clock has left behind are not caught up with. */
+static void test_leap(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		const struct client *c = &clients[i];
+		struct machine a, b;
+
+		start(&a, 1, secret, NOON_US, CONF_SYNCOOKIES_AUTO);
+		start(&b, 2, secret, NOON_US, CONF_SYNCOOKIES_AUTO);
+		begin(&a, c);
+		wait_for(&a, 3100000);
+		wait_for(&b, 3100000);
+		assert_int_equal(a.sent.count, 1);
+		complete(&b, &a, c);
+		assert_int_equal(count(&b, STAT_syncookies_received), 1);
+		stop(&b);
+		stop(&a);
+	}
+}
+
+/* Who repeats a SYN without ECN has none, wherever the handshake ends. */
+static void test_ecn_is_withdrawn(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		const struct client *c = &clients[i];
+		struct machine a, b;
+
+		start(&a, 1, secret, NOON_US, CONF_SYNCOOKIES_AUTO);
+		start(&b, 2, secret, NOON_US, CONF_SYNCOOKIES_AUTO);
+		send_syn(&a, c, FRAME_ECE | FRAME_CWR);
+		assert_int_equal(a.sent.last.tcp.flags, FRAME_SYN | FRAME_ACK | FRAME_ECE);
+		wait_for(&a, SECOND_US / 2);
+		send_syn(&a, c, 0);
+		assert_int_equal(a.sent.last.tcp.flags, FRAME_SYN | FRAME_ACK);
+		wait_for(&b, SECOND_US / 2);
+		complete(&b, &a, c);
+		assert_int_equal(count(&b, STAT_syncookies_received), 1);
+		assert_int_equal(shard_conn(b.rig.sh, 1)->flags & CF_ECN, 0);
+		stop(&b);
+		stop(&a);
+	}
+}
+
+/* The SYN comes to one machine and then to another, and the answer of the first one arrives. */
+static void test_two_machines_answer(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		const struct client *c = &clients[i];
+		struct machine a, b;
+
+		start(&a, 1, secret, NOON_US, CONF_SYNCOOKIES_AUTO);
+		start(&b, 2, secret, NOON_US + PERIOD_US / 2, CONF_SYNCOOKIES_AUTO);
+		begin(&a, c);
+		wait_for(&b, SECOND_US);
+		begin(&b, c);
+		complete(&b, &a, c);
+		assert_int_equal(b.rig.sh->conns.used, 1);
+		assert_int_equal(b.rig.sh->halves.used, 0);
+		assert_int_equal(count(&b, STAT_rx_bytes), REQUEST_LEN);
+		stop(&b);
+		stop(&a);
+	}
+}
+
 /* Its own machine would take it for another's handshake. */
 static void test_old_duplicate_opens_nothing(void **state)
 {
@@ -346,6 +418,9 @@ int main(void)
 	    cmocka_unit_test(test_each_refusal_says_why),
 	    cmocka_unit_test(test_timestamps_go_on),
 	    cmocka_unit_test(test_synack_is_the_same_cookie_each_time),
+	    cmocka_unit_test(test_leap),
+	    cmocka_unit_test(test_ecn_is_withdrawn),
+	    cmocka_unit_test(test_two_machines_answer),
 	    cmocka_unit_test(test_old_duplicate_opens_nothing),
 	    cmocka_unit_test(test_nothing_is_shared_without_a_secret),
 	};

@@ -289,6 +289,11 @@ static bool newer_syn_input(struct shard *sh, uint32_t index, struct seg *s)
 {
 	uint32_t last = record(sh, index)->snd_nxt;
 
+	/* No listener takes it: the wait goes on. */
+	if (s->flags & TCP_FIN) {
+		tw_drop(sh, s, STAT_drop_not_synchronized);
+		return true;
+	}
 	if (!admit_syn_to_time_wait(sh, s))
 		return true;
 	if (!listener_takes(sh, s))
@@ -309,7 +314,7 @@ static void tw_input(struct shard *sh, uint32_t index, struct seg *s)
 		tw_drop(sh, s, STAT_drop_time_wait_rst);
 		return;
 	}
-	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_FIN)) == TCP_SYN && syn_is_newer(sh, index, s) &&
+	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(sh, index, s) &&
 	    newer_syn_input(sh, index, s))
 		return;
 	if (is_fin_again(tw, s)) {

@@ -110,6 +110,8 @@ TABLE = [
      "text behind a FIN is ignored (RFC 9293 §3.10.7.4, seventh check)"),
     ("time-wait-timestamps/*", "* ack 7 <ts ecr 5030>", "* ack 7 <ts ecr 50?0>", ALWAYS,
      "the ACK of a FIN that came again echoes its timestamp (RFC 7323 §4.3)"),
+    ("time-wait/syn-fin *", "R 2:2(0)", ". 2:2(0) ack 7", ALWAYS,
+     "a SYN with a FIN, which no listener takes, ends TIME_WAIT with Linux; the wait goes on"),
     ("time-wait-cases/syn-older-with-timestamp", ". 2:2(0) ack 70007", "S. *", ALWAYS,
      "nothing old can bear a timestamp when the old connection had none (RFC 6191 §2)"),
     ("closed-by-service/*", "R *", ". 90:90(0) ack *", ALWAYS,

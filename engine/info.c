@@ -151,7 +151,7 @@ static void set_timer(struct conn_info *o, const struct shard *sh, const struct 
 static bool conn_fill(struct conn_info *o, const struct shard *sh, uint32_t i)
 {
 	const struct conn *c = shard_conn(sh, i);
-	const struct conn_cold *k = conn_cold(shard_conn(sh, i));
+	const struct conn_cold *k = conn_cold(c);
 	const struct xfer *x = conn_xfer(sh, c);
 
 	if (c->tuple.local == TUPLE_FREE)

@@ -322,9 +322,14 @@ static inline void shard_tx(struct shard *sh, uint16_t port, struct buf *b)
 }
 
 /* Connections lie behind the shard itself. */
+static inline struct conn_pair *shard_pairs(const struct shard *sh)
+{
+	return (struct conn_pair *)((uintptr_t)sh + sizeof(*sh));
+}
+
 static inline struct conn *shard_conn(const struct shard *sh, uint32_t index)
 {
-	return &((struct conn_pair *)((uintptr_t)sh + sizeof(*sh)))[index].hot;
+	return &shard_pairs(sh)[index].hot;
 }
 
 static inline struct half *shard_half(const struct shard *sh, uint32_t index)
@@ -339,8 +344,7 @@ static inline uint32_t half_index(const struct shard *sh, const struct half *h)
 
 static inline uint32_t conn_index(const struct shard *sh, const struct conn *c)
 {
-	return (uint32_t)(CONTAINER_OF(c, struct conn_pair, hot) -
-			  (struct conn_pair *)((uintptr_t)sh + sizeof(*sh)));
+	return (uint32_t)(CONTAINER_OF(c, struct conn_pair, hot) - shard_pairs(sh));
 }
 
 static inline struct conn_cold *conn_cold(const struct conn *c)

@@ -4,7 +4,7 @@
 #include "engine/table/listen_table.h"
 #include "engine/tcp/cookie_format.h"
 #include "engine/tcp/internal.h"
-#include "engine/wire/csum.h"
+#include "engine/wire/build_inline.h"
 #include "engine/wire/wire.h"
 
 #define FRAMES_AHEAD 4 /* frames whose headers are on their way while one is looked at */
@@ -161,11 +161,6 @@ static ALWAYS_INLINE void draft(const struct shard *sh, struct flood *f, struct 
 
 /* Words go from registers to their places in the frame one by one: gathered in an array first,
  * which is copied then, each copy would wait for what it copies to leave the store buffer. */
-static ALWAYS_INLINE void put(void *at, uint32_t word)
-{
-	memcpy(at, &word, sizeof(word));
-}
-
 static ALWAYS_INLINE void turn_ip(struct syn *s, const struct conf_tcp *tcp, uint8_t tx_flags)
 {
 	uint8_t *at = (uint8_t *)&s->ip;
@@ -177,11 +172,11 @@ static ALWAYS_INLINE void turn_ip(struct syn *s, const struct conf_tcp *tcp, uin
 
 	if (!(tx_flags & BUF_TX_IP_CSUM))
 		ttl |= (uint32_t)csum_finish((uint64_t)head + frag + ttl + src_be + dst_be) << 16;
-	put(at, head);
-	put(at + 4, frag);
-	put(at + 8, ttl);
-	put(at + 12, dst_be);
-	put(at + 16, src_be);
+	build_word(at, head);
+	build_word(at + 4, frag);
+	build_word(at + 8, ttl);
+	build_word(at + 12, dst_be);
+	build_word(at + 16, src_be);
 }
 
 static ALWAYS_INLINE void turn_tcp(struct syn *s, uint32_t iss, uint32_t tsval, uint16_t mss,
@@ -197,23 +192,21 @@ static ALWAYS_INLINE void turn_tcp(struct syn *s, uint32_t iss, uint32_t tsval, 
 	uint32_t mss_be = __builtin_bswap32((uint32_t)MSS_HEAD << 16 | mss);
 	uint32_t sack_be = __builtin_bswap32(SACK_TS);
 	uint32_t tsval_be = __builtin_bswap32(tsval), tsecr_be = s->tsval_be;
-	uint32_t wscale_be = __builtin_bswap32(WS_HEAD | wscale);
-
-	uint32_t csum = csum_fold(sum);
+	uint32_t wscale_be = __builtin_bswap32(WS_HEAD | wscale), csum = csum_fold(sum);
 
 	if (!(tx_flags & BUF_TX_L4_CSUM))
 		csum = csum_finish(sum + ports + seq_be + ack_be + flags_wnd + mss_be + sack_be +
 				   tsval_be + tsecr_be + wscale_be);
-	put(at, ports);
-	put(at + 4, seq_be);
-	put(at + 8, ack_be);
-	put(at + 12, flags_wnd);
-	put(at + 16, csum);
-	put(at + 20, mss_be);
-	put(at + 24, sack_be);
-	put(at + 28, tsval_be);
-	put(at + 32, tsecr_be);
-	put(at + 36, wscale_be);
+	build_word(at, ports);
+	build_word(at + 4, seq_be);
+	build_word(at + 8, ack_be);
+	build_word(at + 12, flags_wnd);
+	build_word(at + 16, csum);
+	build_word(at + 20, mss_be);
+	build_word(at + 24, sack_be);
+	build_word(at + 28, tsval_be);
+	build_word(at + 32, tsecr_be);
+	build_word(at + 36, wscale_be);
 }
 
 /* The SYN becomes its own answer. */

@@ -94,7 +94,7 @@ static uint16_t line_for(const struct shard *sh, const struct conn *c)
 	const struct profile *p = conn_profile(sh, c);
 
 	return cookie_left_ms(sh, conn_cold(c)) > p->tcp->time_wait_ms ? sh->cookie_line
-									    : p->tw_line;
+								      : p->tw_line;
 }
 
 void tcp_time_wait_enter(struct shard *sh, struct conn *c)
@@ -228,30 +228,45 @@ static bool listener_takes(struct shard *sh, const struct seg *s)
 	return tcp_listen_ready(sh, s);
 }
 
+static bool is_spent(const struct shard *sh, uint32_t index)
+{
+	return tw_chunk_of(&sh->time_waits, index)->line == sh->spent_line;
+}
+
+/* A SYN that may open the tuple of a record again. False: nobody takes it, and it is still to be
+ * answered. */
+static bool reopen(struct shard *sh, uint32_t index, struct seg *s)
+{
+	uint32_t last = record(sh, index)->snd_nxt;
+
+	/* No listener takes it: the record stays. */
+	if (s->flags & TCP_FIN) {
+		tw_drop(sh, s, STAT_drop_not_synchronized);
+		return true;
+	}
+	if (!admit_syn_to_time_wait(sh, s))
+		return true;
+	if (!listener_takes(sh, s))
+		return false;
+	stat_add(sh, STAT_time_wait_reused, !is_spent(sh, index));
+	tw_end(sh, index);
+	tcp_listen_input(sh, s, &last);
+	return true;
+}
+
 /* A new SYN opens the tuple again, whatever its number; what is left of the old connection
  * is answered as what belongs to none. */
 static void spent_input(struct shard *sh, uint32_t index, struct seg *s)
 {
 	const struct time_wait *tw = record(sh, index);
-	uint32_t last = tw->snd_nxt;
 
 	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
 		tcp_reset_reply(sh, s);
 		return;
 	}
-	if (s->flags & TCP_FIN) {
-		tw_drop(sh, s, STAT_drop_not_synchronized);
-		return;
-	}
-	if (!admit_syn_to_time_wait(sh, s))
-		return;
-	if (!listener_takes(sh, s)) {
-		/* A cookie-opened connection was a listener's. */
+	/* A cookie-opened connection was a listener's. */
+	if (!reopen(sh, index, s))
 		tw_drop(sh, s, refusal(sh, tw->profile));
-		return;
-	}
-	tw_end(sh, index);
-	tcp_listen_input(sh, s, &last);
 }
 
 /* The peer's FIN again: our last ACK was lost. */
@@ -284,26 +299,6 @@ static struct time_wait *restart(struct shard *sh, uint32_t index, const struct 
 	return record(sh, i);
 }
 
-/* False: nobody takes it, and it is still to be answered. */
-static bool newer_syn_input(struct shard *sh, uint32_t index, struct seg *s)
-{
-	uint32_t last = record(sh, index)->snd_nxt;
-
-	/* No listener takes it: the wait goes on. */
-	if (s->flags & TCP_FIN) {
-		tw_drop(sh, s, STAT_drop_not_synchronized);
-		return true;
-	}
-	if (!admit_syn_to_time_wait(sh, s))
-		return true;
-	if (!listener_takes(sh, s))
-		return false;
-	stat_inc(sh, STAT_time_wait_reused);
-	tw_end(sh, index);
-	tcp_listen_input(sh, s, &last);
-	return true;
-}
-
 static void tw_input(struct shard *sh, uint32_t index, struct seg *s)
 {
 	const struct time_wait *tw = record(sh, index);
@@ -315,7 +310,7 @@ static void tw_input(struct shard *sh, uint32_t index, struct seg *s)
 		return;
 	}
 	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(sh, index, s) &&
-	    newer_syn_input(sh, index, s))
+	    reopen(sh, index, s))
 		return;
 	if (is_fin_again(tw, s)) {
 		bool timestamps = has_timestamps(sh, index);
@@ -336,7 +331,7 @@ static void tw_input(struct shard *sh, uint32_t index, struct seg *s)
 
 void tcp_time_wait_input(struct shard *sh, uint32_t index, struct seg *s)
 {
-	if (tw_chunk_of(&sh->time_waits, index)->line == sh->spent_line)
+	if (is_spent(sh, index))
 		spent_input(sh, index, s);
 	else
 		tw_input(sh, index, s);

@@ -40,7 +40,7 @@ bool watch_states(struct watch *w, struct shard *sh, char *why, size_t size)
 		const struct conn *c = shard_conn(sh, i);
 		uint8_t before = w->seen[i].state, now = in_use(c) ? c->state : TCP_CLOSED;
 		bool same = before != TCP_CLOSED && now != TCP_CLOSED &&
-			    w->seen[i].opened == conn_cold(shard_conn(sh, i))->opened &&
+			    w->seen[i].opened == conn_cold(c)->opened &&
 			    memcmp(&w->seen[i].tuple, &c->tuple, sizeof(c->tuple)) == 0;
 
 		if (now != TCP_CLOSED && now != before &&
@@ -50,7 +50,7 @@ bool watch_states(struct watch *w, struct shard *sh, char *why, size_t size)
 			return false;
 		}
 		w->seen[i].state = now;
-		w->seen[i].opened = conn_cold(shard_conn(sh, i))->opened;
+		w->seen[i].opened = conn_cold(c)->opened;
 		w->seen[i].tuple = c->tuple;
 	}
 	return true;

@@ -131,20 +131,49 @@ static bool configure(struct setup *s)
 	return true;
 }
 
+/* How many objects of a pool would lie in its memory without the gaps that keep each of them
+ * within a page. */
+static uint32_t objects_without_gaps(const struct rte_mempool *mp)
+{
+	const struct rte_mempool_memhdr *chunk = STAILQ_FIRST(&mp->mem_list);
+
+	return (uint32_t)(chunk->len / (mp->header_size + mp->elt_size + mp->trailer_size));
+}
+
+static bool set_up_rx_queue(struct setup *s, uint16_t queue, uint16_t ring, unsigned socket)
+{
+	struct rte_mempool *mp = s->p->queues[queue].pool;
+	struct rte_eth_rxconf rx = s->info.default_rxconf;
+	uint32_t populated = mp->populated_size;
+	bool shares_memory = strcmp(s->info.driver_name, "net_af_xdp") == 0;
+
+	if (shares_memory && mp->nb_mem_chunks != 1)
+		return report_error(s->report,
+				    "device %s: AF_XDP needs all packet buffers of a NUMA node in "
+				    "one piece of memory, and they are in %u: lower memory.buffers",
+				    s->conf->device, mp->nb_mem_chunks);
+	/* The driver takes the pool's memory for as long as so many objects without gaps would
+	 * be. The kernel would not know the buffers behind it: frames sent from them would be lost,
+	 * and those offered for reception never come back, until none is left. */
+	if (shares_memory)
+		mp->populated_size = objects_without_gaps(mp);
+	rx.offloads = s->eth.rxmode.offloads;
+	s->err = rte_eth_rx_queue_setup(s->p->id, queue, ring, socket, &rx, mp);
+	mp->populated_size = populated;
+	return s->err >= 0;
+}
+
 static bool set_up_queue(struct setup *s, uint16_t queue, uint16_t rx_ring, uint16_t tx_ring)
 {
 	/* -1, any node, when the device does not say. */
 	unsigned socket = (unsigned)rte_eth_dev_socket_id(s->p->id);
-	struct rte_eth_rxconf rx = s->info.default_rxconf;
 	struct rte_eth_txconf tx = s->info.default_txconf;
 	struct dpdk_queue *q = &s->p->queues[queue];
 
 	q->pool = s->pools->by_worker[queue];
 	q->room = s->pools->room;
-	rx.offloads = s->eth.rxmode.offloads;
 	tx.offloads = s->eth.txmode.offloads;
-	s->err = rte_eth_rx_queue_setup(s->p->id, queue, rx_ring, socket, &rx, q->pool);
-	if (s->err < 0)
+	if (!set_up_rx_queue(s, queue, rx_ring, socket))
 		return false;
 	s->err = rte_eth_tx_queue_setup(s->p->id, queue, tx_ring, socket, &tx);
 	return s->err >= 0;

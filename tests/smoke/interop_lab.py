@@ -44,7 +44,6 @@ IPV6_MIN_MTU = 1280
 # What DPDK's drivers take at most; for AF_XDP what fits into a buffer of ours behind the
 # kernel's headroom.
 WIDEST = {"af_packet": 1500, "tap": 1500, "af_xdp": 1700}
-XDP_PAGES = 64  # of 2 MB: DPDK's AF_XDP driver loses sight of buffers on normal pages
 
 
 def network(address, family):
@@ -196,8 +195,6 @@ class WireLab(Lab):
         return sum(map(int, re.findall(r"ReasmOKs\s+(\d+)", listed)))
 
     def _configure(self):
-        if self.kind == "af_xdp":
-            self.journal.reserve_huge_pages(XDP_PAGES)
         self.wire = self._namespace("wire")
         self.wire.sysctl(**QUIET_IPV6)
         super()._configure()
@@ -271,8 +268,7 @@ class WireLab(Lab):
                                 "address": host_port(self.backend[family], STREAM)}]}
                  for family in families]
         return {"instance": self.instance, "workers": {"count": self.workers},
-                "memory": {"huge_pages": "require" if self.kind == "af_xdp" else "auto",
-                           "connections": 4096, "half_open": 1024, "time_wait": 16384,
-                           "buffers": 16384},
+                "memory": {"huge_pages": "never", "connections": 4096, "half_open": 1024,
+                           "time_wait": 16384, "buffers": 16384},
                 "tcp": {"time_wait": "1s", "fin_timeout": "2s", **tcp},
                 "ports": ports, "routes": routes, "listeners": listeners, "pools": pools}

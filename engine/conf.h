@@ -237,6 +237,7 @@ struct conf {
 	uint16_t nb_workers;
 	int16_t worker_cpu[CONF_MAX_WORKERS]; /* -1: not pinned */
 	uint32_t idle_sleep_us; /* a worker without work sleeps this long, 0: polls */
+	bool share_cpu; /* a worker whose CPU others need naps between turns */
 	struct conf_memory memory;
 	struct conf_limits limits;
 	struct conf_tcp tcp; /* the defaults that listeners and pools start from */

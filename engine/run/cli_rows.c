@@ -178,6 +178,7 @@ void show_workers(FILE *out, const json_t *rows)
 	static const struct field fields[] = {
 	    {"Worker", "worker", number_cell, true},
 	    {"CPU", "cpu", cpu_cell, true},
+	    {"CPU use", "cpu_use", text_cell, false},
 	    {"Busy %", NULL, busy_cell, true},
 	    {"Turns", "turns", number_cell, true},
 	    {"p50 us", "turn_ns_p50", usec_cell, true},

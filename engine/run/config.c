@@ -27,6 +27,7 @@ static void set_defaults(struct conf *conf)
 {
 	strcpy(conf->instance, "terminus");
 	conf->idle_sleep_us = 50;
+	conf->share_cpu = true;
 	config_defaults(config_memory_keys, &conf->memory);
 	config_defaults(config_limits_keys, &conf->limits);
 	conf_tcp_defaults(&conf->tcp);

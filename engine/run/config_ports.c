@@ -44,6 +44,7 @@ static const struct config_key worker_keys[] = {
     {"count", CONFIG_ROW_COUNT(struct conf, nb_workers, 1, CONF_MAX_WORKERS, 1)},
     {"cpus", CONFIG_ROW_SELF(read_cpus)},
     {"idle_sleep_us", CONFIG_ROW_TIME(struct conf, idle_sleep_us, 1, 1, 0, 1000000, 50)},
+    {"share_cpu", CONFIG_ROW_BOOL(struct conf, share_cpu, true)},
     {0},
 };
 

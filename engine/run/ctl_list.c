@@ -58,6 +58,18 @@ static uint64_t to_ns(uint64_t cycles)
 	return (uint64_t)((double)cycles * 1e9 / (double)rte_get_tsc_hz());
 }
 
+static const char *cpu_use(const struct worker *w)
+{
+	static const char *const names[] = {
+	    [CPU_SHARE_OWN] = "own",
+	    [CPU_SHARE_SHARED] = "shared",
+	    [CPU_SHARE_OFF] = "off",
+	    [CPU_SHARE_REFUSED] = "refused",
+	};
+
+	return names[cpu_share_state(&w->share)];
+}
+
 static void fill_worker(struct rte_tel_data *d, const struct engine *e, uint16_t id)
 {
 	struct turn_summary s;
@@ -66,6 +78,7 @@ static void fill_worker(struct rte_tel_data *d, const struct engine *e, uint16_t
 	reply_number(d, "worker", id);
 	if (e->conf->worker_cpu[id] >= 0)
 		reply_number(d, "cpu", (uint64_t)e->conf->worker_cpu[id]);
+	reply_text(d, "cpu_use", cpu_use(e->workers[id]));
 	reply_number(d, "busy_cycles", s.busy_cycles);
 	reply_number(d, "busy_us", to_ns(s.busy_cycles) / 1000);
 	reply_number(d, "idle_us", to_ns(s.idle_cycles) / 1000);

@@ -245,11 +245,38 @@ static void clock_news(struct engine *e, struct report *r)
 		      e->conf->file, (double)set_us / 1e6);
 }
 
+/* Of the first worker alone: what is to be done about it is the same for all. */
+static void share_news(struct engine *e, struct report *r)
+{
+	for (uint16_t i = 0; i < e->nb_launched; i++) {
+		enum cpu_share_state state = cpu_share_state(&e->workers[i]->share);
+
+		if (state == CPU_SHARE_SHARED && !e->share_told) {
+			e->share_told = true;
+			report_notice(r,
+				      "%s: worker %u: others need its CPU as well: while they do "
+				      "it has real-time priority and naps after each turn: name a "
+				      "CPU that it has for itself in workers.cpus",
+				      e->conf->file, i);
+		}
+		if (state == CPU_SHARE_REFUSED && !e->refused_told) {
+			e->refused_told = true;
+			report_notice(r,
+				      "%s: worker %u: others need its CPU as well, and while they "
+				      "have it frames wait for milliseconds: name a CPU that it "
+				      "has for itself in workers.cpus, or allow it real-time "
+				      "priority (CAP_SYS_NICE)",
+				      e->conf->file, i);
+		}
+	}
+}
+
 void engine_news(struct engine *e, struct report *r)
 {
 	recording_news(e, r);
 	clock_news(e, r);
 	pressure_news(e, r);
+	share_news(e, r);
 }
 
 static void free_worker(struct worker *w)

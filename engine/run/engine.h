@@ -30,6 +30,8 @@ struct engine {
 	struct pressure_watch pressure;
 	uint64_t wall_offset_us; /* what made engine_now() the time of day at the start */
 	bool clock_told;	 /* that it was set since */
+	bool share_told;	 /* that a worker shares its CPU, */
+	bool refused_told;	 /* or would if it might */
 	struct net_link links[CONF_MAX_PORTS];
 	struct exchange exchange;
 	struct lists lists;
@@ -51,7 +53,8 @@ bool engine_start(struct engine *e, struct report *r);
 void engine_stop(struct engine *e);
 
 /* Notices of what has happened since the last call: recordings that have stopped for an error,
- * listeners that have begun to send SYN cookies or ended it, a time of day that was set. */
+ * listeners that have begun to send SYN cookies or ended it, a time of day that was set, the first
+ * worker that shares its CPU. */
 void engine_news(struct engine *e, struct report *r);
 
 /* Frees everything that was opened; after engine_stop(). */

@@ -3,7 +3,7 @@
  * How long a worker's turns take: a histogram of those that found something to do, log-linear
  * as HdrHistogram's with 16 steps to each doubling, so a time is kept to 6 %, and how the time
  * divides into those and the rest. Times are cycles of the time-stamp counter, from the
- * beginning of a turn to that of the next one.
+ * beginning of a turn to that of the next one or of the sleep before it.
  *
  * The worker alone writes, which costs it two additions and no locked instruction; other
  * threads read any time, each number whole.
@@ -20,7 +20,7 @@
 #define TURN_SLOTS     ((TURN_BITS - TURN_STEP_BITS + 1) * TURN_STEPS)
 
 struct turn_times {
-	_Atomic uint64_t idle_cycles; /* of turns that found nothing, sleep included */
+	_Atomic uint64_t idle_cycles; /* of turns that found nothing, and of sleep */
 	_Atomic uint64_t busy_cycles; /* of the others, */
 	_Atomic uint64_t max_cycles;  /* of the longest one of these, */
 	_Atomic uint64_t slots[TURN_SLOTS]; /* and how many of them took how long */

@@ -10,6 +10,7 @@
 
 #define TIMER_BUDGET   256     /* expiries in one turn at most */
 #define PUBLISH_US     1000    /* age of published counters at most */
+#define SHORT_QUEUE    16      /* frames */
 #define LEAVE_US       1000000 /* the end takes this long at most */
 #define TIMER_SLACK_NS 1000    /* Linux would lengthen each sleep by 50 us */
 
@@ -106,19 +107,30 @@ static uint32_t send_to_port(void *ctx, struct buf **bufs, uint32_t n)
 	return port_tx(s->w->ports[s->port], s->w->id, bufs, (uint16_t)n, s->now);
 }
 
+static uint32_t transmit_on(struct worker *w, uint16_t p, usec_t now)
+{
+	struct sender s = {w, p, now};
+
+	if (w->id < w->ports[p]->nb_queues)
+		return shard_transmit(w->shard, p, send_to_port, &s);
+	return exchange_send(w->exchange, w->shard, p, w->id % w->ports[p]->nb_queues);
+}
+
+/* Where sending is a system call that takes a microsecond or more a frame, many frames of one
+ * port, a flood's answers, hold up the few of another: these go first. */
 static uint32_t transmit(struct worker *w, usec_t now)
 {
-	uint32_t sent = 0;
+	uint32_t nb_long = 0, sent = 0;
+	uint16_t late[CONF_MAX_PORTS];
 
 	for (uint16_t p = 0; p < w->shard->conf->nb_ports; p++) {
-		struct sender s = {w, p, now};
-
-		if (w->id < w->ports[p]->nb_queues)
-			sent += shard_transmit(w->shard, p, send_to_port, &s);
+		if (w->shard->tx[p].count > SHORT_QUEUE)
+			late[nb_long++] = p;
 		else
-			sent +=
-			    exchange_send(w->exchange, w->shard, p, w->id % w->ports[p]->nb_queues);
+			sent += transmit_on(w, p, now);
 	}
+	for (uint32_t i = 0; i < nb_long; i++)
+		sent += transmit_on(w, late[i], now);
 	return sent;
 }
 
@@ -169,24 +181,41 @@ static usec_t time_to_next(struct worker *w, usec_t now, usec_t limit)
 	return limit;
 }
 
-/* Sleeps when there was nothing to do for as long as a sleep takes, so that a
- * burst's successor finds the worker awake. */
-static void rest(struct worker *w, usec_t now)
+/* How long to sleep after a turn: when there was nothing to do for as long as a sleep takes, so
+ * that a burst's successor finds the worker awake. Before that it lies down for a moment only if
+ * others need the CPU, whatever is due. */
+static usec_t time_to_sleep(struct worker *w, usec_t now)
 {
 	usec_t sleep_us = w->shard->conf->idle_sleep_us;
 
-	if (now - w->busy_at < sleep_us)
-		return;
-	sleep_us = time_to_next(w, now, sleep_us);
-	if (sleep_us > 0)
-		nanosleep(&(struct timespec){.tv_sec = (time_t)(sleep_us / 1000000),
-					     .tv_nsec = (long)(sleep_us % 1000000) * 1000},
-			  NULL);
+	if (sleep_us > 0 && now - w->busy_at >= sleep_us)
+		sleep_us = time_to_next(w, now, sleep_us);
+	else
+		sleep_us = 0;
+	if (cpu_share_state(&w->share) == CPU_SHARE_SHARED)
+		sleep_us = MAX(sleep_us, (usec_t)CPU_SHARE_NAP_US);
+	return sleep_us;
+}
+
+/* From `begin`, cycles; returns when it is over. */
+static uint64_t sleep_for(struct worker *w, usec_t sleep_us, uint64_t begin)
+{
+	uint64_t end;
+
+	nanosleep(&(struct timespec){.tv_sec = (time_t)(sleep_us / 1000000),
+				     .tv_nsec = (long)(sleep_us % 1000000) * 1000},
+		  NULL);
+	end = rte_rdtsc();
+	cpu_share_slept(&w->share, sleep_us,
+			run_clock_read(&w->clock, end) - run_clock_read(&w->clock, begin));
+	turn_times_add(&w->turns, end - begin, false);
+	return end;
 }
 
 static void publish(struct worker *w, usec_t now)
 {
 	stat_board_publish(&w->board, w->shard->stats);
+	cpu_share_look(&w->share, now);
 	w->publish_at = now + PUBLISH_US;
 }
 
@@ -228,24 +257,26 @@ static void take_leave(struct worker *w)
 int worker_run(void *arg)
 {
 	struct worker *w = arg;
-	bool may_sleep = w->shard->conf->idle_sleep_us > 0;
 	uint64_t begin = rte_rdtsc(), end;
 
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
+	cpu_share_start(&w->share, w->shard->conf->share_cpu, run_clock_read(&w->clock, begin));
 	while (!atomic_load_explicit(w->stop, memory_order_relaxed)) {
-		usec_t now = run_clock_read(&w->clock, begin);
+		usec_t now = run_clock_read(&w->clock, begin), sleep_us;
 		bool busy = turn(w, now) > 0;
 
 		if (busy)
 			w->busy_at = now;
 		if (now >= w->publish_at)
 			publish(w, now);
-		if (may_sleep)
-			rest(w, now);
 		end = rte_rdtsc();
 		turn_times_add(&w->turns, end - begin, busy);
 		begin = end;
+		sleep_us = time_to_sleep(w, now);
+		if (sleep_us > 0)
+			begin = sleep_for(w, sleep_us, begin);
 	}
+	cpu_share_end(&w->share);
 	take_leave(w);
 	return 0;
 }

@@ -4,7 +4,7 @@
  * all ports. A turn takes one burst from each port and from the other workers,
  * runs the shard, and hands what it has finished to the ports; then it answers
  * a question if one waits. Nothing in a turn blocks or allocates. At the end it
- * resets what is still open.
+ * resets what is still open. On a CPU that it shares it lies down after each turn.
  *
  * Where a port has fewer queues than there are workers, worker q polls queue q
  * and sends for the workers that share it.
@@ -14,6 +14,7 @@
 #include "drivers/port.h"
 #include "engine/run/capture_slot.h"
 #include "engine/run/clock.h"
+#include "engine/run/cpu_share.h"
 #include "engine/run/exchange.h"
 #include "engine/run/mailbox.h"
 #include "engine/run/stat_board.h"
@@ -39,6 +40,7 @@ struct worker {
 	struct mailbox mailbox CACHE_ALIGNED;
 	struct stat_board board CACHE_ALIGNED;
 	struct turn_times turns CACHE_ALIGNED;
+	struct cpu_share share CACHE_ALIGNED;
 	struct capture_slot capture CACHE_ALIGNED;
 };
 

@@ -64,13 +64,14 @@ def lab_config(lab):
 
 
 class Engine:
-    """Terminus in a lab. config: a dict, or the text of a file.
+    """Terminus in a lab. config: a dict, or the text of a file; prefix: what starts it.
 
     As a context manager it serves inside the with and is stopped at its end.
     """
 
-    def __init__(self, lab, config, name="engine", instance=None):
+    def __init__(self, lab, config, name="engine", instance=None, prefix=()):
         self.lab = lab
+        self.prefix = prefix
         self.instance = instance or lab.instance
         # What one that was killed leaves there.
         lab.journal.note("directories", f"/var/run/dpdk/{self.instance}")
@@ -89,7 +90,7 @@ class Engine:
     def start(self, timeout=20):
         """Starts it and waits until it says that it serves; RuntimeError with its output if not."""
         with open(self.stdout, "wb") as out, open(self.stderr, "wb") as err:
-            self.process = self.lab.start(self.lab.engine, TERMINUS, self.conf,
+            self.process = self.lab.start(self.lab.engine, *self.prefix, TERMINUS, self.conf,
                                           stdout=out, stderr=err)
         wait_until(self._ready, timeout, f"terminus is ready; it said: {self.output()}")
         self.lab.join_taps()

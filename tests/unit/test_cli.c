@@ -513,12 +513,13 @@ static void test_workers(void **state)
 	(void)state;
 	assert_prints(
 	    show_workers,
-	    "[{\"worker\": 0, \"cpu\": 3, \"busy_us\": 250, \"idle_us\": 750, \"turns\": 1200, "
+	    "[{\"worker\": 0, \"cpu\": 3, \"cpu_use\": \"shared\", "
+	    "\"busy_us\": 250, \"idle_us\": 750, \"turns\": 1200, "
 	    "\"turn_ns_p50\": 1234, \"turn_ns_p99\": 20000, \"turn_ns_p99_9\": 31000, "
 	    "\"turn_ns_max\": 1500060}, {\"worker\": 1}]",
-	    "Worker  CPU  Busy %  Turns  p50 us  p99 us  p99.9 us  Max us\n"
-	    "     0    3    25.0   1200     1.2    20.0      31.0  1500.1\n"
-	    "     1    -     0.0      0     0.0     0.0       0.0     0.0\n");
+	    "Worker  CPU  CPU use  Busy %  Turns  p50 us  p99 us  p99.9 us  Max us\n"
+	    "     0    3  shared     25.0   1200     1.2    20.0      31.0  1500.1\n"
+	    "     1    -              0.0      0     0.0     0.0       0.0     0.0\n");
 }
 
 static void test_objects(void **state)

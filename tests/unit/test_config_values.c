@@ -344,11 +344,13 @@ static void test_workers(void **state)
 	assert_int_equal(c->worker_cpu[0], 3);
 	assert_int_equal(c->worker_cpu[1], 1);
 	assert_int_equal(c->idle_sleep_us, 0);
+	assert_true(c->share_cpu);
 	config_free(c);
-	c = parse("workers: {count: 16, idle_sleep_us: 1ms}\n" PORT LISTENER);
+	c = parse("workers: {count: 16, idle_sleep_us: 1ms, share_cpu: false}\n" PORT LISTENER);
 	assert_int_equal(c->nb_workers, 16);
 	assert_int_equal(c->worker_cpu[15], -1);
 	assert_int_equal(c->idle_sleep_us, 1000);
+	assert_false(c->share_cpu);
 	config_free(c);
 }
 

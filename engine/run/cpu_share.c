@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine/run/cpu_share.h"
+
+#include <sched.h>
+#include <time.h>
+
+#define WINDOW_US  20000    /* several turns of the scheduler */
+#define WINDOWS    5	    /* in a row have to be alike: others that come and go do not count */
+#define LOST_SHARE 8	    /* one in so many of what was wanted is much */
+#define WAKE_US    200	    /* a sleep may take so much longer on an idle CPU */
+#define SHARED_US  10000000 /* until it is tried without */
+
+static void begin_window(struct cpu_share *s, usec_t now, uint64_t cpu_us)
+{
+	s->window_at = now;
+	s->window_cpu_us = cpu_us;
+	s->slept_us = 0;
+}
+
+void cpu_share_init(struct cpu_share *s, bool wanted, usec_t now, uint64_t cpu_us)
+{
+	*s = (struct cpu_share){.state = wanted ? CPU_SHARE_OWN : CPU_SHARE_OFF};
+	begin_window(s, now, cpu_us);
+}
+
+void cpu_share_slept(struct cpu_share *s, usec_t asked_us, usec_t took_us)
+{
+	s->slept_us += MIN(took_us, asked_us + WAKE_US);
+}
+
+/* True when others had the CPU for much of the window in which the thread wanted it. */
+static bool others_were_busy(const struct cpu_share *s, usec_t now, uint64_t cpu_us)
+{
+	uint64_t wall = now - s->window_at, own = cpu_us - s->window_cpu_us + s->slept_us;
+
+	return own < wall && wall - own > wall / LOST_SHARE;
+}
+
+static enum cpu_share_state judge_own(struct cpu_share *s, usec_t now, uint64_t cpu_us)
+{
+	if (now - s->window_at < WINDOW_US)
+		return CPU_SHARE_OWN;
+	s->busy_windows = others_were_busy(s, now, cpu_us) ? s->busy_windows + 1 : 0;
+	begin_window(s, now, cpu_us);
+	if (s->busy_windows < WINDOWS)
+		return CPU_SHARE_OWN;
+	s->busy_windows = 0;
+	s->until = now + SHARED_US;
+	return CPU_SHARE_SHARED;
+}
+
+enum cpu_share_state cpu_share_judge(struct cpu_share *s, usec_t now, uint64_t cpu_us)
+{
+	switch (cpu_share_state(s)) {
+	case CPU_SHARE_OWN:
+		return judge_own(s, now, cpu_us);
+	case CPU_SHARE_SHARED:
+		if (now < s->until)
+			return CPU_SHARE_SHARED;
+		/* One window tells, if it is as before. */
+		s->busy_windows = WINDOWS - 1;
+		begin_window(s, now, cpu_us);
+		return CPU_SHARE_OWN;
+	default:
+		return cpu_share_state(s);
+	}
+}
+
+/* Who started us with another policy than the usual one had reasons. */
+static bool priority_is_ours(void)
+{
+	return sched_getscheduler(0) == SCHED_OTHER;
+}
+
+static uint64_t thread_cpu_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* 0 is the calling thread. */
+static bool set_real_time(bool on)
+{
+	struct sched_param param = {.sched_priority = on ? 1 : 0};
+	int policy = on ? SCHED_FIFO | SCHED_RESET_ON_FORK : SCHED_OTHER;
+
+	return sched_setscheduler(0, policy, &param) == 0;
+}
+
+void cpu_share_start(struct cpu_share *s, bool wanted, usec_t now)
+{
+	cpu_share_init(s, wanted && priority_is_ours(), now, thread_cpu_us());
+}
+
+void cpu_share_look(struct cpu_share *s, usec_t now)
+{
+	enum cpu_share_state was = cpu_share_state(s), is;
+
+	if (now < s->until || now - s->window_at < WINDOW_US)
+		return;
+	is = cpu_share_judge(s, now, thread_cpu_us());
+	if (is == was)
+		return;
+	if (!set_real_time(is == CPU_SHARE_SHARED))
+		is = CPU_SHARE_REFUSED;
+	atomic_store_explicit(&s->state, is, memory_order_relaxed);
+}
+
+void cpu_share_end(struct cpu_share *s)
+{
+	if (cpu_share_state(s) == CPU_SHARE_SHARED)
+		set_real_time(false);
+	atomic_store_explicit(&s->state, CPU_SHARE_OFF, memory_order_relaxed);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker's manners on a CPU that others need as well: most of all the kernel's threads that
+ * bring the frames of its own interfaces. Who polls there takes turns of milliseconds with them,
+ * as a time-sharing scheduler has it, and for so long every frame waits. So a worker that finds
+ * that others had the CPU for much of the time that it wanted it, a tenth of a second long,
+ * becomes a real-time thread of the lowest priority (SCHED_FIFO), which goes on at once whenever it
+ * wants to, and in return lies down for a moment after each turn. What the others have to do for
+ * it is done then. Some seconds later it tries how things are without.
+ *
+ * Decisions need no system call and are made in any time that the caller says it is. A worker's
+ * own thread alone calls these functions; other threads may read cpu_share_state().
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "engine/base/compiler.h"
+#include "engine/base/tick.h"
+
+#define CPU_SHARE_NAP_US 20 /* asked for after a turn: others go on for as long at least */
+
+enum cpu_share_state {
+	CPU_SHARE_OWN,	   /* it seems to have the CPU for itself */
+	CPU_SHARE_SHARED,  /* real-time priority, and naps */
+	CPU_SHARE_OFF,	   /* it is not to share it, or was started with a policy of its own */
+	CPU_SHARE_REFUSED, /* others want the CPU, and the kernel allows no real-time priority */
+};
+
+struct cpu_share {
+	_Atomic uint32_t state; /* enum cpu_share_state */
+	usec_t window_at;	/* a look at the CPU's use begins, */
+	uint64_t window_cpu_us; /* the thread had used so much of it by then, */
+	uint64_t slept_us;	/* and slept so long since, because it wanted to */
+	uint32_t busy_windows;	/* so many in a row before this one were others' in good part */
+	usec_t until;		/* in CPU_SHARE_SHARED: when to try without */
+};
+
+/* At the thread's begin, by its clock and the CPU time that it has used. wanted: it may share. */
+void cpu_share_init(struct cpu_share *s, bool wanted, usec_t now, uint64_t cpu_us);
+
+/* The same for the calling thread. */
+void cpu_share_start(struct cpu_share *s, bool wanted, usec_t now);
+
+/* It asked for a sleep of `asked_us` and was awake again after `took_us`. */
+void cpu_share_slept(struct cpu_share *s, usec_t asked_us, usec_t took_us);
+
+/* What it should be in from now on; the caller sees to it that it is. */
+enum cpu_share_state cpu_share_judge(struct cpu_share *s, usec_t now, uint64_t cpu_us);
+
+/* Once a millisecond or so: judges, and changes the calling thread's priority. */
+void cpu_share_look(struct cpu_share *s, usec_t now);
+
+/* Gives the calling thread the priority back that it began with: it naps no longer. */
+void cpu_share_end(struct cpu_share *s);
+
+static ALWAYS_INLINE enum cpu_share_state cpu_share_state(const struct cpu_share *s)
+{
+	return (enum cpu_share_state)atomic_load_explicit(&s->state, memory_order_relaxed);
+}

@@ -10,6 +10,7 @@
 #include "bench/options.h"
 #include "bench/peer.h"
 #include "bench/result.h"
+#include "bench/whole.h"
 #include "engine/wire/wire.h"
 
 #define BATCH   32
@@ -64,7 +65,7 @@ static void print(const struct options *o, const struct bench *b, uint64_t syns,
 	result_end(&r);
 }
 
-int main(int argc, char **argv)
+int flood_main(int argc, char **argv)
 {
 	uint64_t syns = 4000000, csum_offload = 1, closed = 0;
 	const struct option list[] = {

@@ -22,6 +22,7 @@
 #include "bench/instructions.h"
 #include "bench/options.h"
 #include "bench/result.h"
+#include "bench/whole.h"
 #include "engine/run/exchange.h"
 
 #define CLIENTS    2000 /* about half of them are the owner's */
@@ -321,7 +322,7 @@ static void print(const struct options *o, const struct pair *p, struct cost *co
 	}
 }
 
-int main(int argc, char **argv)
+int handover_main(int argc, char **argv)
 {
 	struct rounds rounds = {.wanted = 25};
 	uint64_t segments = 20000;

@@ -8,6 +8,7 @@
 #include "bench/options.h"
 #include "bench/result.h"
 #include "bench/visit.h"
+#include "bench/whole.h"
 
 #define COUNTED        2048     /* connections in a run that counts instructions */
 #define TIME_WAIT_USEC 60000000 /* as in the configuration: */
@@ -35,7 +36,7 @@ static void print(const struct options *o, struct bench *b, uint64_t done)
 	result_end(&r);
 }
 
-int main(int argc, char **argv)
+int handshake_main(int argc, char **argv)
 {
 	uint64_t nb = 1000000, csum_offload = 1;
 	const struct option list[] = {

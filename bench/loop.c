@@ -10,6 +10,7 @@
 #include "bench/crowd.h"
 #include "bench/options.h"
 #include "bench/result.h"
+#include "bench/whole.h"
 #include "engine/run/turn_times.h"
 
 #define REQUESTERS 1000
@@ -146,7 +147,7 @@ static void measure(const struct options *o, uint32_t timers, uint32_t budget, u
 	crowd_fini(&c);
 }
 
-int main(int argc, char **argv)
+int loop_main(int argc, char **argv)
 {
 	uint64_t timers = 10000000, budget = BENCH_TIMER_BUDGET, turns = 20000;
 	const struct option list[] = {

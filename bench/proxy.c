@@ -8,6 +8,7 @@
 #include "bench/options.h"
 #include "bench/result.h"
 #include "bench/visit.h"
+#include "bench/whole.h"
 
 #define ROUNDS  5    /* of both kinds in turn */
 #define COUNTED 1280 /* connections in a run that counts instructions */
@@ -61,7 +62,7 @@ static void print(const struct options *o, uint64_t nb, const struct bench *own,
 	result_end(&r);
 }
 
-int main(int argc, char **argv)
+int proxy_main(int argc, char **argv)
 {
 	uint64_t nb = 500000;
 	const struct option list[] = {

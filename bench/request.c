@@ -9,6 +9,7 @@
 #include "bench/instructions.h"
 #include "bench/options.h"
 #include "bench/result.h"
+#include "bench/whole.h"
 
 #define COUNTED 4000 /* requests in a run that counts instructions */
 
@@ -40,7 +41,7 @@ static void print(const struct options *o, const struct bench *b, uint32_t conne
 	result_end(&r);
 }
 
-int main(int argc, char **argv)
+int request_main(int argc, char **argv)
 {
 	uint64_t connections = 1000, requests = 2000000, served;
 	const struct option list[] = {

@@ -9,6 +9,7 @@
 #include "bench/crowd.h"
 #include "bench/options.h"
 #include "bench/result.h"
+#include "bench/whole.h"
 
 #define PAYLOAD 64
 #define FIRST   1000 /* connections */
@@ -92,7 +93,7 @@ static double measure(const struct options *o, uint32_t nb, uint64_t requests,
 	return cycles;
 }
 
-int main(int argc, char **argv)
+int scale_main(int argc, char **argv)
 {
 	uint64_t most = 10000000, requests = 1000000;
 	const struct option list[] = {

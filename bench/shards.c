@@ -14,6 +14,7 @@
 #include "bench/options.h"
 #include "bench/result.h"
 #include "bench/visit.h"
+#include "bench/whole.h"
 
 #define WORKERS    CORES
 #define ROUNDS_MAX 99
@@ -131,7 +132,7 @@ static void measure(struct result *r, uint64_t connections, uint64_t rounds, con
 	print_median(r, "cycles_per_connection_of_two", 0, two, n);
 }
 
-int main(int argc, char **argv)
+int shards_main(int argc, char **argv)
 {
 	uint64_t connections = 200000, rounds = 5;
 	const struct option list[] = {

@@ -11,6 +11,7 @@
 #include "bench/instructions.h"
 #include "bench/options.h"
 #include "bench/result.h"
+#include "bench/whole.h"
 
 #define SEGMENT  1448                    /* bytes: 1500 less IPv4, TCP and timestamps */
 #define WARM     10016                   /* segments before those that count */
@@ -215,7 +216,7 @@ static void measure(const struct options *o, const struct direction *d, uint64_t
 	stream_fini(&s);
 }
 
-int main(int argc, char **argv)
+int transfer_main(int argc, char **argv)
 {
 	uint64_t segments = 2000000;
 	const struct option list[] = {

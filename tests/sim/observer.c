@@ -147,20 +147,49 @@ static bool offers_again(const struct sight *s)
 	       s->us->ack == t->ack && s->us->end == s->us->iss + 1;
 }
 
-/* Of several numbers that it was offered the client's first ACK takes one. */
+/* The first byte behind its SYN is this: which of several numbers it was. */
+static void settle(struct observer_side *side, uint32_t first)
+{
+	for (uint32_t i = 0; i < MIN(side->nb_offered, (uint32_t)OBSERVER_OFFERS); i++)
+		if (first == side->offered[i] + 1) {
+			side->iss = side->offered[i];
+			side->end = first;
+		}
+	side->nb_offered = 0;
+}
+
+/* Of several numbers that it was offered the client's first ACK takes one; which, the server's
+ * first segment says as well, when that ACK was sent before the others were offered. */
 static void note_choice(const struct sight *s)
 {
 	const struct frame_tcp *t = &s->f->tcp;
-	struct observer_side *p = s->peer;
 
-	if (!(t->flags & FRAME_ACK) || p->nb_offered == 0)
+	if (t->flags & FRAME_ACK)
+		settle(s->peer, t->ack);
+	if (!(t->flags & FRAME_SYN))
+		settle(s->us, t->seq);
+}
+
+/* Each has the other's FIN and its acknowledgment. */
+static bool is_over(const struct observer_side *a, const struct observer_side *b)
+{
+	return a->fin && b->fin && a->acked && b->acked && a->ack == b->fin_end &&
+	       b->ack == a->fin_end;
+}
+
+/* A cookie opens a connection a second time when no record of the first one was kept: a copy of
+ * the ACK that came with it is late, and TIME_WAIT is half full. */
+static void note_second_opening(struct observer *o, const struct sight *s)
+{
+	const struct frame_tcp *t = &s->f->tcp;
+	struct observer_side *us = s->us;
+
+	if ((t->flags & FRAME_SYN) || !is_over(us, s->peer) || t->seq != us->iss + 1 ||
+	    t->ack != s->peer->iss + 1)
 		return;
-	for (uint32_t i = 0; i < MIN(p->nb_offered, (uint32_t)OBSERVER_OFFERS); i++)
-		if (t->ack == p->offered[i] + 1) {
-			p->iss = p->offered[i];
-			p->end = t->ack;
-		}
-	p->nb_offered = 0;
+	o->second_openings[s->of->node]++;
+	us->end = t->seq;
+	us->acked = us->edge_known = us->fin = us->ts_known = false;
 }
 
 /* A SYN begins a connection, unless it is the same one again. */
@@ -387,6 +416,7 @@ static void sees_tcp(struct observer *o, struct sight *s)
 		return;
 	if (t->flags & FRAME_SYN)
 		note_syn(s);
+	note_second_opening(o, s);
 	note_options(s);
 	if (!s->of->trusted)
 		check(o, s);

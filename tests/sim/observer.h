@@ -42,6 +42,7 @@ struct observer_side {
 struct observer {
 	struct observer_side sides[OBSERVER_SLOTS];
 	uint64_t segments[OBSERVER_NODES], resets[OBSERVER_NODES], bytes[OBSERVER_NODES];
+	uint32_t second_openings[OBSERVER_NODES]; /* by one cookie, of connections that were over */
 	char why[300]; /* the first thing that was wrong, "": nothing */
 };
 

@@ -36,10 +36,20 @@ static bool others_were_busy(const struct cpu_share *s, usec_t now, uint64_t cpu
 	return own < wall && wall - own > wall / LOST_SHARE;
 }
 
+bool cpu_share_is_due(const struct cpu_share *s, usec_t now)
+{
+	switch (cpu_share_state(s)) {
+	case CPU_SHARE_OWN:
+		return now - s->window_at >= WINDOW_US;
+	case CPU_SHARE_SHARED:
+		return now >= s->until;
+	default:
+		return false;
+	}
+}
+
 static enum cpu_share_state judge_own(struct cpu_share *s, usec_t now, uint64_t cpu_us)
 {
-	if (now - s->window_at < WINDOW_US)
-		return CPU_SHARE_OWN;
 	s->busy_windows = others_were_busy(s, now, cpu_us) ? s->busy_windows + 1 : 0;
 	begin_window(s, now, cpu_us);
 	if (s->busy_windows < WINDOWS)
@@ -51,19 +61,12 @@ static enum cpu_share_state judge_own(struct cpu_share *s, usec_t now, uint64_t 
 
 enum cpu_share_state cpu_share_judge(struct cpu_share *s, usec_t now, uint64_t cpu_us)
 {
-	switch (cpu_share_state(s)) {
-	case CPU_SHARE_OWN:
+	if (cpu_share_state(s) == CPU_SHARE_OWN)
 		return judge_own(s, now, cpu_us);
-	case CPU_SHARE_SHARED:
-		if (now < s->until)
-			return CPU_SHARE_SHARED;
-		/* One window tells, if it is as before. */
-		s->busy_windows = WINDOWS - 1;
-		begin_window(s, now, cpu_us);
-		return CPU_SHARE_OWN;
-	default:
-		return cpu_share_state(s);
-	}
+	/* One window tells, if it is as before. */
+	s->busy_windows = WINDOWS - 1;
+	begin_window(s, now, cpu_us);
+	return CPU_SHARE_OWN;
 }
 
 /* Who started us with another policy than the usual one had reasons. */
@@ -80,13 +83,12 @@ static uint64_t thread_cpu_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-/* 0 is the calling thread. */
+/* 0 is the calling thread. The way back needs no privilege. */
 static bool set_real_time(bool on)
 {
 	struct sched_param param = {.sched_priority = on ? 1 : 0};
-	int policy = on ? SCHED_FIFO | SCHED_RESET_ON_FORK : SCHED_OTHER;
 
-	return sched_setscheduler(0, policy, &param) == 0;
+	return sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &param) == 0;
 }
 
 void cpu_share_start(struct cpu_share *s, bool wanted, usec_t now)
@@ -98,7 +100,7 @@ void cpu_share_look(struct cpu_share *s, usec_t now)
 {
 	enum cpu_share_state was = cpu_share_state(s), is;
 
-	if (now < s->until || now - s->window_at < WINDOW_US)
+	if (!cpu_share_is_due(s, now))
 		return;
 	is = cpu_share_judge(s, now, thread_cpu_us());
 	if (is == was)

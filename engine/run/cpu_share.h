@@ -45,7 +45,10 @@ void cpu_share_start(struct cpu_share *s, bool wanted, usec_t now);
 /* It asked for a sleep of `asked_us` and was awake again after `took_us`. */
 void cpu_share_slept(struct cpu_share *s, usec_t asked_us, usec_t took_us);
 
-/* What it should be in from now on; the caller sees to it that it is. */
+/* Whether there is something to judge. */
+bool cpu_share_is_due(const struct cpu_share *s, usec_t now);
+
+/* What it should be in from now on, when it is due; the caller sees to it that it is. */
 enum cpu_share_state cpu_share_judge(struct cpu_share *s, usec_t now, uint64_t cpu_us);
 
 /* Once a millisecond or so: judges, and changes the calling thread's priority. */

@@ -31,7 +31,7 @@ def policy(engine):
     """The scheduling policy of the one worker."""
     for task in Path(f"/proc/{engine.process.pid}/task").iterdir():
         if (task / "comm").read_text().startswith("rte-worker"):
-            return os.sched_getscheduler(int(task.name)) & ~os.SCHED_RESET_ON_FORK
+            return os.sched_getscheduler(int(task.name))
     return None
 
 

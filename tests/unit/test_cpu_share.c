@@ -26,6 +26,13 @@ static struct bench begin(bool wanted)
 	return b;
 }
 
+static enum cpu_share_state look(struct bench *b)
+{
+	if (cpu_share_is_due(&b->share, b->now))
+		atomic_store(&b->share.state, cpu_share_judge(&b->share, b->now, b->cpu_us));
+	return cpu_share_state(&b->share);
+}
+
 /* n steps, of each of which the thread has run for `ran` and slept for `slept`. */
 static enum cpu_share_state pass(struct bench *b, unsigned n, uint64_t ran, uint64_t slept)
 {
@@ -35,8 +42,7 @@ static enum cpu_share_state pass(struct bench *b, unsigned n, uint64_t ran, uint
 		b->now += STEP;
 		b->cpu_us += ran;
 		cpu_share_slept(&b->share, slept, slept);
-		is = cpu_share_judge(&b->share, b->now, b->cpu_us);
-		atomic_store(&b->share.state, is);
+		is = look(b);
 	}
 	return is;
 }
@@ -56,8 +62,9 @@ static void test_in_the_middle_of_a_window(void **state)
 	struct bench b = begin(true);
 
 	(void)state;
-	for (int i = 0; i < 4 * 19; i++)
-		assert_int_equal(cpu_share_judge(&b.share, b.now += MS, b.cpu_us), CPU_SHARE_OWN);
+	for (b.now += MS; b.now < START + STEP; b.now += MS)
+		assert_false(cpu_share_is_due(&b.share, b.now));
+	assert_true(cpu_share_is_due(&b.share, b.now));
 }
 
 static void test_own(void **state)
@@ -89,7 +96,7 @@ static void test_late_wakeup_is_lost(void **state)
 		for (int k = 0; k < 5; k++)
 			cpu_share_slept(&b.share, 50, 4 * MS);
 		b.now += STEP;
-		atomic_store(&b.share.state, cpu_share_judge(&b.share, b.now, b.cpu_us));
+		look(&b);
 	}
 	assert_int_equal(cpu_share_state(&b.share), CPU_SHARE_SHARED);
 }

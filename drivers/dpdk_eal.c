@@ -22,6 +22,17 @@ static bool check_limits(const struct conf *conf, struct report *report)
 	return true;
 }
 
+static bool has_free_pages(void)
+{
+	struct dpdk_huge now;
+	uint64_t pages = 0;
+
+	dpdk_huge_probe(DPDK_HUGE_ROOT, &now);
+	for (uint32_t i = 0; i < now.nb_sizes; i++)
+		pages += now.sizes[i].free;
+	return pages > 0;
+}
+
 static bool start(struct dpdk_eal *eal, struct report *report)
 {
 	struct dpdk_quiet quiet;
@@ -38,6 +49,11 @@ static bool start(struct dpdk_eal *eal, struct report *report)
 	dpdk_quiet_end(&quiet, cause, sizeof(cause));
 	if (rc >= 0)
 		return true;
+	/* EAL cannot be tried again, with normal pages, by the same process. */
+	if (rte_errno == EACCES && eal->huge && !has_free_pages())
+		return report_error(report, "another program took the free huge pages while this "
+					    "one started: start it again, or set "
+					    "memory.huge_pages to \"never\"");
 	if (rte_errno == EACCES || rte_errno == EPERM)
 		return report_error(report, "DPDK may not start: %s: run as root", cause);
 	if (cause[0] == '\0')

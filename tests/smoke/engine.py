@@ -66,7 +66,8 @@ def lab_config(lab):
 class Engine:
     """Terminus in a lab. config: a dict, or the text of a file; prefix: what starts it.
 
-    As a context manager it serves inside the with and is stopped at its end.
+    The machine's huge pages come and go with other tests, so one whose configuration is a dict
+    uses them only where that says so. As a context manager it serves inside the with and is stopped at its end.
     """
 
     def __init__(self, lab, config, name="engine", instance=None, prefix=()):
@@ -75,6 +76,8 @@ class Engine:
         self.instance = instance or lab.instance
         # What one that was killed leaves there.
         lab.journal.note("directories", f"/var/run/dpdk/{self.instance}")
+        if isinstance(config, dict):
+            config = {**config, "memory": {"huge_pages": "never", **config.get("memory", {})}}
         self.conf = lab.dir / f"{name}.yaml"
         self.conf.write_text(config if isinstance(config, str) else json.dumps(config, indent=1))
         self.stdout = lab.dir / f"{name}.stdout"

@@ -25,21 +25,22 @@ def huge_pages(name="nr_hugepages"):
         return 0
 
 
-def change_huge_pages(by):
-    """Reserves `by` more 2 MB pages (fewer when negative); returns how many it really was."""
-    before = huge_pages()
-    with contextlib.suppress(OSError):
-        (HUGE_PAGES / "nr_hugepages").write_text(str(max(0, before + by)))
-    return huge_pages() - before
-
-
 @contextlib.contextmanager
-def _directory_lock():
-    """Keeps two labs from creating and reaping at the same moment."""
+def _lock(name):
+    """Keeps two labs from doing the same thing at the same moment."""
     RUN_DIR.mkdir(exist_ok=True)
-    with open(RUN_DIR / ".lock", "w", encoding="ascii") as lock:
+    with open(RUN_DIR / f".{name}", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def change_huge_pages(by):
+    """Reserves `by` more 2 MB pages (fewer when negative); returns how many it really was."""
+    with _lock("pages"):
+        before = huge_pages()
+        with contextlib.suppress(OSError):
+            (HUGE_PAGES / "nr_hugepages").write_text(str(max(0, before + by)))
+        return huge_pages() - before
 
 
 def _undo(record):
@@ -60,7 +61,7 @@ class Journal:
         Journal._made += 1
         self.suffix = f"{os.getpid()}" if Journal._made == 1 else f"{os.getpid()}-{Journal._made}"
         self.record = {}
-        with _directory_lock():
+        with _lock("directory"):
             self.path = RUN_DIR / self.suffix
             self.file = open(self.path, "w", encoding="utf-8")
             fcntl.flock(self.file, fcntl.LOCK_EX)
@@ -93,7 +94,7 @@ class Journal:
 def reap_stale():
     """Undoes what killed labs left behind; returns the names of the labs it found."""
     reaped = []
-    with _directory_lock():
+    with _lock("directory"):
         for path in sorted(RUN_DIR.iterdir()):
             if path.name.startswith("."):
                 continue

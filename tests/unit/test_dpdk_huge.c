@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Memory on huge pages, for real: what is planned is enough, no more of the machine's pages is
- * taken, and what is not on the node it should be is told of. Reserves pages of 2 MB and gives
- * them back; skipped where that is not possible.
+ * taken, what is not on the node it should be is told of, and so are pages that others take
+ * meanwhile. Reserves pages of 2 MB and gives them back; skipped where that is not possible.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,9 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "drivers/dpdk_eal.h"
@@ -29,6 +31,7 @@ static struct {
 	struct conf_port port;
 	struct conf conf;
 	struct config_size size;
+	uint64_t taken_since; /* pages that somebody takes after they were counted */
 } w;
 
 static struct dpdk_huge_size pages_now(void)
@@ -54,6 +57,18 @@ static int64_t reserve(int64_t more)
 	fprintf(f, "%lld", (long long)before + (long long)more);
 	fclose(f);
 	return (int64_t)(pages_now().reserved - before);
+}
+
+void __real_dpdk_huge_probe(const char *root, struct dpdk_huge *out);
+void __wrap_dpdk_huge_probe(const char *root, struct dpdk_huge *out);
+
+/* What the engine counts: once `w.taken_since` more than there are. */
+void __wrap_dpdk_huge_probe(const char *root, struct dpdk_huge *out)
+{
+	__real_dpdk_huge_probe(root, out);
+	for (uint32_t i = 0; i < out->nb_sizes; i++)
+		out->sizes[i].free += w.taken_since;
+	w.taken_since = 0;
 }
 
 static void set_conf(void)
@@ -108,6 +123,41 @@ static void test_plan_is_kept(void **state)
 	dpdk_eal_fini(&eal);
 }
 
+/* In a process of its own, since EAL starts once: 0 when it says what happened. */
+static int start_without_pages(void)
+{
+	struct dpdk_memory_need need = {.bytes = w.size.pages * CONFIG_PAGE_SIZE, .piece = PIECE};
+	struct report r = {0};
+	struct dpdk_eal eal;
+
+	w.taken_since = w.size.pages;
+	if (dpdk_eal_init(&eal, &w.conf, &need, &r))
+		return 1;
+	if (strstr(r.error, "another program took the free huge pages while this one started: "))
+		return 0;
+	fprintf(stderr, "%s\n", r.error);
+	return 2;
+}
+
+static void test_pages_taken_meanwhile(void **state)
+{
+	uint64_t free_pages = pages_now().free;
+	size_t bytes = free_pages * PAGE_KB << 10;
+	void *all = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
+	int status = -1;
+	pid_t child;
+
+	(void)state;
+	assert_ptr_not_equal(all, MAP_FAILED);
+	child = fork();
+	if (child == 0)
+		_exit(start_without_pages());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	munmap(all, bytes);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/test_dpdk_huge.XXXXXX"; /* where EAL keeps its sockets */
@@ -120,6 +170,8 @@ int main(void)
 	set_conf();
 	reserved = reserve((int64_t)w.size.pages);
 	const struct CMUnitTest tests[] = {
+	    unit_test_if(pages_now().free > 0, test_pages_taken_meanwhile, NULL,
+			 "no huge pages can be reserved"),
 	    unit_test_if(pages_now().free >= w.size.pages, test_plan_is_kept, NULL,
 			 "no huge pages can be reserved"),
 	};

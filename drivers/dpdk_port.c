@@ -115,10 +115,8 @@ static void fill_mbuf(struct rte_mbuf *m, const struct buf *b)
 			ol |= RTE_MBUF_F_TX_IP_CKSUM;
 		if (b->flags & BUF_TX_L4_CSUM)
 			ol |= RTE_MBUF_F_TX_TCP_CKSUM;
-		m->tx_offload = 0;
-		m->l2_len = b->l2_len;
-		m->l3_len = b->l3_len;
-		m->l4_len = b->l4_len;
+		/* At once: bit fields one by one are read back before they have been stored. */
+		m->tx_offload = rte_mbuf_tx_offload(b->l2_len, b->l3_len, b->l4_len, 0, 0, 0, 0);
 	}
 	m->ol_flags = ol;
 }

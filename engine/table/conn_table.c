@@ -11,14 +11,31 @@ static uint32_t nb_buckets(uint32_t capacity)
 	return (uint32_t)((uint64_t)capacity * 20 / (TABLE_BUCKET_SLOTS * 17)) + 2;
 }
 
+static size_t home_bytes(uint32_t nb)
+{
+	return ALIGN_UP((nb + 63) / 64 * sizeof(uint64_t), (size_t)CACHE_LINE);
+}
+
 size_t table_bytes(uint32_t capacity)
 {
-	return (size_t)nb_buckets(capacity) * sizeof(struct table_bucket);
+	uint32_t nb = nb_buckets(capacity);
+
+	return nb * sizeof(struct table_bucket) + home_bytes(nb);
 }
 
 void table_init(struct conn_table *t, void *mem, uint32_t capacity)
 {
 	*t = (struct conn_table){.buckets = mem, .nb = nb_buckets(capacity)};
+	t->homes = (uint64_t *)(t->buckets + t->nb);
+}
+
+static uint64_t home_bit(const struct conn_table *t, const struct table_bucket *home,
+			 uint64_t **word)
+{
+	size_t at = (size_t)(home - t->buckets);
+
+	*word = &t->homes[at / 64];
+	return 1ull << at % 64;
 }
 
 static struct table_bucket *next_bucket(const struct conn_table *t, struct table_bucket *b)
@@ -97,6 +114,7 @@ bool table_insert(struct conn_table *t, uint64_t hash, uint32_t ref)
 {
 	struct table_bucket *home = table_bucket(t, hash), *b = home;
 	uint32_t walked = 0, slot;
+	uint64_t *word, bit;
 
 	while ((slot = slot_of(b, 0)) == TABLE_BUCKET_SLOTS) {
 		if (walked++ == TABLE_WALK)
@@ -105,6 +123,8 @@ bool table_insert(struct conn_table *t, uint64_t hash, uint32_t ref)
 	}
 	b->ref[slot] = ref;
 	b->tag[slot] = table_tag(hash);
+	bit = home_bit(t, home, &word);
+	*word |= bit;
 	if (unlikely(walked)) {
 		home->away++;
 		home->reach = (uint16_t)MAX(home->reach, walked);
@@ -127,6 +147,26 @@ static struct table_bucket *locate(const struct conn_table *t, uint64_t hash, ui
 	return b;
 }
 
+static bool is_empty(const struct table_bucket *b)
+{
+	uint32_t any = 0;
+
+	for (uint32_t i = 0; i < TABLE_BUCKET_SLOTS; i++)
+		any |= b->ref[i];
+	return any == 0;
+}
+
+/* What another bucket has here keeps the bit: to be sure costs more than it gains. */
+static void clear_if_empty(struct conn_table *t, const struct table_bucket *b)
+{
+	uint64_t *word, bit;
+
+	if (b->reach > 0 || !is_empty(b))
+		return;
+	bit = home_bit(t, b, &word);
+	*word &= ~bit;
+}
+
 void table_remove(struct conn_table *t, uint64_t hash, uint32_t ref)
 {
 	struct table_bucket *home = table_bucket(t, hash), *b;
@@ -135,8 +175,11 @@ void table_remove(struct conn_table *t, uint64_t hash, uint32_t ref)
 	b = locate(t, hash, ref, &slot);
 	b->ref[slot] = 0;
 	t->used--;
-	if (unlikely(b != home) && --home->away == 0)
+	clear_if_empty(t, b);
+	if (unlikely(b != home) && --home->away == 0) {
 		home->reach = 0;
+		clear_if_empty(t, home);
+	}
 }
 
 void table_replace(struct conn_table *t, uint64_t hash, uint32_t from, uint32_t to)

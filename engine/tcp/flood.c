@@ -33,6 +33,7 @@ struct candidates {
 	uint32_t count;
 	struct buf *bufs[SHARD_BURST];
 	uint64_t words[SHARD_BURST][2], places[SHARD_BURST];
+	bool known[SHARD_BURST]; /* perhaps: there may be something in the table */
 };
 
 /* One that lacks only its MAC. */
@@ -118,8 +119,11 @@ static ALWAYS_INLINE void choose(const struct shard *sh, struct buf *const *bufs
 		tuple_words_v4(&key, out->words[out->count++]);
 	}
 	sh->prf->places(&sh->table_key, (const uint64_t(*)[2])out->words, out->count, out->places);
-	for (uint32_t i = 0; i < out->count; i++)
-		table_prefetch(&sh->table, out->places[i]);
+	for (uint32_t i = 0; i < out->count; i++) {
+		out->known[i] = table_may_have(&sh->table, out->places[i]);
+		if (out->known[i])
+			table_prefetch(&sh->table, out->places[i]);
+	}
 }
 
 /* Everybody may connect there, and all that is offered is taken. */
@@ -262,7 +266,8 @@ uint32_t flood_answer(struct shard *sh, struct buf *const *bufs, uint32_t n, str
 	for (uint32_t i = 0; i < c.count; i++) {
 		struct buf *b = c.bufs[i];
 
-		if (unlikely(table_hint(&sh->table, c.places[i]) || !wants_cookie(sh, &f, b))) {
+		if (unlikely((c.known[i] && table_hint(&sh->table, c.places[i])) ||
+			     !wants_cookie(sh, &f, b))) {
 			rest[others++] = b;
 			continue;
 		}

@@ -123,9 +123,11 @@ static void model_check(const struct model *m)
 {
 	assert_true(table_check(&m->table));
 	assert_int_equal(m->table.used, m->count);
-	for (uint32_t i = 0; i < m->count; i++)
+	for (uint32_t i = 0; i < m->count; i++) {
+		assert_true(table_may_have(&m->table, m->entries[i].hash));
 		assert_int_equal(find(m, m->entries[i].hash, m->entries[i].key),
 				 m->entries[i].ref);
+	}
 }
 
 /* A hash by bucket and tag, as table_bucket() and table_tag() take it apart. */
@@ -166,6 +168,7 @@ static void check_empty(const struct model *m)
 	for (uint32_t i = 0; i < m->table.nb; i++) {
 		assert_int_equal(m->table.buckets[i].away, 0);
 		assert_int_equal(m->table.buckets[i].reach, 0);
+		assert_false(table_may_have(&m->table, hash_for(m, i, 0)));
 	}
 }
 

@@ -76,7 +76,6 @@ static bool under_pressure(struct shard *sh, uint16_t listener)
 		stat_inc(sh, STAT_syncookies_begun);
 	}
 	settle(sh, l, p);
-	p->syns++;
 	return p->cookies;
 }
 
@@ -161,13 +160,14 @@ bool backlog_make_room(struct shard *sh, uint16_t listener)
 	return sh->halves.used < sh->halves.capacity || evict(sh, listener);
 }
 
-void backlog_cookie_sent(struct shard *sh, uint16_t listener)
+void backlog_cookies_sent(struct shard *sh, uint16_t listener, uint32_t n)
 {
 	struct syn_pressure *p = &sh->listeners[listener].pressure;
 
-	p->cookies_sent++;
+	p->syns += n;
+	p->cookies_sent += n;
 	p->cookie_at = sh->now;
-	stat_inc(sh, STAT_syncookies_sent);
+	stat_add(sh, STAT_syncookies_sent, n);
 }
 
 void backlog_cookie_returned(struct shard *sh, uint16_t listener)

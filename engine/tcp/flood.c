@@ -36,18 +36,31 @@ struct candidates {
 	bool known[SHARD_BURST]; /* perhaps: there may be something in the table */
 };
 
+/* What the answers to the SYNs for one of our ports that come by one of our interfaces share. Words
+ * are as they go out, and their sums are of those that are the same in each. */
+struct answer {
+	uint32_t to; /* answer_key() */
+	bool given;  /* cookies are; else all that comes for it goes the other way */
+	uint16_t listener, tx_port;
+	uint8_t tx_flags, smac[6];
+	uint32_t ver_len, frag, ttl_proto;
+	uint32_t flags_wnd, mss, sack_ts, wscale;
+	uint64_t ip_sum, tcp_sum;
+	uint32_t nb_sent; /* not accounted for yet */
+} CACHE_ALIGNED;
+
+#define ANSWERS 4u /* ports that a flood may be for in turn without cost */
+
 /* One that lacks only its MAC. */
 struct draft {
 	struct buf *buf;
+	struct answer *answer;
 	uint32_t tsval, mss_row;
-	uint16_t listener;
 };
 
 struct flood {
 	const struct prf_key *key;
-	/* Whom the last SYN was for, and whether such are answered here. */
-	uint16_t dport_be, listener;
-	bool fits;
+	struct answer answers[ANSWERS];
 
 	uint32_t waiting;
 	struct draft draft[PRF_TOGETHER];
@@ -57,6 +70,11 @@ struct flood {
 static ALWAYS_INLINE struct syn *syn_of(const struct buf *b)
 {
 	return (struct syn *)(void *)b->data;
+}
+
+static ALWAYS_INLINE uint32_t answer_key(const struct buf *b)
+{
+	return (uint32_t)syn_of(b)->tcp.dst_be << 8 | b->port;
 }
 
 static ALWAYS_INLINE bool has_the_form(const struct shard *sh, const struct buf *b)
@@ -135,22 +153,65 @@ static bool listener_fits(const struct shard *sh, uint16_t listener)
 	       tcp->sack && tcp->window_scaling && tcp->pmtu_discovery;
 }
 
-/* As listen.c has it, of a SYN whose sender we know nothing of. */
-static ALWAYS_INLINE bool wants_cookie(struct shard *sh, struct flood *f, const struct buf *b)
+static bool is_given(struct shard *sh, uint16_t listener)
 {
-	uint16_t dport_be = syn_of(b)->tcp.dst_be;
-
-	if (unlikely(dport_be != f->dport_be)) {
-		f->dport_be = dport_be;
-		f->listener = listen_table_find(sh, IP_V4, sh->last_local, dport_be);
-		f->fits = f->listener != CONF_NONE && listener_fits(sh, f->listener);
-	}
-	return f->fits && !accept_queue_full(sh, f->listener) &&
-	       shard_tx_room(sh, b->port) >= PRF_TOGETHER && /* for all that wait */
-	       backlog_wants_cookie(sh, f->listener);
+	/* As listen.c has it, of a SYN whose sender we know nothing of. */
+	return listener != CONF_NONE && listener_fits(sh, listener) &&
+	       !accept_queue_full(sh, listener) && backlog_wants_cookie(sh, listener);
 }
 
-static ALWAYS_INLINE void draft(const struct shard *sh, struct flood *f, struct buf *b)
+static void prepare_ip(struct answer *a, const struct conf_tcp *tcp)
+{
+	a->ver_len = 0x45u | (uint32_t)tcp->dscp << 10 | /* MUST-48 */
+		     (uint32_t)__builtin_bswap16(IPV4_HLEN + L4_LEN) << 16;
+	a->frag = (uint32_t)__builtin_bswap16(IPV4_DF) << 16;
+	a->ttl_proto = tcp->ttl | IPPROTO_TCP_ << 8; /* MUST-49 */
+	a->ip_sum = (uint64_t)a->ver_len + a->frag + a->ttl_proto;
+}
+
+static void prepare_tcp(const struct shard *sh, struct answer *a, uint16_t iface)
+{
+	const struct profile *p = &sh->profiles[a->listener];
+
+	a->flags_wnd = OFF_BYTE | (TCP_SYN | TCP_ACK) << 8 |
+		       (uint32_t)__builtin_bswap16(synack_window(p->tcp)) << 16;
+	a->mss = __builtin_bswap32((uint32_t)MSS_HEAD << 16 |
+				   mss_to_announce(sh, p->tcp, iface, false));
+	a->sack_ts = __builtin_bswap32(SACK_TS);
+	a->wscale = __builtin_bswap32(WS_HEAD | p->wscale);
+	a->tcp_sum = csum_pseudo4(0, 0, IPPROTO_TCP_, L4_LEN);
+	if (!(a->tx_flags & BUF_TX_L4_CSUM))
+		a->tcp_sum += (uint64_t)a->flags_wnd + a->mss + a->sack_ts + a->wscale;
+}
+
+static void account(struct shard *sh, struct answer *a)
+{
+	if (a->nb_sent)
+		backlog_cookies_sent(sh, a->listener, a->nb_sent);
+	a->nb_sent = 0;
+}
+
+/* For whom b's SYN is, who may be another than the last one. */
+static NOINLINE void prepare(struct shard *sh, struct answer *a, const struct buf *b)
+{
+	uint16_t dport_be = syn_of(b)->tcp.dst_be, iface = sh->net.untagged[b->port];
+	const struct net_iface *ni = &sh->net.ifaces[iface];
+
+	account(sh, a);
+	*a = (struct answer){.to = answer_key(b),
+			     .listener = listen_table_find(sh, IP_V4, sh->last_local, dport_be),
+			     .tx_port = ni->port,
+			     .tx_flags = ni->tx_flags};
+	a->given = is_given(sh, a->listener);
+	if (!a->given)
+		return;
+	memcpy(a->smac, ni->mac, sizeof(a->smac));
+	prepare_ip(a, sh->profiles[a->listener].tcp);
+	prepare_tcp(sh, a, iface);
+}
+
+static ALWAYS_INLINE void draft(const struct shard *sh, struct flood *f, struct answer *a,
+				struct buf *b)
 {
 	const struct syn *s = syn_of(b);
 	uint32_t wscale = MIN(s->wscale, TCPOPT_MAX_WSCALE), seq = get_be32(&s->tcp.seq_be);
@@ -160,79 +221,70 @@ static ALWAYS_INLINE void draft(const struct shard *sh, struct flood *f, struct 
 	cookie_words(f->words[f->waiting], (const uint8_t *)&s->ip.src_be,
 		     (const uint8_t *)&s->ip.dst_be, s->tcp.src_be, s->tcp.dst_be, seq,
 		     COOKIE_REST_TS(tsval, row));
-	f->draft[f->waiting++] = (struct draft){b, tsval, row, f->listener};
+	f->draft[f->waiting++] = (struct draft){b, a, tsval, row};
 }
 
 /* Words go from registers to their places in the frame one by one: gathered in an array first,
  * which is copied then, each copy would wait for what it copies to leave the store buffer. */
-static ALWAYS_INLINE void turn_ip(struct syn *s, const struct conf_tcp *tcp, uint8_t tx_flags)
+static ALWAYS_INLINE void turn_ip(struct syn *s, const struct answer *a, uint64_t addrs)
 {
 	uint8_t *at = (uint8_t *)&s->ip;
-	uint32_t src_be = s->ip.src_be, dst_be = s->ip.dst_be;
-	uint32_t head = 0x45u | (uint32_t)tcp->dscp << 10 |
-			(uint32_t)__builtin_bswap16(IPV4_HLEN + L4_LEN) << 16; /* MUST-48 */
-	uint32_t frag = (uint32_t)__builtin_bswap16(IPV4_DF) << 16;
-	uint32_t ttl = tcp->ttl | IPPROTO_TCP_ << 8; /* MUST-49 */
+	uint32_t src_be = s->ip.src_be, dst_be = s->ip.dst_be, ttl = a->ttl_proto;
 
-	if (!(tx_flags & BUF_TX_IP_CSUM))
-		ttl |= (uint32_t)csum_finish((uint64_t)head + frag + ttl + src_be + dst_be) << 16;
-	build_word(at, head);
-	build_word(at + 4, frag);
+	if (!(a->tx_flags & BUF_TX_IP_CSUM))
+		ttl |= (uint32_t)csum_finish(a->ip_sum + addrs) << 16;
+	build_word(at, a->ver_len);
+	build_word(at + 4, a->frag);
 	build_word(at + 8, ttl);
 	build_word(at + 12, dst_be);
 	build_word(at + 16, src_be);
 }
 
-static ALWAYS_INLINE void turn_tcp(struct syn *s, uint32_t iss, uint32_t tsval, uint16_t mss,
-				   uint16_t wnd, uint8_t wscale, uint8_t tx_flags)
+static ALWAYS_INLINE void turn_tcp(struct syn *s, const struct answer *a, uint64_t addrs,
+				   uint32_t iss, uint32_t tsval)
 {
 	uint8_t *at = (uint8_t *)&s->tcp;
-	uint64_t sum = csum_pseudo4(s->ip.src_be, s->ip.dst_be, IPPROTO_TCP_, L4_LEN);
 	uint32_t ports = (uint32_t)s->tcp.dst_be | (uint32_t)s->tcp.src_be << 16;
 	uint32_t seq_be = __builtin_bswap32(iss);
 	uint32_t ack_be = __builtin_bswap32(get_be32(&s->tcp.seq_be) + 1);
-	uint32_t flags_wnd = OFF_BYTE | (TCP_SYN | TCP_ACK) << 8 |
-			     (uint32_t)__builtin_bswap16(wnd) << 16;
-	uint32_t mss_be = __builtin_bswap32((uint32_t)MSS_HEAD << 16 | mss);
-	uint32_t sack_be = __builtin_bswap32(SACK_TS);
 	uint32_t tsval_be = __builtin_bswap32(tsval), tsecr_be = s->tsval_be;
-	uint32_t wscale_be = __builtin_bswap32(WS_HEAD | wscale), csum = csum_fold(sum);
+	uint64_t sum = a->tcp_sum + addrs;
+	uint32_t csum;
 
-	if (!(tx_flags & BUF_TX_L4_CSUM))
-		csum = csum_finish(sum + ports + seq_be + ack_be + flags_wnd + mss_be + sack_be +
-				   tsval_be + tsecr_be + wscale_be);
+	if (a->tx_flags & BUF_TX_L4_CSUM)
+		csum = csum_fold(sum);
+	else
+		csum = csum_finish(sum + ports + seq_be + ack_be + tsval_be + tsecr_be);
 	build_word(at, ports);
 	build_word(at + 4, seq_be);
 	build_word(at + 8, ack_be);
-	build_word(at + 12, flags_wnd);
+	build_word(at + 12, a->flags_wnd);
 	build_word(at + 16, csum);
-	build_word(at + 20, mss_be);
-	build_word(at + 24, sack_be);
+	build_word(at + 20, a->mss);
+	build_word(at + 24, a->sack_ts);
 	build_word(at + 28, tsval_be);
 	build_word(at + 32, tsecr_be);
-	build_word(at + 36, wscale_be);
+	build_word(at + 36, a->wscale);
 }
 
 /* The SYN becomes its own answer. */
 static ALWAYS_INLINE void turn(struct shard *sh, const struct draft *d, uint32_t iss)
 {
+	const struct answer *a = d->answer;
 	struct buf *b = d->buf;
 	struct syn *s = syn_of(b);
-	uint16_t iface = sh->net.untagged[b->port];
-	const struct net_iface *ni = &sh->net.ifaces[iface];
-	const struct profile *p = &sh->profiles[d->listener];
+	uint64_t addrs = (uint64_t)s->ip.src_be + s->ip.dst_be;
 
 	memcpy(s->eth.dst, s->eth.src, 6);
-	memcpy(s->eth.src, ni->mac, 6);
-	turn_ip(s, p->tcp, ni->tx_flags);
-	turn_tcp(s, iss, d->tsval, mss_to_announce(sh, p->tcp, iface, false),
-		 synack_window(p->tcp), p->wscale, ni->tx_flags);
-	b->flags = ni->tx_flags;
+	memcpy(s->eth.src, a->smac, 6);
+	turn_ip(s, a, addrs);
+	turn_tcp(s, a, addrs, iss, d->tsval);
+	b->flags = a->tx_flags;
 	b->hdr_len = sizeof(*s);
 	b->l2_len = ETH_HLEN;
 	b->l3_len = IPV4_HLEN;
 	b->l4_len = L4_LEN;
-	shard_tx(sh, ni->port, b);
+	shard_tx(sh, a->tx_port, b);
 }
 
 static ALWAYS_INLINE void send_drafts(struct shard *sh, struct flood *f)
@@ -245,16 +297,53 @@ static ALWAYS_INLINE void send_drafts(struct shard *sh, struct flood *f)
 
 		turn(sh, d, ((uint32_t)macs[i] & COOKIE_TS_MAC_MASK) |
 				d->mss_row << COOKIE_TS_MAC_BITS);
-		backlog_cookie_sent(sh, d->listener);
+		d->answer->nb_sent++;
 	}
-	stat_add(sh, STAT_rx_segments, f->waiting);
-	stat_add(sh, STAT_tx_segments, f->waiting);
 	f->waiting = 0;
+}
+
+/* What all SYNs like b's are answered with; NULL: they are not answered here. */
+static ALWAYS_INLINE struct answer *answer_for(struct shard *sh, struct flood *f,
+					       const struct buf *b)
+{
+	uint32_t to = answer_key(b);
+	struct answer *a = &f->answers[(to >> 16) % ANSWERS];
+
+	if (unlikely(a->to != to)) {
+		if (f->waiting)
+			send_drafts(sh, f); /* some may be of the one that goes */
+		prepare(sh, a, b);
+	}
+	if (!a->given || shard_tx_room(sh, a->tx_port) < PRF_TOGETHER) /* for all that wait */
+		return NULL;
+	return a;
+}
+
+static ALWAYS_INLINE void answer_candidates(struct shard *sh, struct flood *f,
+					    const struct candidates *c, struct buf **rest,
+					    uint32_t *others)
+{
+	for (uint32_t i = 0; i < c->count; i++) {
+		struct buf *b = c->bufs[i];
+		struct answer *a = NULL;
+
+		if (likely(!c->known[i] || !table_hint(&sh->table, c->places[i])))
+			a = answer_for(sh, f, b);
+		if (unlikely(!a)) {
+			rest[(*others)++] = b;
+			continue;
+		}
+		draft(sh, f, a, b);
+		if (f->waiting == PRF_TOGETHER)
+			send_drafts(sh, f);
+	}
+	if (f->waiting)
+		send_drafts(sh, f);
 }
 
 uint32_t flood_answer(struct shard *sh, struct buf *const *bufs, uint32_t n, struct buf **rest)
 {
-	struct flood f = {.key = cookie_ts_key(sh), .dport_be = 0};
+	struct flood f = {.key = cookie_ts_key(sh)};
 	struct candidates c;
 	uint32_t others = 0;
 
@@ -263,19 +352,10 @@ uint32_t flood_answer(struct shard *sh, struct buf *const *bufs, uint32_t n, str
 		return n;
 	}
 	choose(sh, bufs, n, &c, rest, &others);
-	for (uint32_t i = 0; i < c.count; i++) {
-		struct buf *b = c.bufs[i];
-
-		if (unlikely((c.known[i] && table_hint(&sh->table, c.places[i])) ||
-			     !wants_cookie(sh, &f, b))) {
-			rest[others++] = b;
-			continue;
-		}
-		draft(sh, &f, b);
-		if (f.waiting == PRF_TOGETHER)
-			send_drafts(sh, &f);
-	}
-	if (f.waiting)
-		send_drafts(sh, &f);
+	answer_candidates(sh, &f, &c, rest, &others);
+	for (uint32_t i = 0; i < ANSWERS; i++)
+		account(sh, &f.answers[i]);
+	stat_add(sh, STAT_rx_segments, n - others);
+	stat_add(sh, STAT_tx_segments, n - others);
 	return others;
 }

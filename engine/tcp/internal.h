@@ -149,8 +149,8 @@ void backlog_sweep(struct shard *sh, uint16_t listener);
 /* True when the SYN at hand is to be answered with a cookie. */
 bool backlog_wants_cookie(struct shard *sh, uint16_t listener);
 
-/* One is sent: for as long as it is good ACKs are looked at. */
-void backlog_cookie_sent(struct shard *sh, uint16_t listener);
+/* So many are sent: for as long as they are good ACKs are looked at. */
+void backlog_cookies_sent(struct shard *sh, uint16_t listener, uint32_t n);
 
 /* One has come back: its SYN was an honest client's, however many there are of these. */
 void backlog_cookie_returned(struct shard *sh, uint16_t listener);

@@ -92,7 +92,7 @@ static bool listen_cookie(struct shard *sh, struct seg *s, uint16_t listener)
 	half_take_options(sh, &h, s);
 	if (!cookie_make(sh, s, &h, &tsval))
 		return false;
-	backlog_cookie_sent(sh, listener);
+	backlog_cookies_sent(sh, listener, 1);
 	emit_cookie(sh, s, &h, tsval);
 	return true;
 }

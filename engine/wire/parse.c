@@ -31,7 +31,7 @@ static ALWAYS_INLINE enum parse_result parse_tcp(struct seg *s, uint32_t l4_len,
 
 		s->payload_csum = csum_fold(sum);
 		/* RFC 9293 MUST-3 */
-		if (csum_fold(pseudo + csum_partial(l4, hlen) + s->payload_csum) != 0xffff)
+		if (csum_fold(pseudo + csum_header(l4, hlen) + s->payload_csum) != 0xffff)
 			return PARSE_BAD_TCP_CSUM;
 	}
 	s->sport_be = t->src_be;
@@ -99,7 +99,7 @@ static ALWAYS_INLINE enum parse_result take_ipv4(struct seg *s, uint32_t hlen)
 
 	if (total < hlen || total > b->len - s->l3_off)
 		return PARSE_TOO_SHORT;
-	if (!(b->flags & BUF_RX_IP_CSUM_OK) && csum_fold(csum_partial(ip, hlen)) != 0xffff)
+	if (!(b->flags & BUF_RX_IP_CSUM_OK) && csum_fold(csum_header(ip, hlen)) != 0xffff)
 		return PARSE_BAD_IP_CSUM;
 	if (!ipaddr_v4_is_unicast(src))
 		return PARSE_BAD_SOURCE;

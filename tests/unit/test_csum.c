@@ -44,6 +44,7 @@ static void check(const uint8_t *p, uint32_t len)
 		all_zero = p[i] == 0;
 	/* A sum is +0 only when there is nothing in it. */
 	assert_int_equal(folded(p, len) == 0, all_zero);
+	assert_int_equal(ntohs(csum_fold(csum_header(p, len))), folded(p, len));
 }
 
 /* Exactly `len` bytes of heap, so that reading one more is found by sanitizers. */

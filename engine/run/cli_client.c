@@ -91,28 +91,35 @@ static bool open_named(struct cli_client *c, const char *instance, char *err)
 	if (read_greeting(c))
 		return true;
 	close(c->fd);
-	return cli_fail(err, "instance \"%s\" does not answer at %s", instance, path);
+	c->fd = -1;
+	c->silent = true;
+	return cli_fail(err, "instance \"%s\" does not answer at %s: it is stopped or hangs",
+			instance, path);
 }
 
-/* True when the program behind the socket is a terminus. */
-static bool is_terminus(const char *instance)
+/* True when the program behind the socket is a terminus; *silent: there is one that says nothing,
+ * and may be. */
+static bool is_terminus(const char *instance, bool *silent)
 {
 	char err[CLIENT_ERROR_MAX];
 	struct cli_client c;
-	json_t *info;
+	json_t *info = NULL;
 
-	if (!open_named(&c, instance, err))
-		return false;
-	info = cli_client_ask(&c, "/terminus/info", err);
-	cli_client_close(&c);
+	if (open_named(&c, instance, err)) {
+		info = cli_client_ask(&c, "/terminus/info", err);
+		cli_client_close(&c);
+	}
+	*silent = c.silent;
 	json_decref(info);
 	return info != NULL;
 }
 
-/* Fills in the names of those that run; returns how many, at most NAMES_MAX. */
-static int find_running(char names[NAMES_MAX][CLIENT_NAME_MAX])
+/* Fills in the names of those that run; returns how many, at most NAMES_MAX. `silent` is one that
+ * does not answer, "": there is none. */
+static int find_running(char names[NAMES_MAX][CLIENT_NAME_MAX], char silent[CLIENT_NAME_MAX])
 {
 	char path[PATH_MAX];
+	bool says_nothing;
 	struct dirent *entry;
 	int n = 0;
 	DIR *dir;
@@ -122,10 +129,12 @@ static int find_running(char names[NAMES_MAX][CLIENT_NAME_MAX])
 	while (dir && n < NAMES_MAX && (entry = readdir(dir))) {
 		size_t len = strlen(entry->d_name);
 
-		if (entry->d_name[0] == '.' || len >= CLIENT_NAME_MAX ||
-		    !is_terminus(entry->d_name))
+		if (entry->d_name[0] == '.' || len >= CLIENT_NAME_MAX)
 			continue;
-		memcpy(names[n++], entry->d_name, len + 1);
+		if (is_terminus(entry->d_name, &says_nothing))
+			memcpy(names[n++], entry->d_name, len + 1);
+		else if (says_nothing)
+			memcpy(silent, entry->d_name, len + 1);
 	}
 	if (dir)
 		closedir(dir);
@@ -134,15 +143,19 @@ static int find_running(char names[NAMES_MAX][CLIENT_NAME_MAX])
 
 bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT_ERROR_MAX])
 {
-	char names[NAMES_MAX][CLIENT_NAME_MAX], list[256] = "";
+	char names[NAMES_MAX][CLIENT_NAME_MAX], silent[CLIENT_NAME_MAX] = "", list[256] = "";
 	size_t at = 0;
 	int n;
 
 	if (instance)
 		return open_named(c, instance, err);
-	n = find_running(names);
+	n = find_running(names, silent);
 	if (n == 1)
 		return open_named(c, names[0], err);
+	if (n == 0 && silent[0])
+		return cli_fail(err,
+				"no terminus answers, but \"%s\" listens and says nothing: it is "
+				"stopped or hangs, or is another DPDK program; ask it with -i", silent);
 	if (n == 0)
 		return cli_fail(err,
 				"no terminus is running, or none of this user's: start one, or "
@@ -185,6 +198,7 @@ json_t *cli_client_ask(struct cli_client *c, const char *command, char err[CLIEN
 	if (n >= 0)
 		n = recv(c->fd, c->buf, c->buf_size, 0);
 	if (n <= 0) {
+		c->silent = n < 0 && errno == EAGAIN;
 		cli_fail(err, "instance \"%s\" %s", c->instance,
 			 n == 0            ? "has ended"
 			 : errno == EAGAIN ? "does not answer"

@@ -12,6 +12,7 @@
 
 struct cli_client {
 	int fd;
+	bool silent; /* somebody listens there who did not answer in time */
 	char instance[CLIENT_NAME_MAX];
 	char *buf; /* one answer */
 	size_t buf_size;

@@ -132,7 +132,7 @@ static void test_asks(void **state)
 
 static void test_finds_the_only_one(void **state)
 {
-	struct server one, two, other;
+	struct server one, two, other, mute;
 	char err[CLIENT_ERROR_MAX];
 	struct cli_client c;
 
@@ -142,6 +142,9 @@ static void test_finds_the_only_one(void **state)
 	start(&other, "testpmd", GREETING, "{\"/terminus/info\": null}");
 	assert_false(cli_client_open(&c, NULL, err));
 	assert_line(err, "no terminus is running");
+	start(&mute, "mute", NULL, NULL);
+	assert_false(cli_client_open(&c, NULL, err));
+	assert_line(err, "\"mute\" listens and says nothing");
 	start(&one, "one", GREETING, INFO);
 	assert_true(cli_client_open(&c, NULL, err));
 	assert_string_equal(c.instance, "one");
@@ -157,6 +160,8 @@ static void test_finds_the_only_one(void **state)
 	cli_client_close(&c);
 	stop(&two);
 	stop(&other);
+	stop(&mute);
+	forget("mute");
 	forget("one");
 	forget("two");
 	forget("testpmd");

@@ -186,7 +186,7 @@ static COLD bool half_opened_by_cookie(struct shard *sh, struct half *h, struct 
 {
 	struct half other = {.profile = h->profile, .tuple.local = TUPLE_FREE};
 
-	if (!cookies_are_shared(sh, h->profile) || cookie_check(sh, s, &other) != COOKIE_GOOD)
+	if (!backlog_expects_cookie(sh, h->profile) || cookie_check(sh, s, &other) != COOKIE_GOOD)
 		return false;
 	half_drop(sh, h);
 	tcp_listen_input(sh, s, NULL);

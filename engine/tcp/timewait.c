@@ -222,10 +222,16 @@ static bool listener_takes(struct shard *sh, const struct seg *s)
 {
 	uint16_t listener = listen_table_find(sh, s->family, s->local, s->dport_be);
 
-	if (listener != CONF_NONE && sh->halves.used >= sh->halves.capacity &&
+	if (listener == CONF_NONE)
+		return false;
+	if (sh->halves.used >= sh->halves.capacity &&
 	    refusal(sh, listener) == STAT_drop_no_half_open)
 		backlog_give_way(sh, listener);
-	return tcp_listen_ready(sh, s);
+	if (tcp_listen_ready(sh, s))
+		return true;
+	sh->listeners[listener].overflows += accept_queue_full(sh, listener);
+	sh->listeners[listener].drops++;
+	return false;
 }
 
 static bool is_spent(const struct shard *sh, uint32_t index)

@@ -347,12 +347,32 @@ static bool cmd_event(struct play *p, struct scan *s)
 			 flow->nb_events ? flow->events[flow->nb_events - 1] : "none");
 }
 
+/* Of what listeners count themselves, all of them together. */
+static bool listener_counter(const struct play *p, const char *name, uint64_t *sum)
+{
+	*sum = 0;
+	for (uint16_t i = 0; i < p->rig.sh->conf->nb_listeners; i++) {
+		const struct listener_state *l = &p->rig.sh->listeners[i];
+
+		if (strcmp(name, "listener_overflows") == 0)
+			*sum += l->overflows;
+		else if (strcmp(name, "listener_drops") == 0)
+			*sum += l->drops;
+		else
+			return false;
+	}
+	return true;
+}
+
 static bool cmd_counter(struct play *p, struct scan *s)
 {
 	char name[48];
+	uint64_t sum;
 
 	if (!scan_word(s, name, sizeof(name)))
 		return false;
+	if (listener_counter(p, name, &sum))
+		return compare(p, s, name, sum);
 	for (uint32_t i = 0; i < STAT_COUNT; i++)
 		if (strcmp(name, stat_name((enum stat)i)) == 0)
 			return compare(p, s, name, p->rig.sh->stats[i]);

@@ -2,7 +2,7 @@
 /*
  * Machines that share a secret for SYN cookies and nothing else: a handshake that one of them has
  * begun, with a cookie or an entry of its own, is completed by another, with data in the ACK, as
- * long as their clocks agree roughly.
+ * long as their clocks agree roughly. And one that has answered both ways itself.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -409,6 +409,31 @@ static void test_nothing_is_shared_without_a_secret(void **state)
 	stop(&a);
 }
 
+/* Cookies end between a SYN and the same SYN again, whose answer is late: both answers are good. */
+static void test_entry_behind_a_cookie_of_its_own(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		const struct client *c = &clients[i];
+		struct machine a;
+		struct frame first;
+
+		start(&a, 1, NULL, NOON_US, CONF_SYNCOOKIES_ALWAYS);
+		begin(&a, c);
+		first = a.sent.last;
+		a.tc.conf.tcp.syncookies = CONF_SYNCOOKIES_AUTO;
+		testconf_share_tcp(&a.tc);
+		wait_for(&a, SECOND_US);
+		begin(&a, c);
+		assert_int_not_equal(a.sent.last.tcp.seq, first.tcp.seq);
+		say(&a, c, &first, FRAME_ACK, SYN_SEQ + 1, 0, REQUEST_LEN);
+		assert_int_equal(count(&a, STAT_rx_bytes), REQUEST_LEN);
+		assert_int_equal(a.rig.sh->conns.used, 1);
+		assert_int_equal(a.rig.sh->halves.used, 0);
+		stop(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +447,7 @@ int main(void)
 	    cmocka_unit_test(test_two_machines_answer),
 	    cmocka_unit_test(test_old_duplicate_opens_nothing),
 	    cmocka_unit_test(test_nothing_is_shared_without_a_secret),
+	    cmocka_unit_test(test_entry_behind_a_cookie_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,7 +143,8 @@ static int find_running(char names[NAMES_MAX][CLIENT_NAME_MAX], char silent[CLIE
 
 bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT_ERROR_MAX])
 {
-	char names[NAMES_MAX][CLIENT_NAME_MAX], silent[CLIENT_NAME_MAX] = "", list[256] = "";
+	char names[NAMES_MAX][CLIENT_NAME_MAX], silent[CLIENT_NAME_MAX] = "";
+	char list[256] = "";
 	size_t at = 0;
 	int n;
 
@@ -155,7 +156,8 @@ bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT
 	if (n == 0 && silent[0])
 		return cli_fail(err,
 				"no terminus answers, but \"%s\" listens and says nothing: it is "
-				"stopped or hangs, or is another DPDK program; ask it with -i", silent);
+				"stopped or hangs, or is another DPDK program; ask it with -i",
+				silent);
 	if (n == 0)
 		return cli_fail(err,
 				"no terminus is running, or none of this user's: start one, or "

@@ -2,6 +2,7 @@
 #include "engine/run/cpu_share.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #define WINDOW_US  20000    /* several turns of the scheduler */
@@ -17,9 +18,9 @@ static void begin_window(struct cpu_share *s, usec_t now, uint64_t cpu_us)
 	s->slept_us = 0;
 }
 
-void cpu_share_init(struct cpu_share *s, bool wanted, usec_t now, uint64_t cpu_us)
+void cpu_share_init(struct cpu_share *s, bool wanted, bool alone, usec_t now, uint64_t cpu_us)
 {
-	*s = (struct cpu_share){.state = wanted ? CPU_SHARE_OWN : CPU_SHARE_OFF};
+	*s = (struct cpu_share){.state = wanted ? CPU_SHARE_OWN : CPU_SHARE_OFF, .alone = alone};
 	begin_window(s, now, cpu_us);
 }
 
@@ -56,7 +57,7 @@ static enum cpu_share_state judge_own(struct cpu_share *s, usec_t now, uint64_t 
 		return CPU_SHARE_OWN;
 	s->busy_windows = 0;
 	s->until = now + SHARED_US;
-	return CPU_SHARE_SHARED;
+	return s->alone ? CPU_SHARE_SHARED : CPU_SHARE_REFUSED;
 }
 
 enum cpu_share_state cpu_share_judge(struct cpu_share *s, usec_t now, uint64_t cpu_us)
@@ -83,17 +84,27 @@ static uint64_t thread_cpu_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-/* 0 is the calling thread. The way back needs no privilege. */
-static bool set_real_time(bool on)
+static bool begin_real_time(struct cpu_share *s)
 {
-	struct sched_param param = {.sched_priority = on ? 1 : 0};
+	struct sched_param param = {.sched_priority = 1};
 
-	return sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &param) == 0;
+	s->slack_ns = (unsigned long)prctl(PR_GET_TIMERSLACK);
+	return sched_setscheduler(0, SCHED_FIFO, &param) == 0;
 }
 
-void cpu_share_start(struct cpu_share *s, bool wanted, usec_t now)
+/* Needs no privilege. */
+static void end_real_time(const struct cpu_share *s)
 {
-	cpu_share_init(s, wanted && priority_is_ours(), now, thread_cpu_us());
+	struct sched_param param = {.sched_priority = 0};
+
+	sched_setscheduler(0, SCHED_OTHER, &param);
+	/* Linux from 6.12 on has forgotten it by then. */
+	prctl(PR_SET_TIMERSLACK, s->slack_ns);
+}
+
+void cpu_share_start(struct cpu_share *s, bool wanted, bool alone, usec_t now)
+{
+	cpu_share_init(s, wanted && priority_is_ours(), alone, now, thread_cpu_us());
 }
 
 void cpu_share_look(struct cpu_share *s, usec_t now)
@@ -105,7 +116,9 @@ void cpu_share_look(struct cpu_share *s, usec_t now)
 	is = cpu_share_judge(s, now, thread_cpu_us());
 	if (is == was)
 		return;
-	if (!set_real_time(is == CPU_SHARE_SHARED))
+	if (was == CPU_SHARE_SHARED)
+		end_real_time(s);
+	if (is == CPU_SHARE_SHARED && !begin_real_time(s))
 		is = CPU_SHARE_REFUSED;
 	atomic_store_explicit(&s->state, is, memory_order_relaxed);
 }
@@ -113,6 +126,6 @@ void cpu_share_look(struct cpu_share *s, usec_t now)
 void cpu_share_end(struct cpu_share *s)
 {
 	if (cpu_share_state(s) == CPU_SHARE_SHARED)
-		set_real_time(false);
+		end_real_time(s);
 	atomic_store_explicit(&s->state, CPU_SHARE_OFF, memory_order_relaxed);
 }

@@ -8,6 +8,10 @@
  * wants to, and in return lies down for a moment after each turn. What the others have to do for
  * it is done then. Some seconds later it tries how things are without.
  *
+ * Workers that may be on one CPU together do no such thing: one that had interrupted another in
+ * the middle of a ring's or the buffer pool's operation would wait for its end, at a priority at
+ * which that one never runs.
+ *
  * Decisions need no system call and are made in any time that the caller says it is. A worker's
  * own thread alone calls these functions; other threads may read cpu_share_state().
  */
@@ -18,17 +22,20 @@
 #include "engine/base/compiler.h"
 #include "engine/base/tick.h"
 
-#define CPU_SHARE_NAP_US 20 /* asked for after a turn: others go on for as long at least */
+#define CPU_SHARE_NAP_US   20 /* asked for after a turn: others go on for as long at least, */
+#define CPU_SHARE_NAP_PART 8  /* and for such a part of a turn that was long */
 
 enum cpu_share_state {
 	CPU_SHARE_OWN,	   /* it seems to have the CPU for itself */
 	CPU_SHARE_SHARED,  /* real-time priority, and naps */
 	CPU_SHARE_OFF,	   /* it is not to share it, or was started with a policy of its own */
-	CPU_SHARE_REFUSED, /* others want the CPU, and the kernel allows no real-time priority */
+	CPU_SHARE_REFUSED, /* others want the CPU, and real-time priority is not to be had */
 };
 
 struct cpu_share {
 	_Atomic uint32_t state; /* enum cpu_share_state */
+	bool alone;		/* no other worker of this process can be on its CPU */
+	unsigned long slack_ns; /* timer slack that the thread had before it shared */
 	usec_t window_at;	/* a look at the CPU's use begins, */
 	uint64_t window_cpu_us; /* the thread had used so much of it by then, */
 	uint64_t slept_us;	/* and slept so long since, because it wanted to */
@@ -36,11 +43,12 @@ struct cpu_share {
 	usec_t until;		/* in CPU_SHARE_SHARED: when to try without */
 };
 
-/* At the thread's begin, by its clock and the CPU time that it has used. wanted: it may share. */
-void cpu_share_init(struct cpu_share *s, bool wanted, usec_t now, uint64_t cpu_us);
+/* At the thread's begin, by its clock and the CPU time that it has used. wanted: it may share;
+ * alone: with no other worker. */
+void cpu_share_init(struct cpu_share *s, bool wanted, bool alone, usec_t now, uint64_t cpu_us);
 
 /* The same for the calling thread. */
-void cpu_share_start(struct cpu_share *s, bool wanted, usec_t now);
+void cpu_share_start(struct cpu_share *s, bool wanted, bool alone, usec_t now);
 
 /* It asked for a sleep of `asked_us` and was awake again after `took_us`. */
 void cpu_share_slept(struct cpu_share *s, usec_t asked_us, usec_t took_us);
@@ -60,4 +68,10 @@ void cpu_share_end(struct cpu_share *s);
 static ALWAYS_INLINE enum cpu_share_state cpu_share_state(const struct cpu_share *s)
 {
 	return (enum cpu_share_state)atomic_load_explicit(&s->state, memory_order_relaxed);
+}
+
+/* How long to sleep after a turn, in CPU_SHARE_SHARED. */
+static inline usec_t cpu_share_nap_us(usec_t turn_us)
+{
+	return MAX(turn_us / CPU_SHARE_NAP_PART, (usec_t)CPU_SHARE_NAP_US);
 }

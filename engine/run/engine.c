@@ -245,6 +245,14 @@ static void clock_news(struct engine *e, struct report *r)
 		      e->conf->file, (double)set_us / 1e6);
 }
 
+static const char *without_priority(const struct conf *conf)
+{
+	return conf->nb_workers > 1 && conf->worker_cpu[0] < 0
+		   ? "name a CPU for each worker in workers.cpus"
+		   : "name a CPU that it has for itself in workers.cpus, or allow it real-time "
+		     "priority (CAP_SYS_NICE)";
+}
+
 /* Of the first worker alone: what is to be done about it is the same for all. */
 static void share_news(struct engine *e, struct report *r)
 {
@@ -263,10 +271,8 @@ static void share_news(struct engine *e, struct report *r)
 			e->refused_told = true;
 			report_notice(r,
 				      "%s: worker %u: others need its CPU as well, and while they "
-				      "have it frames wait for milliseconds: name a CPU that it "
-				      "has for itself in workers.cpus, or allow it real-time "
-				      "priority (CAP_SYS_NICE)",
-				      e->conf->file, i);
+				      "have it frames wait for milliseconds: %s",
+				      e->conf->file, i, without_priority(e->conf));
 		}
 	}
 }

@@ -181,10 +181,10 @@ static usec_t time_to_next(struct worker *w, usec_t now, usec_t limit)
 	return limit;
 }
 
-/* How long to sleep after a turn: when there was nothing to do for as long as a sleep takes, so
- * that a burst's successor finds the worker awake. Before that it lies down for a moment only if
- * others need the CPU, whatever is due. */
-static usec_t time_to_sleep(struct worker *w, usec_t now)
+/* How long to sleep after a turn that began at `now` and ended at `end`, in cycles: when there was
+ * nothing to do for as long as a sleep takes, so that a burst's successor finds the worker awake.
+ * Before that it lies down for a moment only if others need the CPU, whatever is due. */
+static usec_t time_to_sleep(struct worker *w, usec_t now, uint64_t end)
 {
 	usec_t sleep_us = w->shard->conf->idle_sleep_us;
 
@@ -192,9 +192,9 @@ static usec_t time_to_sleep(struct worker *w, usec_t now)
 		sleep_us = time_to_next(w, now, sleep_us);
 	else
 		sleep_us = 0;
-	if (cpu_share_state(&w->share) == CPU_SHARE_SHARED)
-		sleep_us = MAX(sleep_us, (usec_t)CPU_SHARE_NAP_US);
-	return sleep_us;
+	if (likely(cpu_share_state(&w->share) != CPU_SHARE_SHARED))
+		return sleep_us;
+	return MAX(sleep_us, cpu_share_nap_us(run_clock_read(&w->clock, end) - now));
 }
 
 /* From `begin`, cycles; returns when it is over. */
@@ -254,13 +254,22 @@ static void take_leave(struct worker *w)
 	}
 }
 
+/* No other worker can be on its CPU: each CPU is named once. */
+static bool is_alone(const struct worker *w)
+{
+	const struct conf *conf = w->shard->conf;
+
+	return conf->nb_workers == 1 || conf->worker_cpu[w->id] >= 0;
+}
+
 int worker_run(void *arg)
 {
 	struct worker *w = arg;
 	uint64_t begin = rte_rdtsc(), end;
 
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
-	cpu_share_start(&w->share, w->shard->conf->share_cpu, run_clock_read(&w->clock, begin));
+	cpu_share_start(&w->share, w->shard->conf->share_cpu, is_alone(w),
+			run_clock_read(&w->clock, begin));
 	while (!atomic_load_explicit(w->stop, memory_order_relaxed)) {
 		usec_t now = run_clock_read(&w->clock, begin), sleep_us;
 		bool busy = turn(w, now) > 0;
@@ -272,7 +281,7 @@ int worker_run(void *arg)
 		end = rte_rdtsc();
 		turn_times_add(&w->turns, end - begin, busy);
 		begin = end;
-		sleep_us = time_to_sleep(w, now);
+		sleep_us = time_to_sleep(w, now, end);
 		if (sleep_us > 0)
 			begin = sleep_for(w, sleep_us, begin);
 	}

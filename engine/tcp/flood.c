@@ -108,7 +108,8 @@ static ALWAYS_INLINE bool sums_verify(const struct buf *b)
 {
 	const struct syn *s = syn_of(b);
 
-	if (!(b->flags & BUF_RX_IP_CSUM_OK) && csum_fold(csum_words(&s->ip, IPV4_HLEN / 4)) != 0xffff)
+	if (!(b->flags & BUF_RX_IP_CSUM_OK) &&
+	    csum_fold(csum_words(&s->ip, IPV4_HLEN / 4)) != 0xffff)
 		return false;
 	return (b->flags & BUF_RX_L4_CSUM_OK) || /* RFC 9293 MUST-3 */
 	       csum_fold(csum_pseudo4(s->ip.src_be, s->ip.dst_be, IPPROTO_TCP_, L4_LEN) +

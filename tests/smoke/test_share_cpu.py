@@ -15,6 +15,7 @@ from netns import stop_process, wait_until
 CPU = max(os.sched_getaffinity(0))
 # Not for ever, should nobody end it.
 BUSY = ["taskset", "-c", str(CPU), "timeout", "60", sys.executable, "-c", "while True: pass"]
+ONE_CPU = ["taskset", "-c", str(CPU)]
 LESS = ["setpriv", "--bounding-set", "-sys_nice"]
 
 
@@ -28,21 +29,22 @@ def busy_lab(bare_lab):
 
 
 def policy(engine):
-    """The scheduling policy of the one worker."""
+    """The scheduling policy of a worker."""
     for task in Path(f"/proc/{engine.process.pid}/task").iterdir():
         if (task / "comm").read_text().startswith("rte-worker"):
             return os.sched_getscheduler(int(task.name))
     return None
 
 
-@pytest.mark.parametrize("use, share, prefix, expected, said", [
-    ("shared", True, [], os.SCHED_FIFO, "has real-time priority"),
-    ("refused", True, LESS, os.SCHED_OTHER, "CAP_SYS_NICE"),
-    ("off", False, [], os.SCHED_OTHER, None),
-], ids=["shared", "refused", "off"])
-def test_busy_program_beside_it(busy_lab, use, share, prefix, expected, said):
+@pytest.mark.parametrize("use, workers, prefix, expected, said", [
+    ("shared", {}, [], os.SCHED_FIFO, "has real-time priority"),
+    ("refused", {}, LESS, os.SCHED_OTHER, "CAP_SYS_NICE"),
+    ("refused", {"count": 2}, ONE_CPU, os.SCHED_OTHER, "name a CPU for each worker"),
+    ("off", {"share_cpu": False}, [], os.SCHED_OTHER, None),
+], ids=["shared", "refused", "together", "off"])
+def test_busy_program_beside_it(busy_lab, use, workers, prefix, expected, said):
     config = lab_config(busy_lab)
-    config["workers"] = {"cpus": [CPU], "share_cpu": share}
+    config["workers"] = workers if "count" in workers else {"cpus": [CPU], **workers}
     with Engine(busy_lab, config, prefix=prefix) as engine:
         wait_until(lambda: engine.rows("workers")[0]["cpu_use"] == use, 20,
                    f"the CPU's use is {use}")

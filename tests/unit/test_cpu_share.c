@@ -5,8 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
 
 #include "engine/run/cpu_share.h"
+#include "tests/unit/skip.h"
+
+#define SLACK_NS 1234
 
 #define MS    1000
 #define STEP  (20 * MS) /* as long as a look at the CPU's use takes */
@@ -22,7 +28,7 @@ static struct bench begin(bool wanted)
 {
 	struct bench b = {.now = START, .cpu_us = 700};
 
-	cpu_share_init(&b.share, wanted, b.now, b.cpu_us);
+	cpu_share_init(&b.share, wanted, true, b.now, b.cpu_us);
 	return b;
 }
 
@@ -137,6 +143,66 @@ static void test_not_wanted(void **state)
 	assert_int_equal(pass(&b, 1000, STEP / 2, 0), CPU_SHARE_OFF);
 }
 
+/* It might wait for one that it has interrupted. */
+static void test_with_other_workers(void **state)
+{
+	struct bench b = {.now = START};
+
+	(void)state;
+	cpu_share_init(&b.share, true, false, b.now, b.cpu_us);
+	assert_int_equal(pass(&b, 4, STEP / 2, 0), CPU_SHARE_OWN);
+	assert_int_equal(pass(&b, 1000, STEP / 2, 0), CPU_SHARE_REFUSED);
+}
+
+static void test_naps(void **state)
+{
+	(void)state;
+	assert_int_equal(cpu_share_nap_us(0), 20);
+	assert_int_equal(cpu_share_nap_us(160), 20);
+	assert_int_equal(cpu_share_nap_us(800), 100); /* less than sched_rt_runtime_us is left */
+}
+
+/* By a thread of its own, whose slack and priority are to be as they were. */
+static void *share_for_real(void *arg)
+{
+	struct cpu_share s;
+	usec_t now = START;
+
+	prctl(PR_SET_TIMERSLACK, SLACK_NS);
+	cpu_share_start(&s, true, true, now);
+	for (int i = 0; i < 5; i++)
+		cpu_share_look(&s, now += STEP); /* of which it has hardly run at all */
+	if (cpu_share_state(&s) == CPU_SHARE_REFUSED)
+		return NULL;
+	assert_int_equal(cpu_share_state(&s), CPU_SHARE_SHARED);
+	assert_int_equal(sched_getscheduler(0), SCHED_FIFO);
+	cpu_share_look(&s, now += 10000 * MS);
+	assert_int_equal(cpu_share_state(&s), CPU_SHARE_OWN);
+	assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
+	assert_int_equal(prctl(PR_GET_TIMERSLACK), SLACK_NS);
+	*(bool *)arg = true;
+	return NULL;
+}
+
+static void test_all_is_as_before(void **state)
+{
+	bool done = false;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, share_for_real, &done), 0);
+	pthread_join(thread, NULL);
+	assert_true(done);
+}
+
+static bool may_have_real_time(void)
+{
+	struct sched_param param = {.sched_priority = 1}, before = {0};
+
+	return sched_setscheduler(0, SCHED_FIFO, &param) == 0 &&
+	       sched_setscheduler(0, SCHED_OTHER, &before) == 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +214,10 @@ int main(void)
 	    cmocka_unit_test(test_one_quiet_window),
 	    cmocka_unit_test(test_tries_without),
 	    cmocka_unit_test(test_not_wanted),
+	    cmocka_unit_test(test_with_other_workers),
+	    cmocka_unit_test(test_naps),
+	    unit_test_if(may_have_real_time(), test_all_is_as_before, NULL,
+			 "no real-time priority (CAP_SYS_NICE)"),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "drivers/dpdk_args.h"
 #include "drivers/dpdk_quiet.h"
@@ -58,6 +59,43 @@ static struct rte_mempool *create(uint32_t socket, uint32_t nb_bufs, uint32_t ro
 	return mp;
 }
 
+uint32_t dpdk_pool_objects_without_gaps(const struct rte_mempool *mp)
+{
+	const struct rte_mempool_memhdr *chunk = STAILQ_FIRST(&mp->mem_list);
+
+	return (uint32_t)(chunk->len / (mp->header_size + mp->elt_size + mp->trailer_size));
+}
+
+static bool is_for_af_xdp(const struct conf *conf)
+{
+	for (uint16_t i = 0; i < conf->nb_ports; i++)
+		if (strstr(conf->ports[i].device, "af_xdp"))
+			return true;
+	return false;
+}
+
+/* The kernel refuses a buffer that ends behind what it is shown: sent from there a frame would be
+ * lost each time. It can be the last one at most. */
+static bool keep_what_is_not_shown(struct rte_mempool *mp, struct report *report)
+{
+	const struct rte_mempool_memhdr *chunk = STAILQ_FIRST(&mp->mem_list);
+	size_t size = mp->header_size + mp->elt_size + mp->trailer_size;
+	uintptr_t end = (uintptr_t)chunk->addr + dpdk_pool_objects_without_gaps(mp) * size;
+	uint32_t n = mp->populated_size, shown = 0;
+	void **all = calloc(n, sizeof(*all));
+
+	if (!all || rte_mempool_get_bulk(mp, all, n) != 0) {
+		free(all);
+		return report_error(report, "no memory to look through %u packet buffers", n);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if ((uintptr_t)all[i] + mp->elt_size + mp->trailer_size <= end)
+			all[shown++] = all[i];
+	rte_mempool_put_bulk(mp, all, shown);
+	free(all);
+	return true;
+}
+
 bool dpdk_pools_create(const struct conf *conf, struct dpdk_pools *out, struct report *report)
 {
 	uint32_t workers[RTE_MAX_NUMA_NODES] = {0};
@@ -71,7 +109,8 @@ bool dpdk_pools_create(const struct conf *conf, struct dpdk_pools *out, struct r
 		if (workers[s] == 0)
 			continue;
 		out->by_socket[s] = create(s, (uint32_t)share, out->room, report);
-		if (!out->by_socket[s]) {
+		if (!out->by_socket[s] ||
+		    (is_for_af_xdp(conf) && !keep_what_is_not_shown(out->by_socket[s], report))) {
 			dpdk_pools_free(out);
 			return false;
 		}

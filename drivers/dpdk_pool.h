@@ -34,8 +34,13 @@ struct dpdk_pools {
 	uint32_t room; /* bytes behind the headroom of each buf */
 };
 
-/* Shares memory.buffers out among the nodes by their workers. EAL is started.
- * False with report->error set, and nothing to free. */
+/* How many objects of a pool would lie in its memory, in one piece, without the gaps that keep
+ * each of them within a page: for as long AF_XDP shows it to the kernel (dpdk_setup.c). */
+uint32_t dpdk_pool_objects_without_gaps(const struct rte_mempool *mp);
+
+/* Shares memory.buffers out among the nodes by their workers. EAL is started. A buffer that
+ * AF_XDP cannot use is kept back if a port is one of its devices. False with report->error set, and
+ * nothing to free. */
 bool dpdk_pools_create(const struct conf *conf, struct dpdk_pools *out, struct report *report);
 
 /* All bufs are back: ports are closed, shards have freed theirs. */

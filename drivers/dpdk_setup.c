@@ -131,15 +131,6 @@ static bool configure(struct setup *s)
 	return true;
 }
 
-/* How many objects of a pool would lie in its memory without the gaps that keep each of them
- * within a page. */
-static uint32_t objects_without_gaps(const struct rte_mempool *mp)
-{
-	const struct rte_mempool_memhdr *chunk = STAILQ_FIRST(&mp->mem_list);
-
-	return (uint32_t)(chunk->len / (mp->header_size + mp->elt_size + mp->trailer_size));
-}
-
 static bool set_up_rx_queue(struct setup *s, uint16_t queue, uint16_t ring, unsigned socket)
 {
 	struct rte_mempool *mp = s->p->queues[queue].pool;
@@ -156,7 +147,7 @@ static bool set_up_rx_queue(struct setup *s, uint16_t queue, uint16_t ring, unsi
 	 * be. The kernel would not know the buffers behind it: frames sent from them would be lost,
 	 * and those offered for reception never come back, until none is left. */
 	if (shares_memory)
-		mp->populated_size = objects_without_gaps(mp);
+		mp->populated_size = dpdk_pool_objects_without_gaps(mp);
 	rx.offloads = s->eth.rxmode.offloads;
 	s->err = rte_eth_rx_queue_setup(s->p->id, queue, ring, socket, &rx, mp);
 	mp->populated_size = populated;

@@ -426,6 +426,36 @@ static void close_and_expect_no_leak(struct world *w, struct port *p)
 	assert_int_equal(dpdk_pools_in_use(&w->pools), 0);
 }
 
+/* Buffers until there are none, all within what AF_XDP shows the kernel of their pool. */
+static void test_af_xdp_sees_every_buf(void **state)
+{
+	struct buf *all[NB_BUFS], *b;
+	struct report report = {0};
+	struct world *w = *state;
+	const struct rte_mempool *mp;
+	uint32_t n = 0, shown;
+	const uint8_t *end;
+
+	dpdk_pools_free(&w->pools);
+	snprintf(w->port.device, sizeof(w->port.device), "net_af_xdp0,iface=lo");
+	assert_true(dpdk_pools_create(&w->conf, &w->pools, &report));
+	w->bufs = dpdk_pools_ops(&w->pools, 0);
+	mp = w->pools.by_worker[0];
+	shown = dpdk_pool_objects_without_gaps(mp);
+	end = (uint8_t *)STAILQ_FIRST(&mp->mem_list)->addr +
+	      (size_t)shown * (mp->header_size + mp->elt_size + mp->trailer_size);
+	while (n < NB_BUFS && w->bufs.alloc_bulk(w->bufs.ctx, &b, 1)) {
+		assert_true(b->start + b->room <= end);
+		all[n++] = b;
+	}
+	assert_true(n >= NB_BUFS - 1);
+	w->bufs.free_bulk(w->bufs.ctx, all, n);
+	dpdk_pools_free(&w->pools);
+	fresh_conf(state);
+	assert_true(dpdk_pools_create(&w->conf, &w->pools, &report));
+	w->bufs = dpdk_pools_ops(&w->pools, 0);
+}
+
 static void test_ring_carries_frames(void **state)
 {
 	struct world *w = *state;
@@ -833,6 +863,7 @@ int main(void)
 		cmocka_unit_test_setup(test_causes_are_collected, fresh_conf),
 		cmocka_unit_test_setup(test_memory_for_shards, fresh_conf),
 		cmocka_unit_test_setup(test_bufs_sit_behind_mbufs, fresh_conf),
+		cmocka_unit_test_setup(test_af_xdp_sees_every_buf, fresh_conf),
 		cmocka_unit_test_setup(test_ring_carries_frames, fresh_conf),
 		cmocka_unit_test_setup(test_kept_bufs, fresh_conf),
 		cmocka_unit_test_setup(test_full_ring_gives_bufs_back, fresh_conf),

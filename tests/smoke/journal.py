@@ -34,13 +34,13 @@ def _lock(name):
         yield
 
 
-def change_huge_pages(by):
-    """Reserves `by` more 2 MB pages (fewer when negative); returns how many it really was."""
-    with _lock("pages"):
-        before = huge_pages()
-        with contextlib.suppress(OSError):
-            (HUGE_PAGES / "nr_hugepages").write_text(str(max(0, before + by)))
-        return huge_pages() - before
+def _change_huge_pages(by):
+    """Reserves `by` more 2 MB pages (fewer when negative); returns how many it really was. In the
+    lock named "pages"."""
+    before = huge_pages()
+    with contextlib.suppress(OSError):
+        (HUGE_PAGES / "nr_hugepages").write_text(str(max(0, before + by)))
+    return huge_pages() - before
 
 
 def _undo(record):
@@ -49,7 +49,8 @@ def _undo(record):
     for directory in record.get("directories", []):
         shutil.rmtree(directory, ignore_errors=True)
     if record.get("huge_pages", 0) > 0:
-        change_huge_pages(-record["huge_pages"])
+        with _lock("pages"):
+            _change_huge_pages(-record["huge_pages"])
 
 
 class Journal:
@@ -79,16 +80,18 @@ class Journal:
     def reserve_huge_pages(self, wanted):
         """Adds what is missing to the machine's free pages of 2 MB, as far as there is memory;
         returns how many were missing and how many were had."""
-        missing = max(0, wanted - huge_pages("free_hugepages"))
-        got = change_huge_pages(missing) if missing else 0
-        if got:
-            self.note("huge_pages", got)
+        with _lock("pages"):
+            missing = max(0, wanted - huge_pages("free_hugepages"))
+            got = _change_huge_pages(missing) if missing else 0
+            if got:
+                self.note("huge_pages", got)
         return missing, got
 
     def close(self):
         _undo(self.record)
-        self.path.unlink(missing_ok=True)
-        self.file.close()
+        with _lock("directory"):  # or a reaper finds it between the two steps
+            self.path.unlink(missing_ok=True)
+            self.file.close()
 
 
 def reap_stale():

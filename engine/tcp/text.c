@@ -13,6 +13,8 @@
  * was offered, but cannot hoard buffers. */
 #define JOIN_MAX 512
 
+#define WINDOW_MAX (1u << 30) /* RFC 7323 §2.3 */
+
 static uint32_t max_bufs(const struct shard *sh, const struct conn *c)
 {
 	return conn_tcp(sh, c)->rcvbuf / JOIN_MAX + 16;
@@ -22,6 +24,9 @@ void tcp_note_duplicate(struct shard *sh, struct conn *c, uint32_t start, uint32
 {
 	struct xfer *x;
 
+	/* What lies further back is nothing that the peer has sent. */
+	if (c->rcv_nxt - start > WINDOW_MAX)
+		return;
 	stat_add(sh, STAT_duplicate_bytes, end - start);
 	if (!(c->flags & CF_SACK))
 		return;

@@ -276,7 +276,7 @@ static void take_ecn(struct alien_conn *c, const struct frame *f)
 		c->ecn_cwr = true;
 }
 
-/* RFC 7323 §5.3; false: drop the segment. */
+/* RFC 7323 §5.3, R1; false: drop the segment. */
 static bool take_timestamp(struct alien_conn *c, const struct arrival *s)
 {
 	if (!c->timestamps || (s->f->tcp.flags & FRAME_RST))
@@ -289,9 +289,14 @@ static bool take_timestamp(struct alien_conn *c, const struct arrival *s)
 		c->ack_now = true;
 		return false;
 	}
-	if (s->pos <= (int64_t)c->last_ack)
-		c->ts_recent = s->opt.tsval;
 	return true;
+}
+
+/* The same, R3: of what the window has let in. */
+static void note_timestamp(struct alien_conn *c, const struct arrival *s)
+{
+	if (c->timestamps && !(s->f->tcp.flags & FRAME_RST) && s->pos <= (int64_t)c->last_ack)
+		c->ts_recent = s->opt.tsval;
 }
 
 static void input_synchronized(struct alien_conn *c, const struct arrival *s)
@@ -308,6 +313,7 @@ static void input_synchronized(struct alien_conn *c, const struct arrival *s)
 			alien_acknowledge(c);
 		return;
 	}
+	note_timestamp(c, s);
 	if (t->flags & FRAME_RST) {
 		alien_conn_end(c, TCP_CLOSE_RESET);
 		return;

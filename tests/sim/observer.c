@@ -210,6 +210,7 @@ static void note_syn(struct sight *s)
 	if (!us->syn)
 		us->end = t->seq;
 	us->syn = true;
+	us->strange = (t->flags & FRAME_ACK) && s->peer->syn && t->ack != s->peer->iss + 1;
 	us->iss = t->seq;
 	us->ecn_setup |= ecn == (t->flags & FRAME_ACK ? FRAME_ECE : FRAME_ECE | FRAME_CWR);
 }
@@ -418,7 +419,7 @@ static void sees_tcp(struct observer *o, struct sight *s)
 		note_syn(s);
 	note_second_opening(o, s);
 	note_options(s);
-	if (!s->of->trusted)
+	if (!s->of->trusted && !s->us->strange)
 		check(o, s);
 	if (s->us->syn)
 		note(s);

@@ -25,6 +25,7 @@ struct observer_side {
 	bool fin;        /* fin_end is valid */
 	bool ts_known;   /* tsval is valid */
 	bool has_wscale, has_ts, has_sack;
+	bool strange;   /* its SYN-ACK answers a SYN that the other end has not sent */
 	bool ecn_setup; /* its SYN or SYN-ACK has the bits of RFC 3168 §6.1.1 */
 	uint8_t shift;
 	uint16_t mss; /* as announced, 0: not */

@@ -90,8 +90,9 @@ usec_t peers_next(const struct peers *p);
  * open then, or is opened soon after, may end in any way. */
 void peers_strike(struct peers *p, bool client, bool server);
 
-/* True when each flow has ended on both sides. */
-bool peers_done(const struct peers *p);
+/* True when each flow has ended on both sides, and no more than `kept` connections of the server
+ * are left that no flow ever spoke on. */
+bool peers_done(const struct peers *p, uint32_t kept);
 
 /* Verifies how each flow has ended; false: why. */
 bool peers_verify(struct peers *p);

@@ -124,16 +124,26 @@ static bool settle(struct world *w)
 	return true;
 }
 
+/* Connections that a cookie has opened a second time. */
+static uint32_t second_openings(const struct world *w)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < w->nb_nodes; i++)
+		sum += w->observer.second_openings[i];
+	return sum;
+}
+
 /* Up to `kept` connections may be left, to their keepalive timers: whom they were opened for is
- * done, and says no more. */
+ * done, and says no more. One may have been carried on. */
 static bool objects_back(const struct rig *r, uint32_t kept)
 {
 	const struct shard *sh = r->sh;
-	uint32_t conns = sh->conns.used;
+	uint32_t conns = sh->conns.used, sessions = sh->sessions.used;
 
-	if (conns > kept || rig_timers(r) > conns)
+	if (sessions > kept || conns > kept + sessions || rig_timers(r) > conns)
 		return false;
-	return rig_objects(r) == conns + sh->addr6s.used + sh->table.used &&
+	return rig_objects(r) == conns + sessions + sh->addr6s.used + sh->table.used &&
 	       sh->table.used == conns && sh->addr6s.used <= conns;
 }
 
@@ -145,7 +155,7 @@ static bool all_objects_back(const struct world *w)
 		if (n->alien && alien_objects(n->alien))
 			return false;
 		for (uint32_t k = 0; k < w->nb_shards && !n->alien; k++)
-			if (!objects_back(&n->rigs[k], w->observer.second_openings[i]))
+			if (!objects_back(&n->rigs[k], second_openings(w)))
 				return false;
 	}
 	return true;
@@ -227,7 +237,7 @@ static bool meet_neighbours(struct world *w)
 
 static bool flows_done(const struct world *w)
 {
-	return peers_done(&w->peers);
+	return peers_done(&w->peers, second_openings(w));
 }
 
 bool world_run(struct world *w, const struct plan *plan, struct mem_pool *pool, bool trace)

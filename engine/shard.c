@@ -176,6 +176,8 @@ static void init_profiles(struct shard *sh)
 	const struct conf *conf = sh->conf;
 
 	sh->half_open_share = sh->halves.capacity / MAX(conf->nb_listeners, (uint16_t)1);
+	if (sh->xfers.capacity < sh->conns.capacity)
+		sh->xfer_reserve = MAX(sh->xfers.capacity / 16, 1u);
 	sh->spent_line = tw_add_line(&sh->time_waits, COOKIE_LIFE_TICKS);
 	sh->cookie_line = tw_line_of(sh, COOKIE_LIFE_TICKS);
 

@@ -70,7 +70,7 @@ struct cookie_key {
 /* A listener's state in this shard: its accept queue (M8), its half-open entries (M7), and who may
  * connect (tcp/admit.c). */
 struct listener_state {
-	uint32_t head, tail; /* conn indexes linked by work_next */
+	uint32_t head, tail; /* conn indexes linked by svc_data */
 	uint32_t length;
 	uint32_t backlog;    /* limit: this shard's share */
 	uint32_t half_open;  /* SYN_RECEIVED entries of this listener */
@@ -79,6 +79,7 @@ struct listener_state {
 	bool guarded;	     /* not everybody may connect: what follows the first line says who */
 
 	const struct prefix_table *prefixes; /* 64: who may, NULL: whoever they are */
+	uint32_t dead; /* connections that have ended in the accept queue and are still there */
 	uint64_t accepted;
 	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
 	uint64_t drops;	    /* these, and what was refused for want of anything else */
@@ -187,6 +188,7 @@ struct shard {
 	struct wheel conn_wheel;
 	struct group_wheel half_wheel;
 	uint32_t half_open_share; /* half-open entries that each listener is sure to get */
+	uint32_t xfer_reserve;	  /* transfers that are not for what is to be carried on */
 	uint32_t half_hand;	  /* behind which one that may go is looked for next */
 	tick_t swept_at;
 	uint32_t swept;
@@ -203,6 +205,8 @@ struct shard {
 	struct profile *profiles;
 	struct listener_state *listeners;
 	struct pool_state *pools;
+	bool sessions_short; /* a pool's clients wait though it may have more sessions */
+	uint16_t next_pool;  /* whose clients are asked first when there are some */
 	struct progress *progress; /* of the transfers, by index; NULL: nobody has a min_rate */
 	uint16_t *listen_table; /* see table/listen_table.h */
 	uint32_t listen_mask;

@@ -75,27 +75,49 @@ static bool pool_full(const struct pool_state *ps)
 
 static void accept_clients(struct shard *sh, uint16_t listener);
 
-/* A slot is free again: clients that wait in accept queues get it. */
+/* A slot is free again: clients that wait in accept queues get it, those of one listener after
+ * those of another. */
 static void wake_listeners(struct shard *sh, uint16_t pool)
 {
-	sh->pools[pool].waiting = false;
-	for (uint16_t l = 0; l < sh->conf->nb_listeners; l++)
+	struct pool_state *ps = &sh->pools[pool];
+	uint16_t nb = sh->conf->nb_listeners, first = ps->next_listener;
+
+	ps->waiting = false;
+	for (uint16_t i = 0; i < nb; i++) {
+		uint16_t l = (uint16_t)((first + i) % nb);
+
 		if (sh->conf->listeners[l].service == CONF_SERVICE_PROXY &&
 		    sh->conf->listeners[l].pool == pool)
 			accept_clients(sh, l);
+	}
+}
+
+/* What was lacking is all pools': they get it one after another as well. */
+static void wake_pools(struct shard *sh)
+{
+	uint16_t nb = sh->conf->nb_pools, first = sh->next_pool;
+
+	sh->sessions_short = false;
+	for (uint16_t i = 0; i < nb; i++) {
+		uint16_t p = (uint16_t)((first + i) % nb);
+
+		if (sh->pools[p].waiting)
+			wake_listeners(sh, p);
+	}
 }
 
 /* Ends the pair once neither side has a connection left. */
 static void session_end(struct shard *sh, struct session *s)
 {
-	struct pool_state *ps = &sh->pools[s->pool];
 	uint16_t pool = s->pool;
 
 	if (s->client || s->backend)
 		return;
 	pool_put(&sh->sessions, pool_index(&sh->sessions, s));
-	ps->sessions--;
-	if (ps->waiting)
+	sh->pools[pool].sessions--;
+	if (unlikely(sh->sessions_short))
+		wake_pools(sh);
+	else if (sh->pools[pool].waiting)
 		wake_listeners(sh, pool);
 }
 
@@ -181,6 +203,7 @@ static void accept_clients(struct shard *sh, uint16_t listener)
 		i = pool_full(ps) ? POOL_NIL : pool_get(&sh->sessions);
 		if (i == POOL_NIL) {
 			ps->waiting = true;
+			sh->sessions_short |= !pool_full(ps);
 			return;
 		}
 		c = tcp_accept(sh, listener);
@@ -192,6 +215,8 @@ static void accept_clients(struct shard *sh, uint16_t listener)
 		*s = (struct session){.client = conn_index(sh, c), .pool = pool};
 		c->svc_data = i;
 		ps->sessions++;
+		ps->next_listener = (uint16_t)(listener + 1);
+		sh->next_pool = (uint16_t)(pool + 1);
 		stat_inc(sh, STAT_proxy_sessions);
 		next_backend(sh, s);
 	}

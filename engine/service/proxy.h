@@ -28,6 +28,7 @@ struct pool_state {
 	uint32_t sessions; /* pairs now */
 	uint32_t max_sessions; /* limit, 0: none */
 	bool waiting;	   /* a client was left in an accept queue for want of a slot */
+	uint16_t next_listener; /* whose queue is asked first when there is one */
 	struct backend_state *backends;
 };
 

@@ -89,6 +89,42 @@ bool accept_deferred(struct shard *sh, struct conn *c)
 	return !(c->flags & CF_ACCEPT_QUEUE);
 }
 
+/* Takes all out that have ended: nobody has seen them, so nobody needs to be told. */
+static void bury(struct shard *sh, struct listener_state *l)
+{
+	uint32_t *link = &l->head, last = 0, i;
+
+	while ((i = *link) != 0) {
+		struct conn *c = shard_conn(sh, i);
+
+		if (c->state != TCP_CLOSED) {
+			last = i;
+			link = &c->svc_data;
+			continue;
+		}
+		*link = c->svc_data;
+		c->svc_data = 0;
+		c->flags &= ~(uint32_t)(CF_ACCEPT_QUEUE | CF_EV_ACCEPTABLE);
+		conn_orphan(sh, c);
+		l->length--;
+	}
+	l->tail = last;
+	l->dead = 0;
+}
+
+void accept_queue_ended(struct shard *sh, struct conn *c)
+{
+	struct listener_state *l = &sh->listeners[conn_profile(sh, c)->listener];
+
+	if (conn_cold(c)->source)
+		admit_leave(sh, c);
+	if (conn_cold(c)->deferred)
+		return; /* it is in no queue */
+	/* A walk through the queue for every fourth of it at most. */
+	if (++l->dead >= (l->length + 3) / 4)
+		bury(sh, l);
+}
+
 static struct conn *accept_queue_take(struct shard *sh, struct listener_state *l)
 {
 	struct conn *c = shard_conn(sh, l->head);
@@ -111,8 +147,7 @@ struct conn *tcp_accept(struct shard *sh, uint16_t listener)
 		struct xfer *x = conn_xfer(sh, c);
 
 		if (c->state == TCP_CLOSED) {
-			/* Reset while it waited: nobody has seen it, so nobody
-			 * needs to be told. */
+			l->dead--;
 			conn_orphan(sh, c);
 			continue;
 		}

@@ -85,13 +85,12 @@ void tcp_send_fin(struct shard *sh, struct conn *c)
 {
 	if (c->flags & CF_FIN_QUEUED)
 		return;
-	/* A FIN is in flight like data: it needs the timer. Without a block the
-	 * peer learns it the hard way. */
+	/* A FIN is in flight like data: it needs the timer. */
 	if (!conn_xfer_get(sh, c)) {
-		tcp_reset_conn(sh, c);
-		conn_die(sh, c, TCP_CLOSE_ABORTED);
+		conn_work(sh, c, CF_SHUTDOWN_EARLY); /* its timer asks again */
 		return;
 	}
+	c->flags &= ~(uint32_t)CF_SHUTDOWN_EARLY;
 	/* CLOSE was called: after what is queued nothing more will follow. */
 	tcp_set_state(c, c->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1);
 	conn_work(sh, c, CF_FIN_QUEUED | CF_OUTPUT);

@@ -109,16 +109,45 @@ struct xfer *conn_xfer_get(struct shard *sh, struct conn *c)
 	return x;
 }
 
+struct xfer *conn_xfer_for_text(struct shard *sh, struct conn *c)
+{
+	struct xfer *x = conn_xfer(sh, c);
+
+	if (x)
+		return x;
+	if (unlikely(sh->xfers.capacity - sh->xfers.used <= sh->xfer_reserve) &&
+	    conn_profile(sh, c)->service->relays)
+		return NULL;
+	return conn_xfer_get(sh, c);
+}
+
+static bool holds_something(const struct xfer *x)
+{
+	return x->timer != XFER_TIMER_NONE || x->sndq.head || x->rcvq.head || x->ooo || x->watched;
+}
+
+static void put_xfer(struct shard *sh, struct conn *c)
+{
+	pool_put(&sh->xfers, c->xfer);
+	c->xfer = 0;
+}
+
 void conn_xfer_trim(struct shard *sh, struct conn *c, const struct xfer *x)
 {
-	if (!x || x->timer != XFER_TIMER_NONE || x->sndq.head || x->rcvq.head || x->ooo ||
-	    x->urgent_in || x->urgent_out || x->watched)
+	if (!x || holds_something(x) || x->urgent_in || x->urgent_out)
 		return;
 	/* A slower path that was not measured yet is not forgotten (MUST-18). */
 	if (x->backoff || x->tlp_unmeasured)
 		return;
-	pool_put(&sh->xfers, c->xfer);
-	c->xfer = 0;
+	put_xfer(sh, c);
+}
+
+void conn_xfer_forget(struct shard *sh, struct conn *c)
+{
+	const struct xfer *x = conn_xfer(sh, c);
+
+	if (x && !holds_something(x) && !(c->flags & CF_WORK))
+		put_xfer(sh, c);
 }
 
 void conn_work(struct shard *sh, struct conn *c, uint32_t flags)
@@ -173,5 +202,7 @@ void conn_die(struct shard *sh, struct conn *c, enum tcp_close_reason reason)
 		if (reason != TCP_CLOSE_DONE)
 			conn_drop_received(sh, c);
 	}
+	if (unlikely(c->flags & CF_ACCEPT_QUEUE))
+		accept_queue_ended(sh, c);
 	conn_work(sh, c, 0);
 }

@@ -82,7 +82,8 @@ enum conn_flags {
 	CF_PROBE = 1 << 14,	   /* a zero-window probe is to go out */
 	CF_KEEPALIVE = 1 << 15,	   /* a keepalive probe is to go out */
 	CF_WANT_WRITE = 1 << 16,   /* service waits for room in the send queue */
-	CF_SHUTDOWN_EARLY = 1 << 19, /* close was called before the connection was up */
+	CF_SHUTDOWN_EARLY = 1 << 19, /* close was called before the connection was up, or when
+				      * there was no transfer block for the FIN */
 	CF_READ = 1 << 20,	   /* the service has read: the window may open */
 	CF_FORCE = 1 << 17,	   /* send what the window takes, however small (SWS override) */
 	CF_EOF_TOLD = 1 << 18,	   /* service was told that the peer has closed */

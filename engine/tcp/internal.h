@@ -48,6 +48,13 @@ void conn_free(struct shard *sh, struct conn *c);
 /* The transfer block, taken when there is none yet; NULL: none left. */
 struct xfer *conn_xfer_get(struct shard *sh, struct conn *c);
 
+/* The same for what the peer has sent. Of the last blocks none is for what has to be carried on,
+ * which takes a second one: when all hold text that waits for that, nothing would ever move. */
+struct xfer *conn_xfer_for_text(struct shard *sh, struct conn *c);
+
+/* Gives a block back that holds nothing but what it would be good to remember; blocks run short. */
+void conn_xfer_forget(struct shard *sh, struct conn *c);
+
 /* Gives its transfer block back, if it has one, when nothing is queued, in flight or timed. */
 void conn_xfer_trim(struct shard *sh, struct conn *c, const struct xfer *x);
 
@@ -533,6 +540,9 @@ bool accept_queue_full(const struct shard *sh, uint16_t listener);
 /* The last segment of a handshake finds the queue full; consumes. */
 void accept_queue_refuse(struct shard *sh, uint16_t listener, struct seg *s);
 void accept_queue_add(struct shard *sh, struct conn *c, uint16_t listener);
+
+/* One that waited there, or was about to, has ended: it counts for nobody any more. */
+void accept_queue_ended(struct shard *sh, struct conn *c);
 
 /* A connection that nobody owns, at the end of a burst: one that was waiting for its first
  * byte and has it goes into the queue. True: it was taken from there at once. */

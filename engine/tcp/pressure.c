@@ -107,6 +107,11 @@ static void reset_stalled(struct shard *sh, struct conn *c)
 	conn_die(sh, c, TCP_CLOSE_ABORTED);
 }
 
+static bool transfers_run_short(const struct shard *sh)
+{
+	return sh->xfers.used > sh->xfers.capacity - MAX(sh->xfers.capacity / 16, 2u);
+}
+
 static COLD void reclaim(struct shard *sh)
 {
 	struct pressure *p = &sh->pressure;
@@ -123,6 +128,8 @@ static COLD void reclaim(struct shard *sh)
 		if (c->tuple.local == TUPLE_FREE || c->state == TCP_CLOSED)
 			continue;
 		forget_early(sh, c);
+		if (transfers_run_short(sh))
+			conn_xfer_forget(sh, c);
 		stalled = stalled_for(sh, c);
 		if (stalled > longest) {
 			longest = stalled;
@@ -131,11 +138,6 @@ static COLD void reclaim(struct shard *sh)
 	}
 	if (longest >= STALLED_TICKS)
 		reset_stalled(sh, victim);
-}
-
-static bool transfers_run_short(const struct shard *sh)
-{
-	return sh->xfers.used > sh->xfers.capacity - sh->xfers.capacity / 16;
 }
 
 bool pressure_next(const struct shard *sh, tick_t *at)

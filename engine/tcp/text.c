@@ -25,13 +25,13 @@ void tcp_note_duplicate(struct shard *sh, struct conn *c, uint32_t start, uint32
 	struct xfer *x;
 
 	/* What lies further back is nothing that the peer has sent. */
-	if (c->rcv_nxt - start > WINDOW_MAX)
+	if (seq_lt(start, c->rcv_nxt - WINDOW_MAX))
 		return;
 	stat_add(sh, STAT_duplicate_bytes, end - start);
 	if (!(c->flags & CF_SACK))
 		return;
 	/* Without a block for it the report is left out: it is a hint. */
-	x = conn_xfer_get(sh, c);
+	x = conn_xfer_for_text(sh, c);
 	if (!x || x->has_dsack)
 		return; /* one a segment, the first (RFC 2883 §4) */
 	x->dsack = (struct sack_block){start, end};
@@ -277,7 +277,7 @@ static COLD void text_after_close(struct shard *sh, struct conn *c, struct seg *
 void tcp_text(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
 {
 	if (!x)
-		x = conn_xfer_get(sh, c);
+		x = conn_xfer_for_text(sh, c);
 	if (unlikely(!x || x->ooo || x->rcvq.tail || sh->pressure.full)) {
 		tcp_text_and_fin(sh, c, s);
 		return;
@@ -314,7 +314,7 @@ void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s)
 		return;
 	}
 	if (s->payload_len || s->seq != c->rcv_nxt) {
-		x = conn_xfer_get(sh, c);
+		x = conn_xfer_for_text(sh, c);
 		if (!x) {
 			stat_inc(sh, STAT_drop_no_transfer);
 			shard_buf_free(sh, s->buf);

@@ -94,6 +94,13 @@ static ALWAYS_INLINE void consider(bool has, tick_t at, bool *any, tick_t *best)
 	*any = true;
 }
 
+/* There was none for what it is to write, or for its FIN. */
+static bool wants_transfer(const struct conn *c, const struct xfer *x)
+{
+	return (!x && (c->flags & CF_WANT_WRITE)) ||
+	       ((c->flags & CF_SHUTDOWN_EARLY) && c->state >= TCP_ESTABLISHED);
+}
+
 void tcp_timer_update(struct shard *sh, struct conn *c)
 {
 	const struct profile *p = conn_profile(sh, c);
@@ -109,7 +116,7 @@ void tcp_timer_update(struct shard *sh, struct conn *c)
 		consider(x->paced, pace_deadline(sh, x), &any, &best);
 		consider(x->limited, x->limit_at, &any, &best);
 	}
-	if (unlikely(!x && (c->flags & CF_WANT_WRITE)))
+	if (unlikely(wants_transfer(c, x)))
 		consider(true, sh->now + TRANSFER_RETRY_TICKS, &any, &best);
 	consider(c->flags & CF_ACK_DELAYED, k->due, &any, &best);
 	if (unlikely(c->state != TCP_ESTABLISHED)) {
@@ -199,6 +206,16 @@ static void xfer_timer_expired(struct shard *sh, struct conn *c, struct xfer *x)
 	}
 }
 
+static COLD void try_transfer(struct shard *sh, struct conn *c)
+{
+	if (c->flags & CF_SHUTDOWN_EARLY) {
+		tcp_send_fin(sh, c);
+		return;
+	}
+	c->flags &= ~(uint32_t)CF_WANT_WRITE;
+	conn_work(sh, c, CF_EV_WRITABLE);
+}
+
 void tcp_conn_expired(void *ctx, uint32_t index)
 {
 	struct shard *sh = ctx;
@@ -212,11 +229,9 @@ void tcp_conn_expired(void *ctx, uint32_t index)
 		stat_inc(sh, STAT_delayed_acks);
 		conn_work(sh, c, CF_ACK_NOW);
 	}
-	if (unlikely((c->flags & CF_WANT_WRITE) && !x)) {
-		/* There was no transfer block for it. */
-		c->flags &= ~(uint32_t)CF_WANT_WRITE;
-		conn_work(sh, c, CF_EV_WRITABLE);
-	}
+	if (unlikely(wants_transfer(c, x)))
+		try_transfer(sh, c);
+	x = conn_xfer(sh, c);
 	if (state_deadline(sh, c, &at) && tick_reached(sh->now, at))
 		state_expired(sh, c);
 	if (c->state != TCP_CLOSED && silence_deadline(sh, c, &at) && tick_reached(sh->now, at))

@@ -38,7 +38,8 @@ void tcp_urgent_input(struct shard *sh, struct conn *c, const struct seg *s)
 	stat_inc(sh, STAT_urgent_received);
 	if (!tcp_state_receives(c->state))
 		return; /* the peer has closed: a pointer means nothing any more */
-	x = conn_xfer_get(sh, c);
+	x = conn_xfer_for_text(sh, c);
+	conn_work(sh, c, 0); /* who has taken a block for nothing gives it back */
 	if (!x || seq_leq(up, read_position(c, x)))
 		return;
 	if (x->urgent_in && seq_leq(up, x->rcv_up))

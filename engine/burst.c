@@ -5,6 +5,7 @@
 
 #define XFER_AHEAD     3 /* segments whose transfer blocks are, while one is processed, */
 #define SENT_AHEAD     1 /* and those whose first unacknowledged buffers are */
+#define ND_TARGET      offsetof(struct nd_hdr, target)
 #define PREFETCH_AHEAD 4 /* frames whose headers are on their way while one is parsed */
 
 static const uint8_t drop_stats[] = {
@@ -39,10 +40,23 @@ void burst_hand_over(struct shard *sh, struct buf *b, uint16_t owner)
 	stat_inc(sh, STAT_handed_over);
 }
 
-/* Answers about neighbours reach one worker only; the others learn from copies. */
-static void share_answer(struct shard *sh, const struct seg *s)
+/* Whose address an answer is about. */
+static bool is_about_hop(const struct shard *sh, const struct seg *s, enum parse_result kind)
 {
-	if (!budget_take(&sh->share_budget, sh->now, &sh->isn_key.sip)) {
+	if (kind == PARSE_ARP)
+		return hops_may_have(&sh->hops, IP_V4, s->buf->data + s->l3_off +
+						       offsetof(struct arp_hdr, spa_be));
+	return s->payload_len >= ND_TARGET + 16 &&
+	       hops_may_have(&sh->hops, IP_V6, s->payload + ND_TARGET);
+}
+
+/* Answers about neighbours reach one worker only; the others learn from copies. Those that the
+ * configuration names can be counted on, however many answers about others come. */
+static void share_answer(struct shard *sh, const struct seg *s, enum parse_result kind)
+{
+	struct budget *budget = is_about_hop(sh, s, kind) ? &sh->hop_budget : &sh->share_budget;
+
+	if (!budget_take(budget, sh->now, &sh->isn_key.sip)) {
 		stat_inc(sh, STAT_neighbour_limited);
 		return;
 	}
@@ -76,7 +90,7 @@ static COLD void input_other(struct shard *sh, struct seg *s, enum parse_result 
 {
 	if (sh->nb_shards > 1 && !(s->buf->flags & BUF_RX_LEARN_ONLY) &&
 	    is_neighbour_answer(s, kind))
-		share_answer(sh, s);
+		share_answer(sh, s, kind);
 	if (kind == PARSE_ARP)
 		net_arp(sh, s);
 	else

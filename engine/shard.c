@@ -292,6 +292,7 @@ static void init_budgets(struct shard *sh)
 	budget_init(&sh->rst_budget, 1, rate_part(sh, l->max_rst_per_second), sh->now);
 	budget_init(&sh->icmp_budget, 2, rate_part(sh, l->icmp_msgs_per_sec), sh->now);
 	budget_init(&sh->share_budget, 3, SHARED_ANSWERS_PER_SEC, sh->now);
+	budget_init(&sh->hop_budget, 4, SHARED_ANSWERS_PER_SEC, sh->now);
 }
 
 struct shard *shard_init(void *mem, const struct shard_args *args)
@@ -326,6 +327,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	pressure_init(sh, base + l.lean);
 	listen_table_build(sh);
 	net_init(&sh->net, base + l.net, args->conf, args->links);
+	hops_init(&sh->hops, args->conf, &sh->isn_key.sip);
 	proxy_init(sh, base + l.pools);
 	admit_init(sh, base + l.sources);
 	return sh;

@@ -22,6 +22,7 @@
 #include "engine/base/wheel.h"
 #include "engine/conf.h"
 #include "engine/net/frag.h"
+#include "engine/net/hops.h"
 #include "engine/net/net.h"
 #include "engine/table/conn_table.h"
 #include "engine/table/source_table.h"
@@ -228,7 +229,9 @@ struct shard {
 	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
 	/* Of challenge ACKs (RFC 5961 §7), RSTs to strangers, ICMP messages, and neighbours'
 	 * answers that other workers are told of. */
-	struct budget challenge_budget, rst_budget, icmp_budget, share_budget;
+	struct budget challenge_budget, rst_budget, icmp_budget;
+	struct budget hop_budget, share_budget; /* of neighbours' answers for other workers */
+	struct hops hops;
 	struct challenged challenged[SHARD_CHALLENGED];
 
 	struct buf_cache cache;

@@ -46,6 +46,7 @@
 	X(drop_bad_nd,			"malformed neighbour discovery (RFC 4861 section 7.1)") \
 	X(drop_unused_icmp,		"ICMP message of a kind that is not used") \
 	X(drop_icmp_limited,		"echo request or SYN not answered by ICMP: icmp_msgs_per_sec") \
+	X(drop_icmp_too_long,		"echo request that came in pieces, its answer no frame carries") \
 	X(drop_icmp_stale,		"ICMP error about a segment that is not in flight (RFC 5927)") \
 	X(drop_closed,			"segment to a closed port that must not be answered") \
 	X(drop_refused,			"SYN or segment to a closed port dropped, since refuse says drop") \

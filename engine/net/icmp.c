@@ -51,6 +51,11 @@ static void echo_reply(struct shard *sh, struct seg *s, uint8_t type)
 		shard_buf_free(sh, b);
 		return;
 	}
+	if (b->len - s->l3_off > ni->mtu) {
+		stat_inc(sh, STAT_drop_icmp_too_long);
+		shard_buf_free(sh, b);
+		return;
+	}
 	if (shard_tx_room(sh, ni->port) == 0) {
 		stat_inc(sh, STAT_drop_tx_full);
 		shard_buf_free(sh, b);

@@ -148,10 +148,28 @@ uint32_t exchange_send(struct exchange *x, struct shard *sh, uint16_t port, uint
 	return shard_transmit(sh, port, send_by_other, &s);
 }
 
+/* That any port's queue has, unless it is full: a port that takes nothing holds up no other. */
+static uint32_t places(const struct shard *sh)
+{
+	uint32_t least = SHARD_BURST;
+
+	for (uint16_t p = 0; p < sh->conf->nb_ports; p++) {
+		uint32_t room = shard_tx_room(sh, p);
+
+		if (room > 0)
+			least = MIN(least, room);
+	}
+	return least;
+}
+
 uint32_t exchange_collect(struct exchange *x, struct shard *sh)
 {
 	struct buf *bufs[SHARD_BURST];
-	uint32_t n = take(x, EXCHANGE_TX, sh->id, bufs, SHARD_BURST);
+	uint32_t n;
+
+	if (x->nb_workers == 0)
+		return 0;
+	n = take(x, EXCHANGE_TX, sh->id, bufs, places(sh));
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct txq *q = &sh->tx[bufs[i]->port];

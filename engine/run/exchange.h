@@ -42,5 +42,7 @@ uint32_t exchange_take_over(struct exchange *x, struct shard *sh, struct buf **b
  * copied for want of memory is lost, as on a wire. */
 uint32_t exchange_send(struct exchange *x, struct shard *sh, uint16_t port, uint16_t to);
 
-/* Queues what other workers have finished for ports whose queue is the shard's; how many. */
+/* Queues what other workers have finished for ports whose queue is the shard's; how many. What
+ * finds no room stays for the next turn, but for a port whose queue is full it is dropped and
+ * counted: it may be for good. Call it before shard_finish(). */
 uint32_t exchange_collect(struct exchange *x, struct shard *sh);

@@ -158,8 +158,9 @@ static uint32_t turn(struct worker *w, usec_t now)
 	work = receive_ports(w, now);
 	work += receive_handed_over(w, now);
 	work += shard_timers(sh, TIMER_BUDGET);
-	shard_finish(sh);
+	/* Before our own connections, which would fill all of a busy port's queue. */
 	work += exchange_collect(w->exchange, w->shard);
+	shard_finish(sh);
 	work += transmit(w, now);
 	return work + answer(w);
 }

@@ -109,14 +109,22 @@ struct xfer *conn_xfer_get(struct shard *sh, struct conn *c)
 	return x;
 }
 
+/* Who waits in an accept queue leaves more to those who are served. */
+static bool has_to_wait(const struct shard *sh, const struct conn *c, uint32_t left)
+{
+	if (c->flags & CF_ACCEPT_QUEUE)
+		return left <= 4 * sh->xfer_reserve;
+	return left <= sh->xfer_reserve && conn_profile(sh, c)->service->relays;
+}
+
 struct xfer *conn_xfer_for_text(struct shard *sh, struct conn *c)
 {
 	struct xfer *x = conn_xfer(sh, c);
+	uint32_t left = sh->xfers.capacity - sh->xfers.used;
 
 	if (x)
 		return x;
-	if (unlikely(sh->xfers.capacity - sh->xfers.used <= sh->xfer_reserve) &&
-	    conn_profile(sh, c)->service->relays)
+	if (unlikely(left <= 4 * sh->xfer_reserve) && has_to_wait(sh, c, left))
 		return NULL;
 	return conn_xfer_get(sh, c);
 }

@@ -49,7 +49,8 @@ void conn_free(struct shard *sh, struct conn *c);
 struct xfer *conn_xfer_get(struct shard *sh, struct conn *c);
 
 /* The same for what the peer has sent. Of the last blocks none is for what has to be carried on,
- * which takes a second one: when all hold text that waits for that, nothing would ever move. */
+ * which takes a second one: when all hold text that waits for that, nothing would ever move. Nor
+ * are more of them for what nobody serves yet. */
 struct xfer *conn_xfer_for_text(struct shard *sh, struct conn *c);
 
 /* Gives a block back that holds nothing but what it would be good to remember; blocks run short. */

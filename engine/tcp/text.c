@@ -274,6 +274,13 @@ static COLD void text_after_close(struct shard *sh, struct conn *c, struct seg *
 		take_fin(sh, c, x);
 }
 
+/* It waits in an accept queue, perhaps for long, with something to be served already: while memory
+ * is short that has to do, and what else it sends has to come again. */
+static bool hoards(const struct shard *sh, const struct conn *c, const struct xfer *x)
+{
+	return sh->pressure.lean && (c->flags & CF_ACCEPT_QUEUE) && x && (x->rcvq.head || x->ooo);
+}
+
 void tcp_text(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
 {
 	if (!x)
@@ -307,7 +314,7 @@ void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s)
 		text_after_close(sh, c, s);
 		return;
 	}
-	if (sh->pressure.full && s->payload_len) {
+	if (s->payload_len && (sh->pressure.full || hoards(sh, c, x))) {
 		stat_inc(sh, STAT_drop_memory_full);
 		shard_buf_free(sh, s->buf);
 		conn_work(sh, c, CF_ACK_NOW);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sessions are shared by all pools: who waits for one gets it, whichever pool had it before. */
+/*
+ * Clients that wait for a session of a proxy. Sessions are shared by all pools: who waits for one
+ * gets it, whichever pool had it before. And who waits takes no memory from who is served.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +15,9 @@
 
 #define SESSIONS 16
 #define BACKEND	 "192.0.2.99"
+#define BUFFERS	 4096
+#define CROWD	 40 /* clients who send 120 segments are more than that */
+#define SEGMENT	 513 /* is kept in a buffer of its own */
 
 struct world {
 	struct testconf tc;
@@ -31,6 +37,7 @@ static void start(struct world *w)
 	w->tc.conf.memory.connections = 100;
 	w->tc.conf.memory.half_open = 100;
 	w->tc.conf.memory.sessions = SESSIONS;
+	w->tc.conf.memory.buffers = BUFFERS;
 	testconf_port(&w->tc, 1500);
 	testconf_iface(&w->tc, 0, 0);
 	testconf_addr(&w->tc, "192.0.2.1", 24, 0);
@@ -39,15 +46,17 @@ static void start(struct world *w)
 		testconf_backend(&w->tc, i, BACKEND, (uint16_t)(8080 + i));
 		testconf_listener(&w->tc, 0, (uint16_t)(80 + i), CONF_SERVICE_PROXY, i);
 	}
-	w->pool = mem_pool_create(1024, 0, 0);
+	w->pool = mem_pool_create(BUFFERS, 0, 0);
 	rig_init(&w->rig, &w->tc, w->pool, 0, 1, false, 1000000);
 	net_resolve(w->rig.sh, 0, &backend, unknown);
 	neigh_learn(w->rig.sh, 0, &backend, mac);
 }
 
-static void say(struct world *w, uint16_t dport, uint16_t port, uint8_t flags, uint32_t seq,
-		uint32_t ack)
+static void tell(struct world *w, uint16_t dport, uint16_t port, uint8_t flags, uint32_t seq,
+		 uint32_t ack, uint32_t len)
 {
+	static const uint8_t text[SEGMENT];
+
 	struct frame f = {
 	    .kind = FRAME_TCP,
 	    .proto = 6,
@@ -56,6 +65,8 @@ static void say(struct world *w, uint16_t dport, uint16_t port, uint8_t flags, u
 	    .daddr = testconf_ip("192.0.2.1"),
 	    .tcp = {.sport = port, .dport = dport, .seq = seq, .ack = ack, .wnd = 1000,
 		    .flags = flags},
+	    .payload = text,
+	    .payload_len = len,
 	};
 
 	rig_mac(f.dst, 0, 0);
@@ -63,10 +74,21 @@ static void say(struct world *w, uint16_t dport, uint16_t port, uint8_t flags, u
 	sent_upon(&w->sent, &w->rig, &f);
 }
 
-static void connect(struct world *w, uint16_t dport, uint16_t port)
+static void say(struct world *w, uint16_t dport, uint16_t port, uint8_t flags, uint32_t seq,
+		uint32_t ack)
 {
+	tell(w, dport, port, flags, seq, ack, 0);
+}
+
+/* Returns what the client acknowledges. */
+static uint32_t connect(struct world *w, uint16_t dport, uint16_t port)
+{
+	uint32_t ack;
+
 	say(w, dport, port, FRAME_SYN, 1, 0);
-	say(w, dport, port, FRAME_ACK, 2, w->sent.last.tcp.seq + 1);
+	ack = w->sent.last.tcp.seq + 1;
+	say(w, dport, port, FRAME_ACK, 2, ack);
+	return ack;
 }
 
 static void test_what_another_pool_had(void **state)
@@ -113,11 +135,49 @@ static void test_pools_take_turns(void **state)
 	rig_fini(&w.rig);
 }
 
+/* A crowd of clients who send all that their windows take, and nobody takes it. */
+static void test_who_waits_hoards_no_buffers(void **state)
+{
+	struct world w;
+	struct shard *sh;
+	uint64_t taken;
+	uint32_t served = 0, ack;
+
+	(void)state;
+	start(&w);
+	sh = w.rig.sh;
+	for (uint16_t i = 0; i < SESSIONS; i++)
+		served = connect(&w, 80, (uint16_t)(1000 + i));
+	for (uint16_t i = 0; i < CROWD; i++) {
+		ack = connect(&w, 80, (uint16_t)(2000 + i));
+		for (uint32_t n = 0; n < 120; n++) {
+			tell(&w, 80, (uint16_t)(2000 + i), FRAME_ACK, 2 + n * SEGMENT, ack,
+			     SEGMENT);
+			shard_set_time(sh, sh->now_us + 100);
+			shard_timers(sh, UINT16_MAX);
+		}
+	}
+	assert_int_equal(sh->listeners[0].length, CROWD);
+	assert_true(sh->stats[STAT_drop_memory_full] > 0);
+	assert_false(sh->pressure.full);
+	/* Of each the first one is taken, and of who is served all. */
+	taken = sh->stats[STAT_rx_bytes];
+	ack = connect(&w, 81, 3000);
+	for (uint32_t n = 0; n < 2; n++)
+		tell(&w, 81, 3000, FRAME_ACK, 2 + n * SEGMENT, ack, SEGMENT);
+	assert_int_equal(sh->stats[STAT_rx_bytes], taken + SEGMENT);
+	for (uint32_t n = 0; n < 2; n++)
+		tell(&w, 80, 1000 + SESSIONS - 1, FRAME_ACK, 2 + n * SEGMENT, served, SEGMENT);
+	assert_int_equal(sh->stats[STAT_rx_bytes], taken + 3 * SEGMENT);
+	rig_fini(&w.rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_another_pool_had),
 	    cmocka_unit_test(test_pools_take_turns),
+	    cmocka_unit_test(test_who_waits_hoards_no_buffers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

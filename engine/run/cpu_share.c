@@ -1,40 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/run/cpu_share.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/prctl.h>
-#include <time.h>
+#include <unistd.h>
 
 #define WINDOW_US  20000    /* several turns of the scheduler */
 #define WINDOWS    5	    /* in a row have to be alike: others that come and go do not count */
-#define LOST_SHARE 8	    /* one in so many of what was wanted is much */
-#define WAKE_US    200	    /* a sleep may take so much longer on an idle CPU */
+#define LOST_SHARE 8	    /* one in so many of the time is much */
 #define SHARED_US  10000000 /* until it is tried without */
 
-static void begin_window(struct cpu_share *s, usec_t now, uint64_t cpu_us)
+static void begin_window(struct cpu_share *s, usec_t now, uint64_t waited_us)
 {
 	s->window_at = now;
-	s->window_cpu_us = cpu_us;
-	s->slept_us = 0;
+	s->window_waited_us = waited_us;
 }
 
-void cpu_share_init(struct cpu_share *s, bool wanted, bool alone, usec_t now, uint64_t cpu_us)
+void cpu_share_init(struct cpu_share *s, bool wanted, bool alone, usec_t now, uint64_t waited_us)
 {
-	*s = (struct cpu_share){.state = wanted ? CPU_SHARE_OWN : CPU_SHARE_OFF, .alone = alone};
-	begin_window(s, now, cpu_us);
-}
-
-void cpu_share_slept(struct cpu_share *s, usec_t asked_us, usec_t took_us)
-{
-	s->slept_us += MIN(took_us, asked_us + WAKE_US);
-}
-
-/* True when others had the CPU for much of the window in which the thread wanted it. */
-static bool others_were_busy(const struct cpu_share *s, usec_t now, uint64_t cpu_us)
-{
-	uint64_t wall = now - s->window_at, own = cpu_us - s->window_cpu_us + s->slept_us;
-
-	return own < wall && wall - own > wall / LOST_SHARE;
+	*s = (struct cpu_share){
+	    .state = wanted ? CPU_SHARE_OWN : CPU_SHARE_OFF, .alone = alone, .schedstat = -1};
+	begin_window(s, now, waited_us);
 }
 
 bool cpu_share_is_due(const struct cpu_share *s, usec_t now)
@@ -49,10 +38,12 @@ bool cpu_share_is_due(const struct cpu_share *s, usec_t now)
 	}
 }
 
-static enum cpu_share_state judge_own(struct cpu_share *s, usec_t now, uint64_t cpu_us)
+static enum cpu_share_state judge_own(struct cpu_share *s, usec_t now, uint64_t waited_us)
 {
-	s->busy_windows = others_were_busy(s, now, cpu_us) ? s->busy_windows + 1 : 0;
-	begin_window(s, now, cpu_us);
+	uint64_t much = (now - s->window_at) / LOST_SHARE;
+
+	s->busy_windows = waited_us - s->window_waited_us > much ? s->busy_windows + 1 : 0;
+	begin_window(s, now, waited_us);
 	if (s->busy_windows < WINDOWS)
 		return CPU_SHARE_OWN;
 	s->busy_windows = 0;
@@ -60,13 +51,13 @@ static enum cpu_share_state judge_own(struct cpu_share *s, usec_t now, uint64_t 
 	return s->alone ? CPU_SHARE_SHARED : CPU_SHARE_REFUSED;
 }
 
-enum cpu_share_state cpu_share_judge(struct cpu_share *s, usec_t now, uint64_t cpu_us)
+enum cpu_share_state cpu_share_judge(struct cpu_share *s, usec_t now, uint64_t waited_us)
 {
 	if (cpu_share_state(s) == CPU_SHARE_OWN)
-		return judge_own(s, now, cpu_us);
+		return judge_own(s, now, waited_us);
 	/* One window tells, if it is as before. */
 	s->busy_windows = WINDOWS - 1;
-	begin_window(s, now, cpu_us);
+	begin_window(s, now, waited_us);
 	return CPU_SHARE_OWN;
 }
 
@@ -76,12 +67,20 @@ static bool priority_is_ours(void)
 	return sched_getscheduler(0) == SCHED_OTHER;
 }
 
-static uint64_t thread_cpu_us(void)
+/* For a CPU that other threads had. What a hypervisor takes, or a timer is late, is not among it:
+ * of that no other thread had anything, and naps would not help. 0: the kernel does not say. */
+static uint64_t waited_so_far_us(const struct cpu_share *s)
 {
-	struct timespec ts;
+	uint64_t ran_ns, waited_ns;
+	char text[64];
+	ssize_t n = s->schedstat < 0 ? -1 : pread(s->schedstat, text, sizeof(text) - 1, 0);
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	if (sscanf(text, "%" SCNu64 " %" SCNu64, &ran_ns, &waited_ns) != 2)
+		return 0;
+	return waited_ns / 1000;
 }
 
 static bool begin_real_time(struct cpu_share *s)
@@ -104,7 +103,9 @@ static void end_real_time(const struct cpu_share *s)
 
 void cpu_share_start(struct cpu_share *s, bool wanted, bool alone, usec_t now)
 {
-	cpu_share_init(s, wanted && priority_is_ours(), alone, now, thread_cpu_us());
+	cpu_share_init(s, wanted && priority_is_ours(), alone, now, 0);
+	s->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	begin_window(s, now, waited_so_far_us(s));
 }
 
 void cpu_share_look(struct cpu_share *s, usec_t now)
@@ -113,7 +114,7 @@ void cpu_share_look(struct cpu_share *s, usec_t now)
 
 	if (!cpu_share_is_due(s, now))
 		return;
-	is = cpu_share_judge(s, now, thread_cpu_us());
+	is = cpu_share_judge(s, now, waited_so_far_us(s));
 	if (is == was)
 		return;
 	if (was == CPU_SHARE_SHARED)
@@ -127,5 +128,8 @@ void cpu_share_end(struct cpu_share *s)
 {
 	if (cpu_share_state(s) == CPU_SHARE_SHARED)
 		end_real_time(s);
+	if (s->schedstat >= 0)
+		close(s->schedstat);
+	s->schedstat = -1;
 	atomic_store_explicit(&s->state, CPU_SHARE_OFF, memory_order_relaxed);
 }

@@ -2,8 +2,8 @@
 /*
  * A worker's manners on a CPU that others need as well: most of all the kernel's threads that
  * bring the frames of its own interfaces. Who polls there takes turns of milliseconds with them,
- * as a time-sharing scheduler has it, and for so long every frame waits. So a worker that finds
- * that others had the CPU for much of the time that it wanted it, a tenth of a second long,
+ * as a time-sharing scheduler has it, and for so long every frame waits. So a worker that was
+ * kept waiting by them for much of the time, a tenth of a second long,
  * becomes a real-time thread of the lowest priority (SCHED_FIFO), which goes on at once whenever it
  * wants to, and in return lies down for a moment after each turn. What the others have to do for
  * it is done then. Some seconds later it tries how things are without.
@@ -36,28 +36,25 @@ struct cpu_share {
 	_Atomic uint32_t state; /* enum cpu_share_state */
 	bool alone;		/* no other worker of this process can be on its CPU */
 	unsigned long slack_ns; /* timer slack that the thread had before it shared */
+	int schedstat;		/* where the kernel says how long it has waited, -1: nowhere */
 	usec_t window_at;	/* a look at the CPU's use begins, */
-	uint64_t window_cpu_us; /* the thread had used so much of it by then, */
-	uint64_t slept_us;	/* and slept so long since, because it wanted to */
+	uint64_t window_waited_us; /* the thread had waited so long for it by then */
 	uint32_t busy_windows;	/* so many in a row before this one were others' in good part */
 	usec_t until;		/* in CPU_SHARE_SHARED: when to try without */
 };
 
-/* At the thread's begin, by its clock and the CPU time that it has used. wanted: it may share;
- * alone: with no other worker. */
-void cpu_share_init(struct cpu_share *s, bool wanted, bool alone, usec_t now, uint64_t cpu_us);
+/* At the thread's begin, by its clock and the time that it has waited for a CPU that others had.
+ * wanted: it may share; alone: with no other worker. */
+void cpu_share_init(struct cpu_share *s, bool wanted, bool alone, usec_t now, uint64_t waited_us);
 
 /* The same for the calling thread. */
 void cpu_share_start(struct cpu_share *s, bool wanted, bool alone, usec_t now);
-
-/* It asked for a sleep of `asked_us` and was awake again after `took_us`. */
-void cpu_share_slept(struct cpu_share *s, usec_t asked_us, usec_t took_us);
 
 /* Whether there is something to judge. */
 bool cpu_share_is_due(const struct cpu_share *s, usec_t now);
 
 /* What it should be in from now on, when it is due; the caller sees to it that it is. */
-enum cpu_share_state cpu_share_judge(struct cpu_share *s, usec_t now, uint64_t cpu_us);
+enum cpu_share_state cpu_share_judge(struct cpu_share *s, usec_t now, uint64_t waited_us);
 
 /* Once a millisecond or so: judges, and changes the calling thread's priority. */
 void cpu_share_look(struct cpu_share *s, usec_t now);

@@ -207,8 +207,6 @@ static uint64_t sleep_for(struct worker *w, usec_t sleep_us, uint64_t begin)
 				     .tv_nsec = (long)(sleep_us % 1000000) * 1000},
 		  NULL);
 	end = rte_rdtsc();
-	cpu_share_slept(&w->share, sleep_us,
-			run_clock_read(&w->clock, end) - run_clock_read(&w->clock, begin));
 	turn_times_add(&w->turns, end - begin, false);
 	return end;
 }

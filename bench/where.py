@@ -85,7 +85,7 @@ def measure(row, programs):
     functions = [{"what": row.name, "stage": stages.of_file(file), "file": file,
                   "function": function or "-", "instructions": count}
                  for (file, function), count in sorted(each.items(), key=lambda item: -item[1])
-                 if round(count)]
+                 if round(count, 1)]
     return {"what": row.name, "instructions": total, "segments": frames,
             "per_segment": total / frames if frames else None,
             # No -0.0 of turns in which nothing happened.

@@ -79,6 +79,7 @@ static void stop(struct world *w)
 			free(w->exchange.rings[k][i]);
 	rig_fini(&w->rigs[1]);
 	rig_fini(&w->rigs[0]);
+	mem_pool_destroy(w->wire.pool);
 }
 
 /* Worker 0 has the queue and more to send than the port takes; in the order of a worker's turn. */

@@ -92,6 +92,7 @@ static void test_answers_about_others(void **state)
 	assert_int_equal(answer(&r[0], &sent, testconf_ip(BACKEND).v4_be), 1);
 	rig_fini(&r[1]);
 	rig_fini(&r[0]);
+	mem_pool_destroy(pool);
 }
 
 int main(void)

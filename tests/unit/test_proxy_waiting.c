@@ -52,6 +52,12 @@ static void start(struct world *w)
 	neigh_learn(w->rig.sh, 0, &backend, mac);
 }
 
+static void stop(struct world *w)
+{
+	rig_fini(&w->rig);
+	mem_pool_destroy(w->pool);
+}
+
 static void tell(struct world *w, uint16_t dport, uint16_t port, uint8_t flags, uint32_t seq,
 		 uint32_t ack, uint32_t len)
 {
@@ -112,7 +118,7 @@ static void test_what_another_pool_had(void **state)
 	assert_int_equal(sh->pools[0].sessions, 0);
 	assert_int_equal(sh->pools[1].sessions, 3);
 	assert_int_equal(sh->listeners[1].length, 0);
-	rig_fini(&w.rig);
+	stop(&w);
 }
 
 /* Both have clients that wait: neither is served only when the other has none left. */
@@ -132,7 +138,7 @@ static void test_pools_take_turns(void **state)
 		say(&w, 80, (uint16_t)(1000 + i), FRAME_RST, 2, 0);
 	assert_int_equal(sh->pools[0].sessions, SESSIONS - 4);
 	assert_int_equal(sh->pools[1].sessions, 4);
-	rig_fini(&w.rig);
+	stop(&w);
 }
 
 /* A crowd of clients who send all that their windows take, and nobody takes it. */
@@ -169,7 +175,7 @@ static void test_who_waits_hoards_no_buffers(void **state)
 	for (uint32_t n = 0; n < 2; n++)
 		tell(&w, 80, 1000 + SESSIONS - 1, FRAME_ACK, 2 + n * SEGMENT, served, SEGMENT);
 	assert_int_equal(sh->stats[STAT_rx_bytes], taken + 3 * SEGMENT);
-	rig_fini(&w.rig);
+	stop(&w);
 }
 
 int main(void)

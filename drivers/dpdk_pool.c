@@ -59,11 +59,14 @@ static struct rte_mempool *create(uint32_t socket, uint32_t nb_bufs, uint32_t ro
 	return mp;
 }
 
+static size_t object_size(const struct rte_mempool *mp)
+{
+	return mp->header_size + mp->elt_size + mp->trailer_size;
+}
+
 uint32_t dpdk_pool_objects_without_gaps(const struct rte_mempool *mp)
 {
-	const struct rte_mempool_memhdr *chunk = STAILQ_FIRST(&mp->mem_list);
-
-	return (uint32_t)(chunk->len / (mp->header_size + mp->elt_size + mp->trailer_size));
+	return (uint32_t)(STAILQ_FIRST(&mp->mem_list)->len / object_size(mp));
 }
 
 static bool is_for_af_xdp(const struct conf *conf)
@@ -79,11 +82,14 @@ static bool is_for_af_xdp(const struct conf *conf)
 static bool keep_what_is_not_shown(struct rte_mempool *mp, struct report *report)
 {
 	const struct rte_mempool_memhdr *chunk = STAILQ_FIRST(&mp->mem_list);
-	size_t size = mp->header_size + mp->elt_size + mp->trailer_size;
-	uintptr_t end = (uintptr_t)chunk->addr + dpdk_pool_objects_without_gaps(mp) * size;
+	uintptr_t end =
+	    (uintptr_t)chunk->addr + dpdk_pool_objects_without_gaps(mp) * object_size(mp);
 	uint32_t n = mp->populated_size, shown = 0;
-	void **all = calloc(n, sizeof(*all));
+	void **all;
 
+	if (mp->nb_mem_chunks != 1)
+		return true; /* its port will refuse it */
+	all = calloc(n, sizeof(*all));
 	if (!all || rte_mempool_get_bulk(mp, all, n) != 0) {
 		free(all);
 		return report_error(report, "no memory to look through %u packet buffers", n);

@@ -5,7 +5,6 @@
 
 #define XFER_AHEAD     3 /* segments whose transfer blocks are, while one is processed, */
 #define SENT_AHEAD     1 /* and those whose first unacknowledged buffers are */
-#define ND_TARGET      offsetof(struct nd_hdr, target)
 #define PREFETCH_AHEAD 4 /* frames whose headers are on their way while one is parsed */
 
 static const uint8_t drop_stats[] = {
@@ -40,7 +39,9 @@ void burst_hand_over(struct shard *sh, struct buf *b, uint16_t owner)
 	stat_inc(sh, STAT_handed_over);
 }
 
-/* Whose address an answer is about. */
+#define ND_TARGET offsetof(struct nd_hdr, target)
+
+/* Whether it is the address of a next hop that an answer is about. */
 static bool is_about_hop(const struct shard *sh, const struct seg *s, enum parse_result kind)
 {
 	if (kind == PARSE_ARP)

@@ -189,7 +189,8 @@ struct shard {
 	struct wheel conn_wheel;
 	struct group_wheel half_wheel;
 	uint32_t half_open_share; /* half-open entries that each listener is sure to get */
-	uint32_t xfer_reserve;	  /* transfers that are not for what is to be carried on */
+	uint32_t xfer_reserve;	  /* so many transfers are few, and not for what is to be
+				   * carried on; 0: there is one for each connection */
 	uint32_t half_hand;	  /* behind which one that may go is looked for next */
 	tick_t swept_at;
 	uint32_t swept;
@@ -228,9 +229,8 @@ struct shard {
 	uint16_t ip_id;		   /* of the last packet that may be fragmented */
 	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
 	/* Of challenge ACKs (RFC 5961 §7), RSTs to strangers, ICMP messages, and neighbours'
-	 * answers that other workers are told of. */
-	struct budget challenge_budget, rst_budget, icmp_budget;
-	struct budget hop_budget, share_budget; /* of neighbours' answers for other workers */
+	 * answers that other workers are told of: those about `hops`, and others. */
+	struct budget challenge_budget, rst_budget, icmp_budget, hop_budget, share_budget;
 	struct hops hops;
 	struct challenged challenged[SHARD_CHALLENGED];
 

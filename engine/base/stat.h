@@ -72,7 +72,7 @@
 	X(drop_after_close,		"data for a connection its service has closed") \
 	X(drop_reassembly_full,		"out-of-order data beyond the receive buffer") \
 	X(drop_rx_memory,		"receive queue's share of buffers used up") \
-	X(drop_memory_full,		"text that came while hardly a buffer was left") \
+	X(drop_memory_full,		"text that came while too few buffers were left to queue it") \
 	X(drop_not_synchronized,	"segment unacceptable in LISTEN or SYN_SENT") \
 	X(syn_received,			"SYNs that opened a half-open entry") \
 	X(synack_retransmitted,		"SYN-ACKs sent again") \

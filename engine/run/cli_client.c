@@ -91,7 +91,6 @@ static bool open_named(struct cli_client *c, const char *instance, char *err)
 	if (read_greeting(c))
 		return true;
 	close(c->fd);
-	c->fd = -1;
 	c->silent = true;
 	return cli_fail(err, "instance \"%s\" does not answer at %s: it is stopped or hangs",
 			instance, path);

@@ -3,10 +3,10 @@
  * A worker's manners on a CPU that others need as well: most of all the kernel's threads that
  * bring the frames of its own interfaces. Who polls there takes turns of milliseconds with them,
  * as a time-sharing scheduler has it, and for so long every frame waits. So a worker that was
- * kept waiting by them for much of the time, a tenth of a second long,
- * becomes a real-time thread of the lowest priority (SCHED_FIFO), which goes on at once whenever it
- * wants to, and in return lies down for a moment after each turn. What the others have to do for
- * it is done then. Some seconds later it tries how things are without.
+ * kept waiting by them for much of the time, a tenth of a second long, becomes a real-time thread
+ * of the lowest priority (SCHED_FIFO), which goes on at once whenever it wants to, and in return
+ * lies down for a moment after each turn. What the others have to do for it is done then. Some
+ * seconds later it tries how things are without.
  *
  * Workers that may be on one CPU together do no such thing: one that had interrupted another in
  * the middle of a ring's or the buffer pool's operation would wait for its end, at a priority at

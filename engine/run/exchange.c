@@ -170,7 +170,6 @@ uint32_t exchange_collect(struct exchange *x, struct shard *sh)
 	if (x->nb_workers == 0)
 		return 0;
 	n = take(x, EXCHANGE_TX, sh->id, bufs, places(sh));
-
 	for (uint32_t i = 0; i < n; i++) {
 		struct txq *q = &sh->tx[bufs[i]->port];
 

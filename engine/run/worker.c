@@ -242,8 +242,8 @@ static void take_leave(struct worker *w)
 		shard_set_time(w->shard, now);
 		if (next)
 			next = tcp_stop(w->shard, next);
-		shard_finish(w->shard);
 		exchange_collect(w->exchange, w->shard);
+		shard_finish(w->shard);
 		transmit(w, now);
 		if (!done && !next && all_sent(w->shard)) {
 			done = true;

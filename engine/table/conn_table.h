@@ -65,16 +65,21 @@ size_t table_bytes(uint32_t capacity);
 /* `mem` holds table_bytes(capacity) zeroed bytes, cache-line aligned. */
 void table_init(struct conn_table *t, void *mem, uint32_t capacity);
 
+static inline uint32_t table_home(const struct conn_table *t, uint64_t hash)
+{
+	return (uint32_t)((uint64_t)(uint32_t)hash * t->nb >> 32);
+}
+
 static inline struct table_bucket *table_bucket(const struct conn_table *t, uint64_t hash)
 {
-	return &t->buckets[(uint64_t)(uint32_t)hash * t->nb >> 32];
+	return &t->buckets[table_home(t, hash)];
 }
 
 /* False when nothing is stored for this hash, which costs no miss: a table made for the busiest
  * hour is nearly empty in most others, and a flood's SYNs ask for places that nobody has. */
 static inline bool table_may_have(const struct conn_table *t, uint64_t hash)
 {
-	uint32_t home = (uint32_t)((uint64_t)(uint32_t)hash * t->nb >> 32);
+	uint32_t home = table_home(t, hash);
 
 	return t->homes[home / 64] >> home % 64 & 1;
 }

@@ -120,10 +120,11 @@ static bool has_to_wait(const struct shard *sh, const struct conn *c, uint32_t l
 struct xfer *conn_xfer_for_text(struct shard *sh, struct conn *c)
 {
 	struct xfer *x = conn_xfer(sh, c);
-	uint32_t left = sh->xfers.capacity - sh->xfers.used;
+	uint32_t left;
 
 	if (x)
 		return x;
+	left = sh->xfers.capacity - sh->xfers.used;
 	if (unlikely(left <= 4 * sh->xfer_reserve) && has_to_wait(sh, c, left))
 		return NULL;
 	return conn_xfer_get(sh, c);

@@ -28,6 +28,10 @@ static_assert(sizeof(struct syn) == ETH_HLEN + IPV4_HLEN + L4_LEN, "");
 #define SACK_TS	  ((uint32_t)TCPOPT_SACK_PERMITTED << 24 | 2 << 16 | TCPOPT_TIMESTAMPS << 8 | 10)
 #define WS_HEAD	  ((uint32_t)TCPOPT_NOP << 24 | TCPOPT_WSCALE << 16 | 3 << 8)
 
+/* As they go out: what is the same in every answer. */
+#define FRAG_BE	   ((uint32_t)__builtin_bswap16(IPV4_DF) << 16)
+#define SACK_TS_BE __builtin_bswap32(SACK_TS)
+
 /* Those whose places in the table are being fetched. */
 struct candidates {
 	uint32_t count;
@@ -43,8 +47,8 @@ struct answer {
 	bool given;  /* cookies are; else all that comes for it goes the other way */
 	uint16_t listener, tx_port;
 	uint8_t tx_flags, smac[6];
-	uint32_t ver_len, frag, ttl_proto;
-	uint32_t flags_wnd, mss, sack_ts, wscale;
+	uint32_t ver_len, ttl_proto;
+	uint32_t flags_wnd, mss, wscale;
 	uint64_t ip_sum, tcp_sum;
 	uint32_t nb_sent; /* not accounted for yet */
 } CACHE_ALIGNED;
@@ -165,9 +169,8 @@ static void prepare_ip(struct answer *a, const struct conf_tcp *tcp)
 {
 	a->ver_len = 0x45u | (uint32_t)tcp->dscp << 10 | /* MUST-48 */
 		     (uint32_t)__builtin_bswap16(IPV4_HLEN + L4_LEN) << 16;
-	a->frag = (uint32_t)__builtin_bswap16(IPV4_DF) << 16;
 	a->ttl_proto = tcp->ttl | IPPROTO_TCP_ << 8; /* MUST-49 */
-	a->ip_sum = (uint64_t)a->ver_len + a->frag + a->ttl_proto;
+	a->ip_sum = (uint64_t)a->ver_len + FRAG_BE + a->ttl_proto;
 }
 
 static void prepare_tcp(const struct shard *sh, struct answer *a, uint16_t iface)
@@ -178,11 +181,10 @@ static void prepare_tcp(const struct shard *sh, struct answer *a, uint16_t iface
 		       (uint32_t)__builtin_bswap16(synack_window(p->tcp)) << 16;
 	a->mss = __builtin_bswap32((uint32_t)MSS_HEAD << 16 |
 				   mss_to_announce(sh, p->tcp, iface, false));
-	a->sack_ts = __builtin_bswap32(SACK_TS);
 	a->wscale = __builtin_bswap32(WS_HEAD | p->wscale);
 	a->tcp_sum = csum_pseudo4(0, 0, IPPROTO_TCP_, L4_LEN);
 	if (!(a->tx_flags & BUF_TX_L4_CSUM))
-		a->tcp_sum += (uint64_t)a->flags_wnd + a->mss + a->sack_ts + a->wscale;
+		a->tcp_sum += (uint64_t)a->flags_wnd + a->mss + SACK_TS_BE + a->wscale;
 }
 
 static void account(struct shard *sh, struct answer *a)
@@ -235,7 +237,7 @@ static ALWAYS_INLINE void turn_ip(struct syn *s, const struct answer *a, uint64_
 	if (!(a->tx_flags & BUF_TX_IP_CSUM))
 		ttl |= (uint32_t)csum_finish(a->ip_sum + addrs) << 16;
 	build_word(at, a->ver_len);
-	build_word(at + 4, a->frag);
+	build_word(at + 4, FRAG_BE);
 	build_word(at + 8, ttl);
 	build_word(at + 12, dst_be);
 	build_word(at + 16, src_be);
@@ -262,7 +264,7 @@ static ALWAYS_INLINE void turn_tcp(struct syn *s, const struct answer *a, uint64
 	build_word(at + 12, a->flags_wnd);
 	build_word(at + 16, csum);
 	build_word(at + 20, a->mss);
-	build_word(at + 24, a->sack_ts);
+	build_word(at + 24, SACK_TS_BE);
 	build_word(at + 28, tsval_be);
 	build_word(at + 32, tsecr_be);
 	build_word(at + 36, a->wscale);
@@ -301,6 +303,18 @@ static ALWAYS_INLINE void send_drafts(struct shard *sh, struct flood *f)
 		d->answer->nb_sent++;
 	}
 	f->waiting = 0;
+}
+
+/* Not all of it is cleared: nobody reads what is not set. */
+static void begin(struct flood *f, const struct prf_key *key)
+{
+	f->key = key;
+	f->waiting = 0;
+	for (uint32_t i = 0; i < ANSWERS; i++) {
+		f->answers[i].to = 0; /* port 0, which nobody is given cookies for here */
+		f->answers[i].given = false;
+		f->answers[i].nb_sent = 0;
+	}
 }
 
 /* What all SYNs like b's are answered with; NULL: they are not answered here. */
@@ -344,14 +358,16 @@ static ALWAYS_INLINE void answer_candidates(struct shard *sh, struct flood *f,
 
 uint32_t flood_answer(struct shard *sh, struct buf *const *bufs, uint32_t n, struct buf **rest)
 {
-	struct flood f = {.key = cookie_ts_key(sh)};
+	const struct prf_key *key = cookie_ts_key(sh);
+	struct flood f;
 	struct candidates c;
 	uint32_t others = 0;
 
-	if (unlikely(!f.key)) {
+	if (unlikely(!key)) {
 		memcpy(rest, bufs, n * sizeof(*rest));
 		return n;
 	}
+	begin(&f, key);
 	choose(sh, bufs, n, &c, rest, &others);
 	answer_candidates(sh, &f, &c, rest, &others);
 	for (uint32_t i = 0; i < ANSWERS; i++)

@@ -109,7 +109,7 @@ static void reset_stalled(struct shard *sh, struct conn *c)
 
 static bool transfers_run_short(const struct shard *sh)
 {
-	return sh->xfers.used > sh->xfers.capacity - MAX(sh->xfers.capacity / 16, 2u);
+	return sh->xfer_reserve > 0 && sh->xfers.capacity - sh->xfers.used <= sh->xfer_reserve;
 }
 
 static COLD void reclaim(struct shard *sh)

@@ -67,7 +67,8 @@ class Engine:
     """Terminus in a lab. config: a dict, or the text of a file; prefix: what starts it.
 
     The machine's huge pages come and go with other tests, so one whose configuration is a dict
-    uses them only where that says so. As a context manager it serves inside the with and is stopped at its end.
+    uses them only where that says so. As a context manager it serves inside the with and is stopped
+    at its end.
     """
 
     def __init__(self, lab, config, name="engine", instance=None, prefix=()):

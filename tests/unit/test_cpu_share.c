@@ -154,7 +154,8 @@ static void test_alone_for_real(void **state)
 	cpu_share_start(&s, true, true, now);
 	for (int i = 0; i < 20; i++) {
 		rest(STEP / 4);
-		cpu_share_look(&s, now += STEP);
+		/* Of a second nobody can have waited an eighth meanwhile. */
+		cpu_share_look(&s, now += 1000 * MS);
 	}
 	assert_int_equal(cpu_share_state(&s), CPU_SHARE_OWN);
 	cpu_share_end(&s);

@@ -11,7 +11,8 @@
 #define WINDOW_US  20000    /* several turns of the scheduler */
 #define WINDOWS    5	    /* in a row have to be alike: others that come and go do not count */
 #define LOST_SHARE 8	    /* one in so many of the time is much */
-#define SHARED_US  10000000 /* until it is tried without */
+#define STAY_US    500000   /* until it is tried without, the first time; */
+#define STAY_MAX   10000000 /* each time in vain makes it twice as long, up to this */
 
 static void begin_window(struct cpu_share *s, usec_t now, uint64_t waited_us)
 {
@@ -22,7 +23,11 @@ static void begin_window(struct cpu_share *s, usec_t now, uint64_t waited_us)
 void cpu_share_init(struct cpu_share *s, bool wanted, bool alone, usec_t now, uint64_t waited_us)
 {
 	*s = (struct cpu_share){
-	    .state = wanted ? CPU_SHARE_OWN : CPU_SHARE_OFF, .alone = alone, .schedstat = -1};
+	    .state = wanted ? CPU_SHARE_OWN : CPU_SHARE_OFF,
+	    .alone = alone,
+	    .schedstat = -1,
+	    .stay_us = STAY_US,
+	};
 	begin_window(s, now, waited_us);
 }
 
@@ -42,12 +47,18 @@ static enum cpu_share_state judge_own(struct cpu_share *s, usec_t now, uint64_t 
 {
 	uint64_t much = (now - s->window_at) / LOST_SHARE;
 
-	s->busy_windows = waited_us - s->window_waited_us > much ? s->busy_windows + 1 : 0;
+	if (waited_us - s->window_waited_us > much) {
+		s->busy_windows++;
+	} else {
+		s->busy_windows = 0;
+		s->stay_us = STAY_US;
+	}
 	begin_window(s, now, waited_us);
 	if (s->busy_windows < WINDOWS)
 		return CPU_SHARE_OWN;
 	s->busy_windows = 0;
-	s->until = now + SHARED_US;
+	s->until = now + s->stay_us;
+	s->stay_us = MIN(2 * s->stay_us, (usec_t)STAY_MAX);
 	return s->alone ? CPU_SHARE_SHARED : CPU_SHARE_REFUSED;
 }
 

@@ -5,8 +5,9 @@
  * as a time-sharing scheduler has it, and for so long every frame waits. So a worker that was
  * kept waiting by them for much of the time, a tenth of a second long, becomes a real-time thread
  * of the lowest priority (SCHED_FIFO), which goes on at once whenever it wants to, and in return
- * lies down for a moment after each turn. What the others have to do for it is done then. Some
- * seconds later it tries how things are without.
+ * lies down for a moment after each turn. What the others have to do for it is done then. Half a
+ * second later it tries how things are without, and after longer and longer times if they are as
+ * before: what came and went costs little, and what stays is seldom felt.
  *
  * Workers that may be on one CPU together do no such thing: one that had interrupted another in
  * the middle of a ring's or the buffer pool's operation would wait for its end, at a priority at
@@ -41,6 +42,7 @@ struct cpu_share {
 	uint64_t window_waited_us; /* the thread had waited so long for it by then */
 	uint32_t busy_windows;	/* so many in a row before this one were others' in good part */
 	usec_t until;		/* in CPU_SHARE_SHARED: when to try without */
+	usec_t stay_us;		/* how long to be in it the next time */
 };
 
 /* At the thread's begin, by its clock and the time that it has waited for a CPU that others had.

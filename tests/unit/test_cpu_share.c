@@ -96,20 +96,46 @@ static void test_one_quiet_window(void **state)
 	}
 }
 
-/* While it shares, what it loses says nothing: others have what it leaves them. After ten seconds
- * one window without tells. */
+/* The steps that it shares until it tries without. What it loses meanwhile says nothing: others
+ * have what it leaves them. */
+static unsigned steps_shared(struct bench *b)
+{
+	unsigned n = 1;
+
+	while (pass(b, 1, 0) == CPU_SHARE_SHARED)
+		n++;
+	return n;
+}
+
+/* One window without tells whether it is as before. */
 static void test_tries_without(void **state)
 {
 	struct bench b = begin(true);
 
 	(void)state;
 	pass(&b, 5, STEP / 2);
-	assert_int_equal(pass(&b, 499, 0), CPU_SHARE_SHARED);
-	assert_int_equal(pass(&b, 1, 0), CPU_SHARE_OWN);
+	assert_int_equal(steps_shared(&b), 25); /* half a second */
 	assert_int_equal(pass(&b, 1, STEP / 2), CPU_SHARE_SHARED);
-	pass(&b, 500, 0);
+	steps_shared(&b);
 	assert_int_equal(pass(&b, 1, 0), CPU_SHARE_OWN);
 	assert_int_equal(pass(&b, 4, STEP / 2), CPU_SHARE_OWN);
+}
+
+static void test_tries_less_and_less_often(void **state)
+{
+	static const unsigned steps[] = {25, 50, 100, 200, 400, 500, 500};
+	struct bench b = begin(true);
+
+	(void)state;
+	pass(&b, 5, STEP / 2);
+	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
+		assert_int_equal(steps_shared(&b), steps[i]);
+		assert_int_equal(pass(&b, 1, STEP / 2), CPU_SHARE_SHARED);
+	}
+	steps_shared(&b);
+	pass(&b, 1, 0); /* a window of its own: it begins anew */
+	assert_int_equal(pass(&b, 5, STEP / 2), CPU_SHARE_SHARED);
+	assert_int_equal(steps_shared(&b), 25);
 }
 
 static void test_not_wanted(void **state)
@@ -235,6 +261,7 @@ int main(void)
 	    cmocka_unit_test(test_own),
 	    cmocka_unit_test(test_one_quiet_window),
 	    cmocka_unit_test(test_tries_without),
+	    cmocka_unit_test(test_tries_less_and_less_often),
 	    cmocka_unit_test(test_not_wanted),
 	    cmocka_unit_test(test_with_other_workers),
 	    cmocka_unit_test(test_naps),

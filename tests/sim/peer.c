@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "engine/tcp/internal.h"
 #include "tests/lib/pattern.h"
 #include "tests/sim/peer.h"
 
@@ -11,6 +12,7 @@
 #define CHUNK_MAX 32768
 #define QUIET_US  3000000 /* what is under way on the slowest link arrives in that time */
 #define RETRY_US  500000  /* between attempts to connect from a port still in use */
+#define COOKIE_US (COOKIE_LIFE_TICKS / 2 * 1000ull) /* that one is good for at least */
 
 /* A connection's tag; 0 is a server's whose flow is not known yet. */
 static uint32_t tag_of(const struct flow *f, uint32_t side)
@@ -279,6 +281,15 @@ void peers_eof(struct peers *p, struct link_end at)
 	pump(p, at);
 }
 
+/* Nothing of it came through before its cookie was too old, so the server knows of no connection, and
+ * nobody has read any of what was sent: as with any server that gives cookies. */
+static bool cookie_ran_out(const struct peers *p, const struct flow *f, const struct side *s,
+			   enum tcp_close_reason reason)
+{
+	return reason == TCP_CLOSE_RESET && s->received == 0 && !f->side[SERVER].opened &&
+	       p->now - s->began >= COOKIE_US;
+}
+
 /* It did not come up: the link has swallowed all questions for the next hop, the server
  * was away, or opened at the same time with somebody who is no more. */
 static bool may_try_again(const struct peers *p, const struct flow *f, const struct side *s,
@@ -287,7 +298,7 @@ static bool may_try_again(const struct peers *p, const struct flow *f, const str
 	const struct node_plan *server = &p->plan->nodes[p->plan->nb_nodes - 1];
 	bool crossed = server->alien && server->habits.crosses && reason == TCP_CLOSE_REFUSED;
 
-	return reason == TCP_CLOSE_UNREACHABLE ||
+	return reason == TCP_CLOSE_UNREACHABLE || cookie_ran_out(p, f, s, reason) ||
 	       (!s->up && (crossed || (f->struck && reason != TCP_CLOSE_ABORTED)));
 }
 
@@ -321,6 +332,7 @@ static void connect_flow(struct peers *p, const struct transport *t, void *host,
 		return;
 	}
 	s->opened = true;
+	s->began = p->now;
 	f->struck |= p->now < p->quiet_until;
 	s->at = (struct link_end){t, host, c};
 	if (f->plan->early)

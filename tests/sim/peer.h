@@ -47,6 +47,7 @@ struct link_end {
 struct side {
 	struct link_end at; /* at.c NULL: not open yet, closed by us, or gone */
 	uint64_t sent, received;
+	usec_t began;       /* when it was opened */
 	usec_t wake;        /* when there is something to do without an event, PEER_NEVER: no */
 	usec_t pause_until; /* no reading before */
 	bool opened, up;    /* asked for; established */

@@ -2,13 +2,17 @@
 /*
  * What a second worker adds: the same connections by one worker, then by two at once, each on a
  * CPU of its own with the clients that hash to it. What they get in each other's way, by
- * caches, memory or anything they share, shows in the cycles of the slower one.
+ * caches, memory or anything they share, shows in the cycles of the slower one. Two that are
+ * processes of their own have nothing in common but the machine: what they lose as well is its.
  *
  * A round counts when before and after it two loops ran as fast as one (cores.h), and one worker on
  * either CPU as on the other.
  */
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "bench/cores.h"
 #include "bench/options.h"
@@ -22,7 +26,10 @@
 #define SAME_SPEED 1.1 /* that much slower may one CPU be than the other, at most */
 
 struct worker {
-	pthread_t thread;
+	union {
+		pthread_t thread;
+		pid_t process;
+	};
 	pthread_barrier_t *begin; /* all are set up */
 	uint64_t connections;
 	uint64_t cycles; /* out */
@@ -72,28 +79,73 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Cycles that the slowest of nb workers takes for its share. */
-static uint64_t run(uint16_t nb, uint64_t connections, const int *cpus)
-{
+/* Memory that processes have in common. */
+struct crew {
 	struct worker workers[WORKERS];
 	pthread_barrier_t begin;
+};
+
+static struct crew *gather(uint16_t nb, uint64_t connections, const int *cpus)
+{
+	struct crew *c =
+	    mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_barrierattr_t shared;
+
+	if (c == MAP_FAILED)
+		bench_die("no memory for the workers");
+	pthread_barrierattr_init(&shared);
+	pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+	pthread_barrier_init(&c->begin, &shared, nb);
+	pthread_barrierattr_destroy(&shared);
+	for (uint16_t i = 0; i < nb; i++)
+		c->workers[i] = (struct worker){.begin = &c->begin,
+						.connections = connections / nb,
+						.id = i,
+						.nb = nb,
+						.cpu = cpus[i]};
+	return c;
+}
+
+static void start(struct worker *w, bool apart)
+{
+	if (!apart) {
+		if (pthread_create(&w->thread, NULL, work, w) != 0)
+			bench_die("no thread for a worker");
+		return;
+	}
+	w->process = fork();
+	if (w->process == 0) {
+		work(w);
+		_exit(0);
+	}
+	if (w->process < 0)
+		bench_die("no process for a worker");
+}
+
+static void await(const struct worker *w, bool apart)
+{
+	int status = 0;
+
+	if (!apart)
+		pthread_join(w->thread, NULL);
+	else if (waitpid(w->process, &status, 0) < 0 || status != 0)
+		bench_die("a worker's process has failed");
+}
+
+/* Cycles that the slowest of nb workers takes for its share; apart: as processes. */
+static uint64_t run(uint16_t nb, uint64_t connections, const int *cpus, bool apart)
+{
+	struct crew *c = gather(nb, connections, cpus);
 	uint64_t slowest = 0;
 
-	pthread_barrier_init(&begin, NULL, nb);
+	for (uint16_t i = 0; i < nb; i++)
+		start(&c->workers[i], apart);
 	for (uint16_t i = 0; i < nb; i++) {
-		workers[i] = (struct worker){.begin = &begin,
-					     .connections = connections / nb,
-					     .id = i,
-					     .nb = nb,
-					     .cpu = cpus[i]};
-		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
-			bench_die("no thread for a worker");
+		await(&c->workers[i], apart);
+		slowest = MAX(slowest, c->workers[i].cycles);
 	}
-	for (uint16_t i = 0; i < nb; i++) {
-		pthread_join(workers[i].thread, NULL);
-		slowest = MAX(slowest, workers[i].cycles);
-	}
-	pthread_barrier_destroy(&begin);
+	pthread_barrier_destroy(&c->begin);
+	munmap(c, sizeof(*c));
 	return slowest;
 }
 
@@ -105,20 +157,27 @@ static void print_median(struct result *r, const char *key, int digits, double *
 		result_missing(r, key, "the CPUs share a core, or others use them");
 }
 
-/* Turn by turn, so that both are measured under the same conditions. */
+/* Cycles of a connection, of the slower one of two workers. */
+static double run_two(uint64_t connections, const int *cpus, bool apart)
+{
+	return (double)run(WORKERS, connections, cpus, apart) * WORKERS / (double)connections;
+}
+
+/* Turn by turn, so that all are measured under the same conditions. */
 static void measure(struct result *r, uint64_t connections, uint64_t rounds, const int *cpus)
 {
-	double one[ROUNDS_MAX], two[ROUNDS_MAX], speedup[ROUNDS_MAX];
+	double one[ROUNDS_MAX], two[ROUNDS_MAX], speedup[ROUNDS_MAX], apart[ROUNDS_MAX];
 	uint64_t n = 0, spoilt = 0;
 
 	while (n < rounds && spoilt < TRIES * rounds) {
 		bool fine = cores_are_two(cpus);
-		double first = (double)run(1, connections, cpus);
-		double other = (double)run(1, connections, cpus + 1);
+		double first = (double)run(1, connections, cpus, false);
+		double other = (double)run(1, connections, cpus + 1, false);
 
-		two[n] = (double)run(WORKERS, connections, cpus) * WORKERS / (double)connections;
 		one[n] = (first + other) / 2 / (double)connections;
+		two[n] = run_two(connections, cpus, false);
 		speedup[n] = WORKERS * one[n] / two[n];
+		apart[n] = WORKERS * one[n] / run_two(connections, cpus, true);
 		fine &= MAX(first, other) < SAME_SPEED * MIN(first, other);
 		if (fine && cores_are_two(cpus))
 			n++;
@@ -128,6 +187,7 @@ static void measure(struct result *r, uint64_t connections, uint64_t rounds, con
 	result_count(r, "rounds", n);
 	result_count(r, "spoilt", spoilt);
 	print_median(r, "speedup", 2, speedup, n);
+	print_median(r, "speedup_apart", 2, apart, n);
 	print_median(r, "cycles_per_connection_of_one", 0, one, n);
 	print_median(r, "cycles_per_connection_of_two", 0, two, n);
 }

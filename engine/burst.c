@@ -216,26 +216,26 @@ static ALWAYS_INLINE bool classify(struct shard *sh, struct buf *b, struct seg *
 }
 
 /* The two or three lines it lies in. */
-static ALWAYS_INLINE void prefetch_conn(const struct conn *c)
+static ALWAYS_INLINE void fetch_conn(const struct conn *c)
 {
-	PREFETCH_WRITE(c);
-	PREFETCH_WRITE((const uint8_t *)c + CACHE_LINE);
-	PREFETCH_WRITE((const uint8_t *)c + sizeof(struct conn_pair) - 1);
+	FETCH(c);
+	FETCH((const uint8_t *)c + CACHE_LINE);
+	FETCH((const uint8_t *)c + sizeof(struct conn_pair) - 1);
 }
 
-static void prefetch_object(const struct shard *sh, uint32_t ref)
+static ALWAYS_INLINE void fetch_object(const struct shard *sh, uint32_t ref)
 {
 	uint32_t i = ref_index(ref);
 
 	switch (ref_kind(ref)) {
 	case REF_CONN:
-		prefetch_conn(shard_conn(sh, i));
+		fetch_conn(shard_conn(sh, i));
 		break;
 	case REF_HALF:
-		PREFETCH_WRITE(shard_half(sh, i));
+		FETCH(shard_half(sh, i));
 		break;
 	case REF_TIME_WAIT:
-		PREFETCH_WRITE(tw_at(&sh->time_waits, i));
+		FETCH(tw_at(&sh->time_waits, i));
 		break;
 	}
 }
@@ -346,17 +346,43 @@ static ALWAYS_INLINE void find_places(struct shard *sh, struct burst *b, uint32_
 	}
 }
 
+/* Those that are not in their own buckets. */
+static NOINLINE void find_elsewhere(const struct shard *sh, struct burst *b, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct seg *s = &b->segs[i];
+
+		if (s->ref == TABLE_UNSURE) {
+			s->ref = table_hint_elsewhere(&sh->table, s->hash);
+			fetch_object(sh, s->ref);
+		}
+	}
+}
+
+/* The objects that the segments are for, most likely, whose memory is asked for. */
+static ALWAYS_INLINE void find_objects(const struct shard *sh, struct burst *b, uint32_t count)
+{
+	uint32_t unsure = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct seg *s = &b->segs[i];
+
+		s->ref = table_hint(&sh->table, s->hash);
+		unsure |= s->ref == TABLE_UNSURE;
+		if (s->ref)
+			fetch_object(sh, s->ref);
+	}
+	if (unlikely(unsure))
+		find_elsewhere(sh, b, count);
+}
+
 static void receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
 {
 	struct burst b;
 	uint32_t count = take_frames(sh, &b, bufs, n), inserted;
 
 	find_places(sh, &b, count);
-	for (uint32_t i = 0; i < count; i++) {
-		b.segs[i].ref = table_hint(&sh->table, b.segs[i].hash);
-		if (b.segs[i].ref)
-			prefetch_object(sh, b.segs[i].ref);
-	}
+	find_objects(sh, &b, count);
 	inserted = sh->table.inserted;
 	for (uint32_t i = 0; i < count; i++) {
 		if (i + XFER_AHEAD < count)

@@ -32,6 +32,10 @@
 #define PREFETCH(p)	  __builtin_prefetch((p), 0, 3)
 #define PREFETCH_WRITE(p) __builtin_prefetch((p), 1, 3)
 
+/* Asks for a line by a load whose value nobody wants. Where many misses are under way processors
+ * drop prefetches; loads they keep, and go on meanwhile. For what a burst asks for at once. */
+#define FETCH(p) ((void)*(const volatile uint8_t *)(p))
+
 /* memset() to zero of a multiple of a cache line, known to the compiler, by stores: of more than a
  * line it would make a string instruction, which takes its time to begin. */
 static ALWAYS_INLINE void zero_lines(void *p, size_t bytes)

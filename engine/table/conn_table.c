@@ -38,9 +38,11 @@ static uint64_t home_bit(const struct conn_table *t, const struct table_bucket *
 	return 1ull << at % 64;
 }
 
-static struct table_bucket *next_bucket(const struct conn_table *t, struct table_bucket *b)
+static struct table_bucket *next_bucket(const struct conn_table *t, const struct table_bucket *b)
 {
-	return b + 1 == t->buckets + t->nb ? t->buckets : b + 1;
+	size_t next = (size_t)(b - t->buckets) + 1;
+
+	return t->buckets + (next == t->nb ? 0 : next);
 }
 
 /* A bit for each slot with this tag, used or not. */
@@ -68,18 +70,36 @@ static inline uint32_t none_in(const struct table_bucket *home)
 	return likely(home->reach == 0) ? 0 : TABLE_UNSURE;
 }
 
-uint32_t table_hint(const struct conn_table *t, uint64_t hash)
+/* The first reference here with this tag, 0: none has it. */
+static inline uint32_t tagged(const struct table_bucket *b, uint16_t tag)
 {
-	const struct table_bucket *b = table_bucket(t, hash);
-	uint16_t tag = table_tag(hash);
-
 	for (uint32_t same = slots_with(b, tag); same; same &= same - 1) {
 		uint32_t ref = b->ref[__builtin_ctz(same)];
 
 		if (ref)
 			return ref;
 	}
-	return none_in(b);
+	return 0;
+}
+
+uint32_t table_hint(const struct conn_table *t, uint64_t hash)
+{
+	const struct table_bucket *b = table_bucket(t, hash);
+	uint32_t ref = tagged(b, table_tag(hash));
+
+	return ref ? ref : none_in(b);
+}
+
+uint32_t table_hint_elsewhere(const struct conn_table *t, uint64_t hash)
+{
+	const struct table_bucket *home = table_bucket(t, hash), *b = home;
+	uint32_t ref = 0;
+
+	for (uint32_t walked = 0; !ref && walked < home->reach; walked++) {
+		b = next_bucket(t, b);
+		ref = tagged(b, table_tag(hash));
+	}
+	return ref;
 }
 
 uint32_t table_find(const struct conn_table *t, uint64_t hash, table_match_fn match,

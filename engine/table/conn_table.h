@@ -98,6 +98,10 @@ static inline void table_prefetch(const struct conn_table *t, uint64_t hash)
  * 0: none is stored for this hash, in whatever bucket; TABLE_UNSURE: perhaps in another one. */
 uint32_t table_hint(const struct conn_table *t, uint64_t hash);
 
+/* After TABLE_UNSURE: the first reference in the buckets behind its own whose tag fits,
+ * unconfirmed. 0: none is stored for this hash. */
+uint32_t table_hint_elsewhere(const struct conn_table *t, uint64_t hash);
+
 /* The reference for which `match` is true, 0: none. */
 uint32_t table_find(const struct conn_table *t, uint64_t hash, table_match_fn match,
 		    const void *ctx);

@@ -281,8 +281,8 @@ void peers_eof(struct peers *p, struct link_end at)
 	pump(p, at);
 }
 
-/* Nothing of it came through before its cookie was too old, so the server knows of no connection, and
- * nobody has read any of what was sent: as with any server that gives cookies. */
+/* Nothing of it came through before its cookie was too old, so the server knows of no connection,
+ * and nobody has read any of what was sent: as with any server that gives cookies. */
 static bool cookie_ran_out(const struct peers *p, const struct flow *f, const struct side *s,
 			   enum tcp_close_reason reason)
 {

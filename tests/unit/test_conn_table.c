@@ -323,6 +323,8 @@ static void test_hint_is_unsure_of_what_is_away(void **state)
 	assert_true(model_insert(m, away, n + 1, REF_CONN));
 	assert_int_equal(table_hint(&m->table, away), TABLE_UNSURE);
 	assert_int_equal(ref_kind(TABLE_UNSURE), 0);
+	assert_int_equal(table_hint_elsewhere(&m->table, away), m->entries[n].ref);
+	assert_int_equal(table_hint_elsewhere(&m->table, hash_for(m, 2, 501)), 0);
 	assert_int_equal(table_hint(&m->table, hash_for(m, 3, 501)), 0);
 	assert_int_equal(m->table.inserted, TABLE_BUCKET_SLOTS + 1);
 	model_remove(m, n);

@@ -81,6 +81,16 @@ static bool probe_in_flight(const struct conn *c, const struct xfer *x)
 	return (b->flags & BUF_SENT) && buf_payload_len(b) == 1;
 }
 
+/* The next probe may have been minutes away; what goes now is no probe. */
+static void end_probing(struct shard *sh, struct conn *c, struct xfer *x)
+{
+	if (x->backoff && x->timer == XFER_TIMER_RTO) {
+		x->backoff = 0;
+		tcp_arm_rto(sh, c, x);
+	}
+	x->backoff = 0;
+}
+
 /*
  * RFC 9293 §3.10.7.4: SND.WL2 is not kept. It holds the ACK of the segment that
  * last updated the window, which SND.UNA has reached since, so its comparison is
@@ -109,7 +119,7 @@ static void update_window(struct shard *sh, struct conn *c, struct xfer *x, cons
 	if (!x)
 		return;
 	if (was_closed)
-		x->backoff = 0;
+		end_probing(sh, c, x);
 	if (was_closed && probe_in_flight(c, x)) /* its byte was refused: it goes first */
 		conn_work(sh, c, CF_REXMIT_ONE);
 	conn_work(sh, c, CF_OUTPUT);

@@ -27,11 +27,14 @@ void tcp_fin_received(struct shard *sh, struct conn *c)
 	}
 }
 
-/* §3.10.5: the peer has nothing to reset before our SYN is answered, nor once both
- * have closed. */
+/* §3.10.5: the peer has nothing to reset before our SYN is answered, nor once it has all of ours.
+ * What is queued in front of our FIN it has not. */
 static void reset_and_die(struct shard *sh, struct conn *c)
 {
-	if (c->state != TCP_SYN_SENT && c->state != TCP_CLOSING && c->state != TCP_LAST_ACK)
+	bool both_closed = (c->state == TCP_CLOSING || c->state == TCP_LAST_ACK) &&
+			   (c->flags & CF_FIN_SENT);
+
+	if (c->state != TCP_SYN_SENT && !both_closed)
 		tcp_reset_conn(sh, c);
 	conn_die(sh, c, TCP_CLOSE_ABORTED);
 }

@@ -228,6 +228,7 @@ struct xfer {
 	bool has_dsack : 1;	/* `dsack` is to be reported */
 	bool limited : 1;	/* the service waits until limit_at (tcp_limit()) */
 	bool watched : 1;	/* its struct progress is valid, and it is kept for that */
+	bool too_large : 1;	/* XFER_LOSS is of what was larger than the path's MTU */
 	union {
 		uint32_t syn_sent_us; /* when our SYN went out, for the RTT */
 		uint32_t small_end;   /* after the last small segment sent (Nagle), from then on */

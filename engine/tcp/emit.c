@@ -69,16 +69,22 @@ static ALWAYS_INLINE void fill_addresses(struct shard *sh, struct out *o,
 	o->tx_flags = ni->tx_flags;
 }
 
-/* The block of the out-of-order queue that holds `seq`, with a FIN's own number; false:
- * none does. */
+/* The block that begins with b, with a FIN's own number; returns what is queued behind it. */
+static const struct buf *block_from(const struct buf *b, struct sack_block *block)
+{
+	block->start = b->seq;
+	do {
+		block->end = b->seq + b->len + !!(b->flags & BUF_FIN);
+		b = b->next;
+	} while (b && b->seq == block->end);
+	return b;
+}
+
+/* The block of the out-of-order queue that holds `seq`; false: none does. */
 static bool block_around(const struct xfer *x, uint32_t seq, struct sack_block *block)
 {
 	for (const struct buf *b = x->ooo; b && seq_leq(b->seq, seq);) {
-		block->start = b->seq;
-		do {
-			block->end = b->seq + b->len + !!(b->flags & BUF_FIN);
-			b = b->next;
-		} while (b && b->seq == block->end);
+		b = block_from(b, block);
 		if (seq_lt(seq, block->end))
 			return true;
 	}
@@ -103,9 +109,10 @@ static void fill_sack(const struct xfer *x, struct tcpopt_out *opt)
 	for (uint32_t i = 0; i < TCPOPT_MAX_SACK; i++)
 		if (block_around(x, x->ooo_recent[i], &block))
 			add_block(opt, block);
-	for (const struct buf *b = x->ooo; b && opt->nb_sack < TCPOPT_MAX_SACK; b = b->next)
-		if (block_around(x, b->seq, &block))
-			add_block(opt, block);
+	for (const struct buf *b = x->ooo; b && opt->nb_sack < TCPOPT_MAX_SACK;) {
+		b = block_from(b, &block);
+		add_block(opt, block);
+	}
 }
 
 /* RFC 2883 §4: what came twice goes first, once. */

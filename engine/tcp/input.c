@@ -22,6 +22,17 @@ static bool keepalive_repeats(struct shard *sh, const struct conn *c)
 				 conn_cold(c)->opened);
 }
 
+/* A peer that says nothing else for weeks must not fall behind its own old timestamp by that
+ * (RFC 7323 §5.5), as its clock goes on. Who forges this has to know two numbers. */
+static void sign_of_life(struct shard *sh, struct conn *c, const struct seg *s)
+{
+	c->last_rx = sh->now;
+	if ((c->flags & CF_TIMESTAMPS) && (s->opt.seen & TCPOPT_HAS_TS) &&
+	    seq_geq(s->ack, c->snd_una) && seq_leq(s->ack, c->snd_nxt) &&
+	    seq_geq(s->opt.tsval, c->ts_recent))
+		c->ts_recent = s->opt.tsval;
+}
+
 /* An unacceptable segment gets an ACK that says what we expect (first check).
  * Data is a retransmission whose ACK was lost: answered at once. Anything else is
  * limited, or two of us could go on for ever. */
@@ -31,7 +42,7 @@ static void unacceptable(struct shard *sh, struct conn *c, struct seg *s, enum s
 	bool keepalive = s->seq + 1 == c->rcv_nxt && !(s->flags & TCP_SYN);
 
 	if (keepalive && (s->flags & TCP_ACK))
-		c->last_rx = sh->now; /* a sign of life */
+		sign_of_life(sh, c, s);
 	if (s->payload_len && seq_lt(s->seq, c->rcv_nxt))
 		tcp_note_duplicate(sh, c, s->seq, seq_min(s->seq + s->payload_len, c->rcv_nxt));
 	if (s->payload_len || (s->flags & TCP_FIN) || (keepalive && !keepalive_repeats(sh, c)))
@@ -78,19 +89,16 @@ static bool in_window(const struct conn *c, const struct seg *s)
 	return s->seq - c->rcv_nxt < wnd || s->seq + len - 1 - c->rcv_nxt < wnd;
 }
 
-/* Cuts what lies before RCV.NXT and beyond the window. */
-static void trim(struct shard *sh, struct conn *c, struct seg *s)
+void tcp_trim(struct shard *sh, struct conn *c, struct seg *s)
 {
 	uint32_t before = seq_lt(s->seq, c->rcv_nxt) ? c->rcv_nxt - s->seq : 0;
 	uint32_t room = c->rcv_adv - c->rcv_nxt;
 
 	if (before) {
-		if (s->flags & TCP_SYN) { /* counted in before, takes no byte */
-			s->flags &= (uint8_t)~TCP_SYN;
-			before--;
-			s->seq++;
-		}
-		s->urp = (uint16_t)(s->urp > before ? s->urp - before : 0);
+		if (s->urp > before)
+			s->urp = (uint16_t)(s->urp - before);
+		else
+			s->flags &= (uint8_t)~TCP_URG; /* of what was urgent before */
 		before = MIN(before, s->payload_len);
 		if (before)
 			tcp_note_duplicate(sh, c, s->seq, s->seq + before);
@@ -114,7 +122,7 @@ static bool check_sequence(struct shard *sh, struct conn *c, struct seg *s)
 	bool wnd_zero = c->rcv_adv == c->rcv_nxt;
 
 	if (in_window(c, s)) {
-		trim(sh, c, s);
+		tcp_trim(sh, c, s);
 		return true;
 	}
 	/* A closed window still takes valid ACKs, RSTs and URGs (MUST-66), and a FIN
@@ -221,16 +229,19 @@ static COLD bool check_slow(struct shard *sh, struct conn *c, struct seg *s)
 		s->wnd >>= c->wscale >> 4; /* that of a SYN is not scaled (RFC 7323 §2.2) */
 		conn_work(sh, c, CF_ACK_NOW);
 	}
-	if (!check_timestamp(sh, c, s) || !check_sequence(sh, c, s))
+	if (!check_timestamp(sh, c, s))
 		return false;
-	if (s->flags & TCP_RST) {
-		reset_received(sh, c, s);
-		return false;
-	}
-	/* Third check, security, is not used. Fourth: SYN, RFC 5961 §4.2. */
-	if (s->flags & TCP_SYN) {
+	/* Fourth check: SYN, whatever its number (RFC 5961 §4.2). */
+	if ((s->flags & (TCP_SYN | TCP_RST)) == TCP_SYN) {
 		challenge_ack(sh, c);
 		drop(sh, s, STAT_drop_out_of_window);
+		return false;
+	}
+	if (!check_sequence(sh, c, s))
+		return false;
+	/* Third check, security, is not used. */
+	if (s->flags & TCP_RST) {
+		reset_received(sh, c, s);
 		return false;
 	}
 	if (!(s->flags & TCP_ACK)) {

@@ -390,6 +390,9 @@ uint32_t tcp_pmtu_below(uint32_t packet_len);
 /* A segment for a connection; consumes. */
 void tcp_input(struct shard *sh, struct conn *c, struct seg *s);
 
+/* Cuts what lies before RCV.NXT and beyond the window. */
+void tcp_trim(struct shard *sh, struct conn *c, struct seg *s);
+
 /* Text of the next segment in order, without FIN or URG, in ESTABLISHED with a service that reads;
  * `x` is the transfer block, if there is one. Consumes. */
 void tcp_text(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s);

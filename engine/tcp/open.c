@@ -141,7 +141,7 @@ struct conn *tcp_connect(struct shard *sh, uint16_t profile, uint16_t backend, u
 	conn_cold(c)->backend = backend & 0xfff;
 	c->snd_una = isn_of(sh, &c->tuple);
 	c->snd_nxt = c->snd_una + 1;
-	x->recover = c->snd_una;
+	x->recover = x->ecn_recover = c->snd_una;
 	x->unacked_since = sh->now;
 	tcp_set_state(c, TCP_SYN_SENT);
 	if (conn_tcp(sh, c)->ecn == CONF_ECN_REQUEST)
@@ -241,5 +241,6 @@ void tcp_syn_sent_input(struct shard *sh, struct conn *c, struct seg *s)
 	seg_strip_syn(s);
 	c->rcv_adv = tcp_receive_edge(c, conn_tcp(sh, c),
 				      tcp_receive_space(conn_tcp(sh, c), conn_xfer(sh, c)));
+	tcp_trim(sh, c, s);
 	tcp_text_and_fin(sh, c, s);
 }

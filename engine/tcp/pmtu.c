@@ -30,6 +30,7 @@ static void lose_larger(struct shard *sh, struct conn *c, struct xfer *x, uint32
 		x->phase = XFER_LOSS;
 		x->recover = c->snd_nxt;
 		x->may_undo = x->frto = false;
+		x->too_large = true;
 	}
 	conn_work(sh, c, CF_OUTPUT);
 }

@@ -29,6 +29,7 @@ static void note_prior(struct conn *c, struct conn_cold *k, struct xfer *x)
 static void open_phase(const struct conn *c, struct xfer *x)
 {
 	x->phase = XFER_OPEN;
+	x->too_large = false;
 	x->full_end = c->snd_una - 1;
 	x->may_undo &= x->retransmitted;
 	x->undo_end = c->snd_una;
@@ -246,7 +247,7 @@ void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x)
 
 	/* RFC 5681 §3.1: the threshold falls at the first timeout only, and F-RTO
 	 * judges the first one of a flight only. */
-	if (x->phase != XFER_LOSS || seq_geq(c->snd_una, x->recover)) {
+	if (x->phase != XFER_LOSS || x->too_large || seq_geq(c->snd_una, x->recover)) {
 		uint32_t reduced = cc_reduce(sh, c, x);
 
 		if (x->phase == XFER_OPEN)
@@ -257,6 +258,7 @@ void recovery_timeout(struct shard *sh, struct conn *c, struct xfer *x)
 		x->frto = false;
 	}
 	x->phase = XFER_LOSS;
+	x->too_large = false;
 	x->recover = c->snd_nxt;
 	x->dupacks = 0;
 	x->tlp_out = false;

@@ -97,7 +97,7 @@ static ALWAYS_INLINE void consider(bool has, tick_t at, bool *any, tick_t *best)
 /* There was none for what it is to write, or for its FIN. */
 static bool wants_transfer(const struct conn *c, const struct xfer *x)
 {
-	return (!x && (c->flags & CF_WANT_WRITE)) ||
+	return ((c->flags & CF_WANT_WRITE) && !(x && x->sndq.head)) ||
 	       ((c->flags & CF_SHUTDOWN_EARLY) && c->state >= TCP_ESTABLISHED);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/burst.h"
+#include "engine/net/arp.h"
+#include "engine/net/nd.h"
+#include "engine/net/neigh.h"
 #include "engine/tcp/flood.h"
 #include "engine/tcp/internal.h"
 
@@ -39,25 +42,41 @@ void burst_hand_over(struct shard *sh, struct buf *b, uint16_t owner)
 	stat_inc(sh, STAT_handed_over);
 }
 
-#define ND_TARGET offsetof(struct nd_hdr, target)
+/* Who says where which neighbour is. */
+struct claim {
+	struct ipaddr addr;
+	const uint8_t *mac;
+};
 
-/* Whether it is the address of a next hop that an answer is about. */
-static bool is_about_hop(const struct shard *sh, const struct seg *s, enum parse_result kind)
+static bool read_claim(const struct seg *s, enum parse_result kind, struct claim *out)
 {
 	if (kind == PARSE_ARP)
-		return hops_may_have(&sh->hops, IP_V4, s->buf->data + s->l3_off +
-						       offsetof(struct arp_hdr, spa_be));
-	return s->payload_len >= ND_TARGET + 16 &&
-	       hops_may_have(&sh->hops, IP_V6, s->payload + ND_TARGET);
+		return arp_claims(s, &out->addr, &out->mac);
+	return kind == PARSE_ICMP6 && nd_claims(s, &out->addr, &out->mac);
 }
 
-/* Answers about neighbours reach one worker only; the others learn from copies. Those that the
- * configuration names can be counted on, however many answers about others come. */
-static void share_answer(struct shard *sh, const struct seg *s, enum parse_result kind)
+/* Those that the configuration names can be counted on, however much is said about others; and who
+ * is known to have one of their addresses is heard, however many claim it. */
+static struct budget *budget_for(struct shard *sh, const struct seg *s, const struct claim *c)
 {
-	struct budget *budget = is_about_hop(sh, s, kind) ? &sh->hop_budget : &sh->share_budget;
+	if (!hops_may_have(&sh->hops, c->addr.family, c->addr.bytes))
+		return &sh->share_budget;
+	if (neigh_agrees(sh, s->iface, &c->addr, c->mac))
+		return &sh->holder_budget;
+	return &sh->hop_budget;
+}
 
-	if (!budget_take(budget, sh->now, &sh->isn_key.sip)) {
+/* The rest of a burst has room behind the copies. */
+static bool may_share(struct shard *sh, const struct seg *s, const struct claim *c)
+{
+	return sh->handover_count + sh->nb_shards + SHARD_BURST <= SHARD_HANDOVER &&
+	       budget_take(budget_for(sh, s, c), sh->now, &sh->isn_key.sip);
+}
+
+/* What is said about neighbours reaches one worker only; the others learn from copies. */
+static void share_claim(struct shard *sh, const struct seg *s, const struct claim *c)
+{
+	if (!may_share(sh, s, c)) {
 		stat_inc(sh, STAT_neighbour_limited);
 		return;
 	}
@@ -77,21 +96,14 @@ static void share_answer(struct shard *sh, const struct seg *s, enum parse_resul
 	}
 }
 
-static bool is_neighbour_answer(const struct seg *s, enum parse_result kind)
-{
-	const uint8_t *p = s->buf->data + s->l3_off;
-
-	if (kind == PARSE_ARP)
-		return get_be16(p + offsetof(struct arp_hdr, op_be)) == 2;
-	return kind == PARSE_ICMP6 && s->payload[0] == 136;
-}
-
 /* ARP and ICMP are rare: they are dealt with at once. Consumes. */
 static COLD void input_other(struct shard *sh, struct seg *s, enum parse_result kind)
 {
+	struct claim claim;
+
 	if (sh->nb_shards > 1 && !(s->buf->flags & BUF_RX_LEARN_ONLY) &&
-	    is_neighbour_answer(s, kind))
-		share_answer(sh, s, kind);
+	    read_claim(s, kind, &claim))
+		share_claim(sh, s, &claim);
 	if (kind == PARSE_ARP)
 		net_arp(sh, s);
 	else

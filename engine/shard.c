@@ -293,6 +293,7 @@ static void init_budgets(struct shard *sh)
 	budget_init(&sh->icmp_budget, 2, rate_part(sh, l->icmp_msgs_per_sec), sh->now);
 	budget_init(&sh->share_budget, 3, SHARED_ANSWERS_PER_SEC, sh->now);
 	budget_init(&sh->hop_budget, 4, SHARED_ANSWERS_PER_SEC, sh->now);
+	budget_init(&sh->holder_budget, 5, SHARED_ANSWERS_PER_SEC, sh->now);
 }
 
 struct shard *shard_init(void *mem, const struct shard_args *args)

@@ -230,7 +230,8 @@ struct shard {
 	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
 	/* Of challenge ACKs (RFC 5961 §7), RSTs to strangers, ICMP messages, and neighbours'
 	 * answers that other workers are told of: those about `hops`, and others. */
-	struct budget challenge_budget, rst_budget, icmp_budget, hop_budget, share_budget;
+	struct budget challenge_budget, rst_budget, icmp_budget, hop_budget, share_budget,
+	    holder_budget;
 	struct hops hops;
 	struct challenged challenged[SHARD_CHALLENGED];
 

@@ -76,15 +76,30 @@ static void arp_reply(struct shard *sh, struct seg *s, const struct arp_hdr *req
 	shard_tx(sh, ni->port, b);
 }
 
+static bool arp_is_good(const struct arp_hdr *a)
+{
+	return a->hrd_be == __builtin_bswap16(ARP_ETHERNET) &&
+	       a->pro_be == __builtin_bswap16(ETH_TYPE_IPV4) && a->hln == 6 && a->pln == 4 &&
+	       !(a->sha[0] & 1);
+}
+
+bool arp_claims(const struct seg *s, struct ipaddr *addr, const uint8_t **mac)
+{
+	const struct arp_hdr *a = (const void *)(s->buf->data + s->l3_off);
+	bool answer = a->op_be == __builtin_bswap16(ARP_REPLY);
+
+	*addr = ipaddr_v4(a->spa_be);
+	*mac = a->sha;
+	return arp_is_good(a) && (answer || a->spa_be == a->tpa_be);
+}
+
 void net_arp(struct shard *sh, struct seg *s)
 {
 	const struct arp_hdr *a = (const void *)(s->buf->data + s->l3_off);
 	struct ipaddr sender = ipaddr_v4(a->spa_be);
 	uint16_t local;
 
-	if (a->hrd_be != __builtin_bswap16(ARP_ETHERNET) ||
-	    a->pro_be != __builtin_bswap16(ETH_TYPE_IPV4) || a->hln != 6 || a->pln != 4 ||
-	    (a->sha[0] & 1)) {
+	if (!arp_is_good(a)) {
 		stat_inc(sh, STAT_drop_bad_arp);
 		shard_buf_free(sh, s->buf);
 		return;

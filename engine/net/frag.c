@@ -170,7 +170,8 @@ static bool is_whole(const struct frag *f)
 static struct buf *finish(struct shard *sh, struct frag *f, const struct seg *s)
 {
 	struct buf *b = f->b;
-	uint8_t *ip = b->data + s->l3_off;
+	/* Where the first piece that came has it: others may have a priority tag, or none. */
+	uint8_t *ip = b->data + f->header - (s->family == IP_V4 ? IPV4_HLEN : IPV6_HLEN);
 	uint16_t csum;
 
 	b->len = f->header + f->payload_len;
@@ -240,6 +241,8 @@ struct buf *frag_input(struct shard *sh, struct seg *s)
 		f = &alone;
 	else
 		f = find(sh, &src, &dst, s);
+	if (f->b && f->header + s->frag.offset + s->payload_len > room)
+		return drop(sh, s, STAT_drop_fragment_too_big);
 	if (!f->b && !begin(sh, f, &src, &dst, s)) {
 		shard_buf_free(sh, s->buf); /* counted as drop_no_buffer */
 		return NULL;

@@ -135,12 +135,15 @@ void net_icmp(struct shard *sh, struct seg *s)
 		icmp6(sh, s, ours);
 }
 
-void net_announce(struct shard *sh)
+uint16_t net_announce(struct shard *sh, uint16_t first)
 {
-	for (uint16_t i = 0; i < sh->conf->nb_addrs; i++) {
+	uint16_t end = (uint16_t)MIN(first + NET_ANNOUNCE_BATCH, (uint32_t)sh->conf->nb_addrs);
+
+	for (uint16_t i = first; i < end; i++) {
 		if (sh->conf->addrs[i].addr.family == IP_V4)
 			arp_announce(sh, i);
 		else
 			nd_announce(sh, i);
 	}
+	return end;
 }

@@ -132,22 +132,46 @@ static void nd_answer(struct shard *sh, struct seg *s, uint16_t local, const uin
 				 .type = ND_ADVERTISEMENT});
 }
 
+/* RFC 4861 §7.1: *lla is the sender's or target's option, NULL: it has none. */
+static bool nd_is_good(const struct seg *s, const uint8_t **lla)
+{
+	const struct nd_hdr *nd = (const void *)s->payload;
+	bool ok = true;
+
+	*lla = NULL;
+	if (s->payload_len < sizeof(*nd) || s->ttl != ND_HOP_LIMIT || nd->icmp.code != 0)
+		return false;
+	*lla = nd_option(
+	    s->payload + sizeof(*nd), s->payload_len - sizeof(*nd),
+	    nd->icmp.type == ND_SOLICITATION ? ND_OPT_SOURCE_LLA : ND_OPT_TARGET_LLA, &ok);
+	return ok;
+}
+
+bool nd_claims(const struct seg *s, struct ipaddr *addr, const uint8_t **mac)
+{
+	const struct nd_hdr *nd = (const void *)s->payload;
+
+	if (nd->icmp.type != ND_ADVERTISEMENT || !nd_is_good(s, mac))
+		return false;
+	*addr = ipaddr_v6(nd->target);
+	/* Without the option the answer came straight from the target. */
+	if (!*mac)
+		*mac = s->buf->data + 6;
+	return true;
+}
+
 void nd_input(struct shard *sh, struct seg *s)
 {
 	const struct nd_hdr *nd = (const void *)s->payload;
-	bool solicitation = nd->icmp.type == ND_SOLICITATION;
-	const uint8_t *lla = NULL;
-	bool ok = s->ttl == ND_HOP_LIMIT && nd->icmp.code == 0 && s->payload_len >= sizeof(*nd);
+	struct ipaddr target;
+	const uint8_t *lla;
 
-	if (ok)
-		lla = nd_option(s->payload + sizeof(*nd), s->payload_len - sizeof(*nd),
-				solicitation ? ND_OPT_SOURCE_LLA : ND_OPT_TARGET_LLA, &ok);
-	if (!ok) {
+	if (!nd_is_good(s, &lla)) {
 		stat_inc(sh, STAT_drop_bad_nd);
 		shard_buf_free(sh, s->buf);
 		return;
 	}
-	if (solicitation) {
+	if (nd->icmp.type == ND_SOLICITATION) {
 		uint16_t local = net_local(&sh->net, IP_V6, nd->target);
 
 		if (local != CONF_NONE && sh->conf->addrs[local].iface == s->iface &&
@@ -155,11 +179,8 @@ void nd_input(struct shard *sh, struct seg *s)
 			nd_answer(sh, s, local, lla);
 			return;
 		}
-	} else {
-		struct ipaddr target = ipaddr_v6(nd->target);
-
-		/* Without the option the answer came straight from the target. */
-		neigh_learn(sh, s->iface, &target, lla ? lla : s->buf->data + 6);
+	} else if (nd_claims(s, &target, &lla)) {
+		neigh_learn(sh, s->iface, &target, lla);
 	}
 	shard_buf_free(sh, s->buf);
 }

@@ -11,5 +11,8 @@ void nd_solicit(struct shard *sh, uint16_t iface, const struct ipaddr *addr);
 /* Announces local address `local` by an unsolicited advertisement. */
 void nd_announce(struct shard *sh, uint16_t local);
 
+/* Whether it is a good advertisement from the link; *mac, in the frame: who has *addr. */
+bool nd_claims(const struct seg *s, struct ipaddr *addr, const uint8_t **mac);
+
 /* Solicitations and advertisements; consumes s->buf. The ICMPv6 sum is good. */
 void nd_input(struct shard *sh, struct seg *s);

@@ -130,6 +130,14 @@ void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr, co
 	n->at = sh->now;
 }
 
+bool neigh_agrees(struct shard *sh, uint16_t iface, const struct ipaddr *addr,
+		  const uint8_t mac[6])
+{
+	const struct neigh *n = neigh_find(sh, iface, addr);
+
+	return n && n->state == NEIGH_REACHABLE && memcmp(n->mac, mac, 6) == 0;
+}
+
 void neigh_suspect(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
 {
 	struct neigh *n = neigh_find(sh, iface, addr);

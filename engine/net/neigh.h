@@ -22,6 +22,10 @@
 void neigh_learn(struct shard *sh, uint16_t iface, const struct ipaddr *addr,
 		 const uint8_t mac[6]);
 
+/* Whether that is what we know of it, by its own answers. */
+bool neigh_agrees(struct shard *sh, uint16_t iface, const struct ipaddr *addr,
+		  const uint8_t mac[6]);
+
 /* The next hop may be gone: it is asked for now, and trusted until it is silent. */
 void neigh_suspect(struct shard *sh, uint16_t iface, const struct ipaddr *addr);
 

@@ -99,6 +99,8 @@ bool net_resolve(struct shard *sh, uint16_t iface, const struct ipaddr *next_hop
 void net_arp(struct shard *sh, struct seg *s);
 void net_icmp(struct shard *sh, struct seg *s);
 
-/* Announces every local address of the shard's interfaces (gratuitous ARP,
- * unsolicited advertisement), so that switches and neighbours learn them. */
-void net_announce(struct shard *sh);
+/* Announces local addresses from index `first` on (gratuitous ARP, unsolicited
+ * advertisement), so that switches and neighbours learn them: as many at a time as a port's queue
+ * takes easily. Returns the index to go on with a little later. */
+#define NET_ANNOUNCE_BATCH 64u
+uint16_t net_announce(struct shard *sh, uint16_t first);

@@ -183,9 +183,6 @@ bool engine_start(struct engine *e, struct report *r)
 {
 	if (!make_workers(e, r))
 		return false;
-	/* One worker speaks for all: each of them has a queue on every port, or
-	 * shares the first one's. */
-	net_announce(e->workers[0]->shard);
 	e->started = time(NULL);
 	return launch(e, r) && ctl_start(e, r);
 }

@@ -211,8 +211,16 @@ static uint64_t sleep_for(struct worker *w, usec_t sleep_us, uint64_t begin)
 	return end;
 }
 
-static void publish(struct worker *w, usec_t now)
+/* One worker speaks for all: each of them has a queue on every port, or shares the first one's. */
+static void announce(struct worker *w)
 {
+	if (w->id == 0 && w->announced < w->shard->conf->nb_addrs)
+		w->announced = net_announce(w->shard, w->announced);
+}
+
+static void housekeep(struct worker *w, usec_t now)
+{
+	announce(w);
 	stat_board_publish(&w->board, w->shard->stats);
 	cpu_share_look(&w->share, now);
 	w->publish_at = now + PUBLISH_US;
@@ -276,7 +284,7 @@ int worker_run(void *arg)
 		if (busy)
 			w->busy_at = now;
 		if (now >= w->publish_at)
-			publish(w, now);
+			housekeep(w, now);
 		end = rte_rdtsc();
 		turn_times_add(&w->turns, end - begin, busy);
 		begin = end;

@@ -15,6 +15,32 @@ size_t proxy_bytes(const struct conf *conf)
 	return bytes;
 }
 
+static void join_maps(struct backend_state *known, struct backend_state *new)
+{
+	for (uint32_t i = 0; i < new->nb_maps; i++)
+		for (uint32_t k = 0; k < known->nb_maps; k++)
+			if (known->maps[k].local == new->maps[i].local)
+				srcport_join(&known->maps[k], &new->maps[i]);
+}
+
+/* With the pools before this one that have the same backend. */
+static void join_pools(struct shard *sh, uint16_t p, uint16_t b)
+{
+	const struct conf_backend *backend = &sh->conf->pools[p].backends[b];
+
+	for (uint16_t q = 0; q < p; q++) {
+		const struct conf_pool *pool = &sh->conf->pools[q];
+
+		for (uint16_t c = 0; c < pool->nb_backends; c++) {
+			const struct conf_backend *known = &pool->backends[c];
+
+			if (known->port_be == backend->port_be &&
+			    ipaddr_equal(&known->addr, &backend->addr))
+				join_maps(&sh->pools[q].backends[c], &sh->pools[p].backends[b]);
+		}
+	}
+}
+
 void proxy_init(struct shard *sh, void *mem)
 {
 	const struct conf *conf = sh->conf;
@@ -41,6 +67,7 @@ void proxy_init(struct shard *sh, void *mem)
 			bs->nb_maps = srcport_nb_maps(conf, pool, b);
 			srcport_init(sh, maps, pool, b);
 			maps += bs->nb_maps;
+			join_pools(sh, p, b);
 		}
 	}
 }

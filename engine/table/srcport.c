@@ -41,6 +41,7 @@ static void init_map(const struct shard *sh, struct srcport_map *m, const struct
 	/* After a restart other ports come first than before it: backends may hold
 	 * the old ones in TIME_WAIT. */
 	m->cursor = (uint16_t)((sh->isn_key.sip.k[0] >> 16) % SRCPORT_WORDS);
+	m->next = m;
 }
 
 void srcport_init(const struct shard *sh, struct srcport_map *maps, const struct conf_pool *pool,
@@ -56,18 +57,52 @@ void srcport_init(const struct shard *sh, struct srcport_map *maps, const struct
 	}
 }
 
+void srcport_join(struct srcport_map *known, struct srcport_map *new)
+{
+	if (new->next != new)
+		return;
+	new->next = known->next;
+	known->next = new;
+}
+
+/* In all of the circle. */
+static void occupy(struct srcport_map *first, uint32_t port)
+{
+	uint64_t bit = 1ull << port % 64;
+	struct srcport_map *m = first;
+
+	do {
+		m->free -= (m->bits[port / 64] & bit) != 0;
+		m->bits[port / 64] &= ~bit;
+		m = m->next;
+	} while (m != first);
+}
+
+static void release(const struct shard *sh, struct srcport_map *first, uint16_t port_be)
+{
+	uint32_t port = __builtin_bswap16(port_be);
+	uint64_t bit = 1ull << port % 64;
+	struct srcport_map *m = first;
+
+	do {
+		if (!(m->bits[port / 64] & bit) && is_ours(sh, m, port_be)) {
+			m->bits[port / 64] |= bit;
+			m->free++;
+		}
+		m = m->next;
+	} while (m != first);
+}
+
 static uint16_t take_from(struct srcport_map *m)
 {
-	uint32_t bit;
+	uint32_t port;
 
 	while (!m->bits[m->cursor])
 		m->cursor = (m->cursor + 1) % SRCPORT_WORDS;
-	bit = (uint32_t)__builtin_ctzll(m->bits[m->cursor]);
-	m->bits[m->cursor] &= ~(1ull << bit);
-	m->free--;
-	bit += m->cursor * 64u;
+	port = (uint32_t)__builtin_ctzll(m->bits[m->cursor]) + m->cursor * 64u;
+	occupy(m, port);
 	m->cursor = (m->cursor + 1) % SRCPORT_WORDS;
-	return __builtin_bswap16((uint16_t)bit);
+	return __builtin_bswap16((uint16_t)port);
 }
 
 bool srcport_take(struct srcport_map *maps, uint32_t nb_maps, uint32_t *turn, uint16_t *local,
@@ -88,15 +123,7 @@ bool srcport_take(struct srcport_map *maps, uint32_t nb_maps, uint32_t *turn, ui
 void srcport_put(const struct shard *sh, struct srcport_map *maps, uint32_t nb_maps, uint16_t local,
 		 uint16_t port_be)
 {
-	uint16_t port = __builtin_bswap16(port_be);
-
-	for (uint32_t i = 0; i < nb_maps; i++) {
-		uint64_t bit = 1ull << port % 64;
-
-		if (maps[i].local != local || (maps[i].bits[port / 64] & bit) ||
-		    !is_ours(sh, &maps[i], port_be))
-			continue;
-		maps[i].bits[port / 64] |= bit;
-		maps[i].free++;
-	}
+	for (uint32_t i = 0; i < nb_maps; i++)
+		if (maps[i].local == local && is_ours(sh, &maps[i], port_be))
+			release(sh, &maps[i], port_be);
 }

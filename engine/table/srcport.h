@@ -3,7 +3,8 @@
  * Source ports of our own connections to backends. For each backend and each
  * source address one bitmap holds the ports that are free and whose segments
  * the RSS hash brings back to this shard, so taking one never tries in vain and
- * the shard knows exactly how many are left. One thread.
+ * the shard knows exactly how many are left. Pools that have a backend and a source
+ * address in common may have different ports, but each is taken once. One thread.
  */
 #pragma once
 
@@ -19,6 +20,8 @@ struct srcport_map {
 	uint16_t fold;	   /* toeplitz_fold() of all of the tuple but the source port */
 	uint32_t free;	   /* bits set */
 	uint32_t capacity; /* bits set when none is taken */
+	/* The maps of all pools for this source address and this backend, in a circle. */
+	struct srcport_map *next;
 	uint64_t bits[SRCPORT_WORDS]; /* 1: free, by host-order port */
 };
 
@@ -28,6 +31,10 @@ uint32_t srcport_nb_maps(const struct conf *conf, const struct conf_pool *pool, 
 /* Fills the maps for one backend, in the order of the pool's sources. */
 void srcport_init(const struct shard *sh, struct srcport_map *maps, const struct conf_pool *pool,
 		  uint16_t b);
+
+/* Before anything is taken: `new` is for the same source address and backend. Who has joined one
+ * of a circle is in it. */
+void srcport_join(struct srcport_map *known, struct srcport_map *new);
 
 /* Takes a free port, the source addresses in turn; false: all are in use. */
 bool srcport_take(struct srcport_map *maps, uint32_t nb_maps, uint32_t *turn, uint16_t *local,

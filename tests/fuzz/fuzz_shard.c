@@ -70,7 +70,7 @@ static void change_wire(struct world *w, struct input *in)
 		world_wire_fill(w, how >> 3);
 		break;
 	case 5:
-		net_announce(w->sh);
+		net_announce(w->sh, 0);
 		break;
 	default:
 		w->wire_takes = WORLD_WIRE_MAX;

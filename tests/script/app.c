@@ -572,7 +572,7 @@ static bool cmd_stop(struct play *p, struct scan *s)
 static bool cmd_announce(struct play *p, struct scan *s)
 {
 	(void)s;
-	net_announce(p->rig.sh);
+	net_announce(p->rig.sh, 0);
 	return true;
 }
 

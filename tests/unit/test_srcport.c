@@ -173,6 +173,40 @@ static void test_reuse_is_late(void **state)
 	destroy(f);
 }
 
+/* Pools with the same backend: what one has taken the others have not, within their own ports. */
+static void test_joined(void **state)
+{
+	struct fixture *a = create(1, 0, "2001:db8::50"), *b = create(1, 0, "2001:db8::50");
+	struct fixture *c = create(1, 0, "2001:db8::50");
+	uint16_t local, port = 0;
+
+	(void)state;
+	c->tc.pools[0].source_port_max = FIRST + 9;
+	memset(c->maps, 0, sizeof(*c->maps));
+	srcport_init(c->sh, c->maps, &c->tc.pools[0], 0);
+	srcport_join(a->maps, b->maps);
+	srcport_join(a->maps, c->maps);
+	srcport_join(b->maps, c->maps); /* they have met */
+	while (c->maps->free)
+		assert_true(take(c, &local, &port));
+	assert_int_equal(a->maps->free, COUNT - 10);
+	assert_int_equal(b->maps->free, COUNT - 10);
+	for (int i = 0; i < COUNT - 10; i++) {
+		assert_true(take(i % 2 ? a : b, &local, &port));
+		assert_in_range(port, FIRST + 10, LAST);
+	}
+	assert_false(take(a, &local, &port));
+	assert_false(take(b, &local, &port));
+	srcport_put(a->sh, a->maps, a->nb_maps, 1, htons(FIRST + 3));
+	srcport_put(a->sh, a->maps, a->nb_maps, 1, htons(LAST));
+	assert_int_equal(a->maps->free, 2);
+	assert_int_equal(b->maps->free, 2);
+	assert_int_equal(c->maps->free, 1);
+	destroy(c);
+	destroy(b);
+	destroy(a);
+}
+
 /* What was never a worker's own must not become so by being given back. */
 static void test_put_ignores_strangers(void **state)
 {
@@ -258,6 +292,7 @@ int main(void)
 	    cmocka_unit_test(test_takes_all),
 	    cmocka_unit_test(test_random_against_model),
 	    cmocka_unit_test(test_reuse_is_late),
+	    cmocka_unit_test(test_joined),
 	    cmocka_unit_test(test_put_ignores_strangers),
 	    cmocka_unit_test(test_workers_share_all_ports),
 	    cmocka_unit_test(test_smallest_range),

@@ -43,9 +43,9 @@
 	X(drop_multicast_tcp,		"TCP sent to a group address (RFC 9293 MUST-57)") \
 	X(drop_land,			"source equals destination") \
 	X(drop_bad_arp,			"malformed ARP") \
-	X(drop_bad_nd,			"malformed neighbour discovery (RFC 4861 section 7.1)") \
+	X(drop_bad_nd,			"malformed neighbour discovery (RFC 4861 section 7.1), or a listener query that is not from the link") \
 	X(drop_unused_icmp,		"ICMP message of a kind that is not used") \
-	X(drop_icmp_limited,		"echo request or SYN not answered by ICMP: icmp_msgs_per_sec") \
+	X(drop_icmp_limited,		"echo request, query or SYN not answered by ICMP: icmp_msgs_per_sec") \
 	X(drop_icmp_too_long,		"echo request that came in pieces, its answer no frame carries") \
 	X(drop_icmp_stale,		"ICMP error about a segment that is not in flight (RFC 5927)") \
 	X(drop_closed,			"segment to a closed port that must not be answered") \
@@ -136,6 +136,7 @@
 	X(path_mtu_lowered,		"connections whose segments became smaller (RFC 1191, 8201)") \
 	X(arp_replies,			"ARP requests answered") \
 	X(nd_replies,			"neighbour solicitations answered") \
+	X(mld_replies,			"multicast listener queries answered") \
 	X(neighbour_requests,		"ARP requests and solicitations sent") \
 	X(neighbour_failed,		"next hops that did not answer") \
 	X(neighbour_contested,		"claims by others to the address of a next hop that is known") \

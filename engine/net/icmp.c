@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ICMP (RFC 792) and ICMPv6 (RFC 4443): echo is answered, errors go to TCP. */
 #include "engine/net/arp.h"
+#include "engine/net/mld.h"
 #include "engine/net/nd.h"
 #include "engine/tcp/icmp_error.h"
 #include "engine/wire/csum.h"
@@ -15,6 +16,7 @@ enum {
 	ICMP6_PARAMETER = 4,
 	ICMP6_ECHO = 128,
 	ICMP6_ECHO_REPLY = 129,
+	ICMP6_MLD_QUERY = 130,
 	ICMP6_ND_SOLICITATION = 135,
 	ICMP6_ND_ADVERTISEMENT = 136,
 };
@@ -113,6 +115,8 @@ static void icmp6(struct shard *sh, struct seg *s, bool ours)
 		echo_reply(sh, s, ICMP6_ECHO_REPLY);
 	else if (type == ICMP6_ND_SOLICITATION || type == ICMP6_ND_ADVERTISEMENT)
 		nd_input(sh, s);
+	else if (type == ICMP6_MLD_QUERY)
+		mld_query(sh, s);
 	else if (type >= ICMP6_UNREACHABLE && type <= ICMP6_PARAMETER)
 		tcp_icmp_error(sh, s);
 	else

@@ -6,12 +6,15 @@
 
 #include <rte_cycles.h>
 
+#include "engine/net/mld.h"
 #include "engine/run/capture_tap.h"
 
 #define TIMER_BUDGET   256     /* expiries in one turn at most */
 #define PUBLISH_US     1000    /* age of published counters at most */
 #define SHORT_QUEUE    16      /* frames */
 #define LEAVE_US       1000000 /* the end takes this long at most */
+#define MLD_INTERVAL_US 1000000 /* RFC 3810 §9.11: at most */
+#define MLD_REPORTS	2	/* §9.1: for one that may get lost */
 #define TIMER_SLACK_NS 1000    /* Linux would lengthen each sleep by 50 us */
 
 /* Whom shard_transmit() calls back for. */
@@ -212,15 +215,22 @@ static uint64_t sleep_for(struct worker *w, usec_t sleep_us, uint64_t begin)
 }
 
 /* One worker speaks for all: each of them has a queue on every port, or shares the first one's. */
-static void announce(struct worker *w)
+static void announce(struct worker *w, usec_t now)
 {
-	if (w->id == 0 && w->announced < w->shard->conf->nb_addrs)
+	if (w->id != 0)
+		return;
+	if (w->announced < w->shard->conf->nb_addrs)
 		w->announced = net_announce(w->shard, w->announced);
+	if (w->mld_reports < MLD_REPORTS && now >= w->mld_at) {
+		mld_announce(w->shard);
+		w->mld_reports++;
+		w->mld_at = now + MLD_INTERVAL_US;
+	}
 }
 
 static void housekeep(struct worker *w, usec_t now)
 {
-	announce(w);
+	announce(w, now);
 	stat_board_publish(&w->board, w->shard->stats);
 	cpu_share_look(&w->share, now);
 	w->publish_at = now + PUBLISH_US;

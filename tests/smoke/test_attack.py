@@ -183,12 +183,16 @@ def test_port_scans(front_end):
 
 
 def hping3(lab, *how):
-    """Sends for a moment; returns how many packets it says it has sent."""
-    done = lab.clients.run("timeout", "--signal=INT", SECONDS / 5, "hping3", "--quiet", "-i", "u100",
-                           "--rand-source", "-p", WEB, *how, FRONT[4], check=False)
-    sent = re.search(r"(\d+) packets transmitted", done.stderr)
-    assert sent, done.stderr
-    return int(sent.group(1))
+    """Sends for a moment; returns how many packets it says it has sent. On a busy machine it may be
+    interrupted before it has begun, and says nothing."""
+    for _ in range(5):
+        done = lab.clients.run("timeout", "--signal=INT", SECONDS / 5, "hping3", "--quiet",
+                               "-i", "u100", "--rand-source", "-p", WEB, *how, FRONT[4],
+                               check=False)
+        sent = re.search(r"(\d+) packets transmitted", done.stderr)
+        if sent:
+            return int(sent.group(1))
+    raise AssertionError(f"hping3 has ended with {done.returncode}: {done.stderr}")
 
 
 def test_hping3(front_end):

@@ -235,6 +235,7 @@ static ALWAYS_INLINE void fetch_conn(const struct conn *c)
 	FETCH((const uint8_t *)c + sizeof(struct conn_pair) - 1);
 }
 
+/* Nothing, where `ref` is none. */
 static ALWAYS_INLINE void fetch_object(const struct shard *sh, uint32_t ref)
 {
 	uint32_t i = ref_index(ref);
@@ -381,8 +382,7 @@ static ALWAYS_INLINE void find_objects(const struct shard *sh, struct burst *b, 
 
 		s->ref = table_hint(&sh->table, s->hash);
 		unsure |= s->ref == TABLE_UNSURE;
-		if (s->ref)
-			fetch_object(sh, s->ref);
+		fetch_object(sh, s->ref);
 	}
 	if (unlikely(unsure))
 		find_elsewhere(sh, b, count);

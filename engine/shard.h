@@ -229,9 +229,10 @@ struct shard {
 	uint16_t ip_id;		   /* of the last packet that may be fragmented */
 	uint32_t ts_offset;	   /* added to the clock in timestamps: hides the uptime */
 	/* Of challenge ACKs (RFC 5961 §7), RSTs to strangers, ICMP messages, and neighbours'
-	 * answers that other workers are told of: those about `hops`, and others. */
-	struct budget challenge_budget, rst_budget, icmp_budget, hop_budget, share_budget,
-	    holder_budget;
+	 * answers that other workers are told of: about `hops`, those of their known holders and
+	 * of anybody else, and about others. */
+	struct budget challenge_budget, rst_budget, icmp_budget;
+	struct budget holder_budget, hop_budget, share_budget;
 	struct hops hops;
 	struct challenged challenged[SHARD_CHALLENGED];
 

@@ -38,15 +38,6 @@ static const uint8_t *source(const struct shard *sh, uint16_t iface)
 	return none;
 }
 
-/* The solicited-node group of an address (RFC 4291 §2.7.1). */
-static void write_group(uint8_t *group, const struct conf_addr *a)
-{
-	static const uint8_t prefix[13] = {0xff, 0x02, [11] = 0x01, [12] = 0xff};
-
-	memcpy(group, prefix, sizeof(prefix));
-	memcpy(group + sizeof(prefix), a->addr.bytes + sizeof(prefix), 3);
-}
-
 /* It is asked for, among others or alone. */
 static bool is_meant(const struct conf_addr *a, uint16_t iface, const uint8_t *group)
 {
@@ -54,7 +45,7 @@ static bool is_meant(const struct conf_addr *a, uint16_t iface, const uint8_t *g
 
 	if (a->iface != iface || a->addr.family != IP_V6)
 		return false;
-	write_group(own, a);
+	net_solicited_node(&a->addr, own);
 	return memcmp(group, none, 16) == 0 || memcmp(group, own, 16) == 0;
 }
 
@@ -69,12 +60,13 @@ static void send_message(struct shard *sh, uint16_t iface, struct buf *b, const 
 {
 	static const uint8_t router_alert[ALERT_LEN] = {IPPROTO_ICMP6_, 0, 5, 2, 0, 0, 1, 0};
 	const struct net_iface *ni = &sh->net.ifaces[iface];
-	const uint8_t mac[6] = {0x33, 0x33, dst[12], dst[13], dst[14], dst[15]};
 	const uint8_t *src = source(sh, iface);
-	uint8_t *message = message_of(ni, b);
-	uint32_t l2 = build_eth(b->data, ni->mac, mac, ni->vlan, ETH_TYPE_IPV6);
+	uint8_t *message = message_of(ni, b), mac[6];
 	uint16_t csum;
+	uint32_t l2;
 
+	net_group_mac(dst, mac);
+	l2 = build_eth(b->data, ni->mac, mac, ni->vlan, ETH_TYPE_IPV6);
 	build_ipv6(b->data + l2, src, dst, HOP_BY_HOP, ALERT_LEN + len, MLD_HOP_LIMIT, 0);
 	memcpy(message - ALERT_LEN, router_alert, ALERT_LEN);
 	csum = csum_finish(csum_pseudo6(src, dst, IPPROTO_ICMP6_, len) +
@@ -85,55 +77,57 @@ static void send_message(struct shard *sh, uint16_t iface, struct buf *b, const 
 	shard_tx(sh, ni->port, b);
 }
 
-static void write_record(uint8_t *p, uint8_t kind, const struct conf_addr *a)
+static void write_record(uint8_t *p, uint8_t kind, const struct ipaddr *addr)
 {
 	memset(p, 0, 4);
 	p[0] = kind;
-	write_group(p + 4, a);
+	net_solicited_node(addr, p + 4);
 }
 
-/* Those addresses from *next on that one frame takes; returns the records written. */
-static uint32_t write_records(const struct shard *sh, uint16_t iface, uint8_t kind,
-			      const uint8_t *group, uint8_t *message, uint16_t *next)
+/* With n records, behind where the message's header goes. */
+static void send_report(struct shard *sh, uint16_t iface, struct buf *b, uint32_t n)
 {
-	uint32_t n = 0;
+	static const uint8_t routers[16] = {0xff, 0x02, [15] = 0x16};
+	uint8_t *message = message_of(&sh->net.ifaces[iface], b);
 
-	for (; *next < sh->conf->nb_addrs && n < RECORDS_MAX; ++*next) {
-		const struct conf_addr *a = &sh->conf->addrs[*next];
-
-		if (is_meant(a, iface, group))
-			write_record(message + HEADER_LEN + RECORD_LEN * n++, kind, a);
-	}
 	memset(message, 0, HEADER_LEN);
 	message[0] = MLD_REPORT;
 	put_be16(message + 6, (uint16_t)n);
-	return n;
+	send_message(sh, iface, b, routers, HEADER_LEN + RECORD_LEN * n);
 }
 
-static void report(struct shard *sh, uint16_t iface, uint8_t kind, const uint8_t *group)
+/* False: no address is meant, or there is no frame for it. */
+static bool report(struct shard *sh, uint16_t iface, uint8_t kind, const uint8_t *group)
 {
-	static const uint8_t routers[16] = {0xff, 0x02, [15] = 0x16};
+	const struct net_iface *ni = &sh->net.ifaces[iface];
+	struct buf *b = NULL;
+	uint32_t n = 0;
 
-	for (uint16_t next = 0; next < sh->conf->nb_addrs;) {
-		const struct net_iface *ni = &sh->net.ifaces[iface];
-		struct buf *b = net_frame_alloc(sh, ni->port);
-		uint32_t n;
+	for (uint16_t i = 0; i < sh->conf->nb_addrs; i++) {
+		const struct conf_addr *a = &sh->conf->addrs[i];
 
-		if (!b)
-			return;
-		n = write_records(sh, iface, kind, group, message_of(ni, b), &next);
-		if (n)
-			send_message(sh, iface, b, routers, HEADER_LEN + RECORD_LEN * n);
-		else
-			shard_buf_free(sh, b);
+		if (!is_meant(a, iface, group))
+			continue;
+		if (n == RECORDS_MAX) {
+			send_report(sh, iface, b, n);
+			n = 0;
+		}
+		if (n == 0 && (b = net_frame_alloc(sh, ni->port)) == NULL)
+			return false;
+		write_record(message_of(ni, b) + HEADER_LEN + RECORD_LEN * n++, kind, &a->addr);
 	}
+	if (n)
+		send_report(sh, iface, b, n);
+	return n > 0;
 }
 
 /* A frame for each group. */
-static void report_v1(struct shard *sh, uint16_t iface, const uint8_t *group)
+static bool report_v1(struct shard *sh, uint16_t iface, const uint8_t *group)
 {
+	const struct net_iface *ni = &sh->net.ifaces[iface];
+	bool any = false;
+
 	for (uint16_t i = 0; i < sh->conf->nb_addrs; i++) {
-		const struct net_iface *ni = &sh->net.ifaces[iface];
 		const struct conf_addr *a = &sh->conf->addrs[i];
 		uint8_t *message, own[16];
 		struct buf *b;
@@ -142,14 +136,16 @@ static void report_v1(struct shard *sh, uint16_t iface, const uint8_t *group)
 			continue;
 		b = net_frame_alloc(sh, ni->port);
 		if (!b)
-			return;
-		write_group(own, a);
+			break;
+		net_solicited_node(&a->addr, own);
 		message = message_of(ni, b);
 		memset(message, 0, HEADER_LEN);
 		message[0] = MLD_REPORT_V1;
 		memcpy(message + HEADER_LEN, own, 16);
 		send_message(sh, iface, b, own, MLD_V1_LEN);
+		any = true;
 	}
+	return any;
 }
 
 void mld_announce(struct shard *sh)
@@ -180,9 +176,6 @@ void mld_query(struct shard *sh, struct seg *s)
 		stat_inc(sh, STAT_drop_icmp_limited);
 		return;
 	}
-	stat_inc(sh, STAT_mld_replies);
-	if (v1)
-		report_v1(sh, s->iface, group);
-	else
-		report(sh, s->iface, MLD_IS_EXCLUDE, group);
+	if (v1 ? report_v1(sh, s->iface, group) : report(sh, s->iface, MLD_IS_EXCLUDE, group))
+		stat_inc(sh, STAT_mld_replies);
 }

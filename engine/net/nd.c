@@ -55,8 +55,7 @@ static void nd_send(struct shard *sh, uint16_t iface, struct buf *b, const struc
 void nd_solicit(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
 {
 	uint16_t local = net_source_for(&sh->net, iface, addr);
-	uint8_t group[16] = {0xff, 0x02, [11] = 0x01, [12] = 0xff};
-	uint8_t mac[6] = {0x33, 0x33, 0xff};
+	uint8_t group[16], mac[6];
 	struct buf *b;
 
 	if (local == CONF_NONE)
@@ -64,8 +63,8 @@ void nd_solicit(struct shard *sh, uint16_t iface, const struct ipaddr *addr)
 	b = net_frame_alloc(sh, sh->net.ifaces[iface].port);
 	if (!b)
 		return;
-	memcpy(group + 13, addr->bytes + 13, 3);
-	memcpy(mac + 3, addr->bytes + 13, 3);
+	net_solicited_node(addr, group);
+	net_group_mac(group, mac);
 	nd_send(sh, iface, b,
 		&(struct nd_out){.dmac = mac,
 				 .src = sh->conf->addrs[local].addr.bytes,
@@ -147,23 +146,27 @@ static bool nd_is_good(const struct seg *s, const uint8_t **lla)
 	return ok;
 }
 
+/* Without the option an advertisement came straight from the target. */
+static const uint8_t *mac_of_target(const struct seg *s, const uint8_t *lla)
+{
+	return lla ? lla : s->buf->data + 6;
+}
+
 bool nd_claims(const struct seg *s, struct ipaddr *addr, const uint8_t **mac)
 {
 	const struct nd_hdr *nd = (const void *)s->payload;
+	const uint8_t *lla;
 
-	if (nd->icmp.type != ND_ADVERTISEMENT || !nd_is_good(s, mac))
+	if (nd->icmp.type != ND_ADVERTISEMENT || !nd_is_good(s, &lla))
 		return false;
 	*addr = ipaddr_v6(nd->target);
-	/* Without the option the answer came straight from the target. */
-	if (!*mac)
-		*mac = s->buf->data + 6;
+	*mac = mac_of_target(s, lla);
 	return true;
 }
 
 void nd_input(struct shard *sh, struct seg *s)
 {
 	const struct nd_hdr *nd = (const void *)s->payload;
-	struct ipaddr target;
 	const uint8_t *lla;
 
 	if (!nd_is_good(s, &lla)) {
@@ -179,8 +182,10 @@ void nd_input(struct shard *sh, struct seg *s)
 			nd_answer(sh, s, local, lla);
 			return;
 		}
-	} else if (nd_claims(s, &target, &lla)) {
-		neigh_learn(sh, s->iface, &target, lla);
+	} else {
+		struct ipaddr target = ipaddr_v6(nd->target);
+
+		neigh_learn(sh, s->iface, &target, mac_of_target(s, lla));
 	}
 	shard_buf_free(sh, s->buf);
 }

@@ -25,3 +25,17 @@ uint16_t net_source_for(const struct net *net, uint16_t iface, const struct ipad
 	}
 	return any;
 }
+
+void net_solicited_node(const struct ipaddr *addr, uint8_t group[16])
+{
+	static const uint8_t prefix[13] = {0xff, 0x02, [11] = 0x01, [12] = 0xff};
+
+	memcpy(group, prefix, sizeof(prefix));
+	memcpy(group + sizeof(prefix), addr->bytes + sizeof(prefix), 16 - sizeof(prefix));
+}
+
+void net_group_mac(const uint8_t group[16], uint8_t mac[6])
+{
+	mac[0] = mac[1] = 0x33;
+	memcpy(mac + 2, group + 12, 4);
+}

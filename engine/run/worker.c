@@ -13,8 +13,8 @@
 #define PUBLISH_US     1000    /* age of published counters at most */
 #define SHORT_QUEUE    16      /* frames */
 #define LEAVE_US       1000000 /* the end takes this long at most */
-#define MLD_INTERVAL_US 1000000 /* RFC 3810 §9.11: at most */
-#define MLD_REPORTS	2	/* §9.1: for one that may get lost */
+#define MLD_REPORTS    2       /* at the start: one may get lost (RFC 3810 §9.1) */
+#define MLD_PAUSE_US   1000000 /* between them (§9.11) */
 #define TIMER_SLACK_NS 1000    /* Linux would lengthen each sleep by 50 us */
 
 /* Whom shard_transmit() calls back for. */
@@ -224,7 +224,7 @@ static void announce(struct worker *w, usec_t now)
 	if (w->mld_reports < MLD_REPORTS && now >= w->mld_at) {
 		mld_announce(w->shard);
 		w->mld_reports++;
-		w->mld_at = now + MLD_INTERVAL_US;
+		w->mld_at = now + MLD_PAUSE_US;
 	}
 }
 

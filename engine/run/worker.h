@@ -32,9 +32,9 @@ struct worker {
 
 	/* The worker's own. */
 	struct run_clock clock CACHE_ALIGNED;
-	uint16_t announced; /* local addresses, by the first worker */
-	uint16_t mld_reports; /* of the groups, by the first worker, and */
-	usec_t mld_at;	   /* when the next one is due */
+	uint16_t announced;   /* local addresses, by the first worker; */
+	uint16_t mld_reports; /* of their groups, so far, */
+	usec_t mld_at;        /* and when the next one is due */
 	usec_t busy_at;    /* when there was something to do last */
 	usec_t publish_at; /* when counters are due to be published */
 	struct capture_tap *tap; /* captures this turn's frames, NULL: none does */

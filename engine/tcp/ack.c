@@ -84,11 +84,11 @@ static bool probe_in_flight(const struct conn *c, const struct xfer *x)
 /* The next probe may have been minutes away; what goes now is no probe. */
 static void end_probing(struct shard *sh, struct conn *c, struct xfer *x)
 {
-	if (x->backoff && x->timer == XFER_TIMER_RTO) {
-		x->backoff = 0;
-		tcp_arm_rto(sh, c, x);
-	}
+	bool waits = x->backoff && x->timer == XFER_TIMER_RTO;
+
 	x->backoff = 0;
+	if (waits)
+		tcp_arm_rto(sh, c, x);
 }
 
 /*

@@ -27,8 +27,8 @@ void tcp_fin_received(struct shard *sh, struct conn *c)
 	}
 }
 
-/* §3.10.5: the peer has nothing to reset before our SYN is answered, nor once it has all of ours.
- * What is queued in front of our FIN it has not. */
+/* §3.10.5: the peer has nothing to reset before our SYN is answered, nor once both have closed,
+ * which takes that our FIN has gone, and what was queued before it. */
 static void reset_and_die(struct shard *sh, struct conn *c)
 {
 	bool both_closed = (c->state == TCP_CLOSING || c->state == TCP_LAST_ACK) &&

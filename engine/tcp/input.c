@@ -231,7 +231,7 @@ static COLD bool check_slow(struct shard *sh, struct conn *c, struct seg *s)
 	}
 	if (!check_timestamp(sh, c, s))
 		return false;
-	/* Fourth check: SYN, whatever its number (RFC 5961 §4.2). */
+	/* The fourth check comes first: SYN, whatever its number (RFC 5961 §4.2). */
 	if ((s->flags & (TCP_SYN | TCP_RST)) == TCP_SYN) {
 		challenge_ack(sh, c);
 		drop(sh, s, STAT_drop_out_of_window);

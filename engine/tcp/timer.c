@@ -94,7 +94,8 @@ static ALWAYS_INLINE void consider(bool has, tick_t at, bool *any, tick_t *best)
 	*any = true;
 }
 
-/* There was none for what it is to write, or for its FIN. */
+/* There was none for what it is to write, even if one has come for something else since, or for its
+ * FIN. */
 static bool wants_transfer(const struct conn *c, const struct xfer *x)
 {
 	return ((c->flags & CF_WANT_WRITE) && !(x && x->sndq.head)) ||

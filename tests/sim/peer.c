@@ -281,13 +281,22 @@ void peers_eof(struct peers *p, struct link_end at)
 	pump(p, at);
 }
 
+static bool cookies_are_given(const struct plan *plan)
+{
+	for (uint32_t i = 1; i < plan->nb_nodes; i++)
+		if (!plan->nodes[i].alien &&
+		    plan->nodes[i].tcp.syncookies != CONF_SYNCOOKIES_NEVER)
+			return true;
+	return false;
+}
+
 /* Nothing of it came through before its cookie was too old, so the server knows of no connection,
  * and nobody has read any of what was sent: as with any server that gives cookies. */
 static bool cookie_ran_out(const struct peers *p, const struct flow *f, const struct side *s,
 			   enum tcp_close_reason reason)
 {
-	return reason == TCP_CLOSE_RESET && s->received == 0 && !f->side[SERVER].opened &&
-	       p->now - s->began >= COOKIE_US;
+	return cookies_are_given(p->plan) && reason == TCP_CLOSE_RESET && s->received == 0 &&
+	       !f->side[SERVER].opened && p->now - s->began >= COOKIE_US;
 }
 
 /* It did not come up: the link has swallowed all questions for the next hop, the server

@@ -163,7 +163,9 @@ static void test_query_about_a_group(void **state)
 	assert_int_equal(get_be16(m + 6), 1);
 	is_record(m + 8, 2, group_2);
 	query(&b, querier, 1, other, 4);
+	query(&b, querier, 1, other, 0);
 	assert_int_equal(queue(&b)->count, 1);
+	assert_int_equal(b.rig.sh->stats[STAT_mld_replies], 1);
 	end(&b);
 }
 

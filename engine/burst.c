@@ -145,37 +145,34 @@ static ALWAYS_INLINE enum parse_result parse(struct shard *sh, struct buf *b, st
 	return kind;
 }
 
-/* What was put together from fragments, parsed as `kind`, is not all that may be there. */
-static COLD enum parse_result check_whole(struct shard *sh, const struct seg *s,
-					  enum parse_result kind)
+/* Of what was put together from fragments not all that parses may be there. */
+static bool may_be_whole(struct shard *sh, const struct seg *s, enum parse_result kind)
 {
 	/* Fragments of fragments, behind other headers: nobody's honest work. */
 	if (kind == PARSE_FRAGMENT) {
 		drop(sh, s->buf, STAT_drop_fragment_bad);
-		return PARSE_DROP_FIRST;
+		return false;
 	}
 	/* RFC 6980 §5: neighbours have no reason to fragment their messages. */
 	if (kind == PARSE_ICMP6 && s->payload[0] >= 133 && s->payload[0] <= 137) {
 		drop(sh, s->buf, STAT_drop_bad_nd);
-		return PARSE_DROP_FIRST;
+		return false;
 	}
-	return kind;
+	return true;
 }
 
-/* As parse(), and of a fragment what it completes. */
-static ALWAYS_INLINE enum parse_result parse_whole(struct shard *sh, struct buf *b, struct seg *s)
+/* What is not TCP, parsed as `kind`. Returns the frame that it completes, to be parsed in its
+ * place; NULL: it has been dealt with. */
+static NOINLINE struct buf *take_other(struct shard *sh, struct seg *s, enum parse_result kind)
 {
-	for (bool whole = false;; whole = true) {
-		enum parse_result kind = parse(sh, b, s);
-
-		if (unlikely(whole))
-			return check_whole(sh, s, kind);
-		if (likely(kind != PARSE_FRAGMENT))
-			return kind;
-		b = input_fragment(sh, s);
-		if (!b)
-			return PARSE_DROP_FIRST;
-	}
+	if (kind >= PARSE_DROP_FIRST)
+		return NULL;
+	if ((s->buf->flags & BUF_RX_WHOLE) && !may_be_whole(sh, s, kind))
+		return NULL;
+	if (kind == PARSE_FRAGMENT)
+		return input_fragment(sh, s);
+	input_other(sh, s, kind);
+	return NULL;
 }
 
 /* The address it was sent to: most often that of the one before. False: not ours. */
@@ -201,13 +198,13 @@ static ALWAYS_INLINE bool find_local(struct shard *sh, struct seg *s)
  * otherwise the frame has been dealt with. */
 static ALWAYS_INLINE bool classify(struct shard *sh, struct buf *b, struct seg *s)
 {
-	enum parse_result kind = parse_whole(sh, b, s);
+	enum parse_result kind;
 	uint16_t owner;
 
-	if (unlikely(kind != PARSE_TCP)) {
-		if (kind < PARSE_DROP_FIRST)
-			input_other(sh, s, kind);
-		return false;
+	while (unlikely((kind = parse(sh, b, s)) != PARSE_TCP)) {
+		b = take_other(sh, s, kind);
+		if (!b)
+			return false;
 	}
 	if (unlikely(s->multicast)) {
 		drop(sh, s->buf, STAT_drop_multicast_tcp);
@@ -235,14 +232,16 @@ static ALWAYS_INLINE void fetch_conn(const struct conn *c)
 	FETCH((const uint8_t *)c + sizeof(struct conn_pair) - 1);
 }
 
-/* Nothing, where `ref` is none. */
-static ALWAYS_INLINE void fetch_object(const struct shard *sh, uint32_t ref)
+/* Asks for the object's memory; the connection, NULL: it is none. */
+static ALWAYS_INLINE struct conn *fetch_object(const struct shard *sh, uint32_t ref)
 {
 	uint32_t i = ref_index(ref);
+	struct conn *c = NULL;
 
 	switch (ref_kind(ref)) {
 	case REF_CONN:
-		fetch_conn(shard_conn(sh, i));
+		c = shard_conn(sh, i);
+		fetch_conn(c);
 		break;
 	case REF_HALF:
 		FETCH(shard_half(sh, i));
@@ -251,17 +250,15 @@ static ALWAYS_INLINE void fetch_object(const struct shard *sh, uint32_t ref)
 		FETCH(tw_at(&sh->time_waits, i));
 		break;
 	}
+	return c;
 }
 
 /* What is queued and in flight, once the connection itself is here to tell where that is: the two
  * lines that every segment touches. */
-static void prefetch_xfer(const struct shard *sh, uint32_t ref)
+static void prefetch_xfer(const struct shard *sh, const struct conn *c)
 {
-	const struct xfer *x;
+	const struct xfer *x = c ? conn_xfer(sh, c) : NULL;
 
-	if (ref_kind(ref) != REF_CONN)
-		return;
-	x = conn_xfer(sh, shard_conn(sh, ref_index(ref)));
 	if (!x)
 		return;
 	PREFETCH_WRITE(x);
@@ -269,13 +266,10 @@ static void prefetch_xfer(const struct shard *sh, uint32_t ref)
 }
 
 /* What the segment's ACK is for. */
-static void prefetch_sent(const struct shard *sh, uint32_t ref)
+static void prefetch_sent(const struct shard *sh, const struct conn *c)
 {
-	const struct xfer *x;
+	const struct xfer *x = c ? conn_xfer(sh, c) : NULL;
 
-	if (ref_kind(ref) != REF_CONN)
-		return;
-	x = conn_xfer(sh, shard_conn(sh, ref_index(ref)));
 	if (x && x->sndq.head)
 		PREFETCH_WRITE(x->sndq.head);
 }
@@ -299,7 +293,7 @@ static uint32_t confirm(const struct shard *sh, const struct seg *s, uint32_t in
 	return tuple_find(sh, &key, s->hash);
 }
 
-static void input_tcp(struct shard *sh, struct seg *s, uint32_t inserted)
+static NOINLINE void input_confirmed(struct shard *sh, struct seg *s, uint32_t inserted)
 {
 	uint32_t ref = confirm(sh, s, inserted);
 	uint32_t i = ref_index(ref);
@@ -314,30 +308,43 @@ static void input_tcp(struct shard *sh, struct seg *s, uint32_t inserted)
 		tcp_time_wait_input(sh, i, s);
 }
 
+/* `c` is the connection that the segment is for, most likely. */
+static ALWAYS_INLINE void input_tcp(struct shard *sh, struct seg *s, struct conn *c,
+				    uint32_t inserted)
+{
+	struct tuple_key key = tuple_key_of_seg(s);
+
+	if (c && likely(tuple_same(sh, &c->tuple, &key) && c->state != TCP_CLOSED))
+		tcp_input(sh, c, s);
+	else
+		input_confirmed(sh, s, inserted);
+}
+
 /* The parsed segments of a burst, and what IPv4's tuples are hashed from. */
 struct burst {
 	struct seg segs[SHARD_BURST];
 	uint64_t words[SHARD_BURST][2];
+	struct conn *conns[SHARD_BURST]; /* that they are for, most likely, if they are for one */
 };
 
 /* What is dealt with by each frame alone; returns how many segments are left. */
 static ALWAYS_INLINE uint32_t take_frames(struct shard *sh, struct burst *b,
 					  struct buf *const *bufs, uint32_t n)
 {
-	uint32_t count = 0;
+	struct seg *s = b->segs;
+	uint64_t(*words)[2] = b->words;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct seg *s = &b->segs[count];
 		struct tuple_key key;
 
 		if (i + PREFETCH_AHEAD < n)
 			PREFETCH(bufs[i + PREFETCH_AHEAD]->data);
 		if (!classify(sh, bufs[i], s))
 			continue;
-		key = tuple_key_of_seg(s);
-		tuple_words_v4(&key, b->words[count++]);
+		key = tuple_key_of_seg(s++);
+		tuple_words_v4(&key, *words++);
 	}
-	return count;
+	return (uint32_t)(s - b->segs);
 }
 
 /* Each segment's place in the table, whose memory is asked for. */
@@ -367,7 +374,7 @@ static NOINLINE void find_elsewhere(const struct shard *sh, struct burst *b, uin
 
 		if (s->ref == TABLE_UNSURE) {
 			s->ref = table_hint_elsewhere(&sh->table, s->hash);
-			fetch_object(sh, s->ref);
+			b->conns[i] = fetch_object(sh, s->ref);
 		}
 	}
 }
@@ -382,7 +389,7 @@ static ALWAYS_INLINE void find_objects(const struct shard *sh, struct burst *b, 
 
 		s->ref = table_hint(&sh->table, s->hash);
 		unsure |= s->ref == TABLE_UNSURE;
-		fetch_object(sh, s->ref);
+		b->conns[i] = fetch_object(sh, s->ref);
 	}
 	if (unlikely(unsure))
 		find_elsewhere(sh, b, count);
@@ -398,10 +405,10 @@ static void receive(struct shard *sh, struct buf *const *bufs, uint32_t n)
 	inserted = sh->table.inserted;
 	for (uint32_t i = 0; i < count; i++) {
 		if (i + XFER_AHEAD < count)
-			prefetch_xfer(sh, b.segs[i + XFER_AHEAD].ref);
+			prefetch_xfer(sh, b.conns[i + XFER_AHEAD]);
 		if (i + SENT_AHEAD < count)
-			prefetch_sent(sh, b.segs[i + SENT_AHEAD].ref);
-		input_tcp(sh, &b.segs[i], inserted);
+			prefetch_sent(sh, b.conns[i + SENT_AHEAD]);
+		input_tcp(sh, &b.segs[i], b.conns[i], inserted);
 	}
 }
 

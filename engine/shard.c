@@ -308,6 +308,7 @@ struct shard *shard_init(void *mem, const struct shard_args *args)
 	sh->nb_shards = args->nb_shards;
 	sh->conf = args->conf;
 	sh->buf_ops = args->buf_ops;
+	sh->work_end = &sh->work_head;
 	init_budgets(sh);
 	sh->last_local = CONF_NONE; /* of 0.0.0.0, which is never ours */
 	sh->max_orphans = share(args->conf->memory.orphans, args->nb_shards);
@@ -410,7 +411,7 @@ bool shard_next_deadline(struct shard *sh, usec_t *at)
 		soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
 	if (pressure_next(sh, &t))
 		soonest = MIN(soonest, tick_before(sh->now, t) ? t - sh->now : 0);
-	if (sh->work_length)
+	if (sh->work_head)
 		soonest = 0;
 	if (soonest == UINT32_MAX)
 		return false;

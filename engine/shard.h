@@ -194,8 +194,8 @@ struct shard {
 	uint32_t half_hand;	  /* behind which one that may go is looked for next */
 	tick_t swept_at;
 	uint32_t swept;
-	uint32_t work_head, work_tail; /* conns with events or output due */
-	uint32_t work_length;
+	uint32_t work_head; /* conns with events or output due, linked by work_next */
+	uint32_t *work_end; /* where the next one is linked */
 	struct pressure pressure;
 	uint32_t orphans, max_orphans; /* connections that their service has closed */
 	bool flushing; /* inside shard_finish(): tells misuse in tests */

@@ -73,6 +73,8 @@ static bool conn_ok(const struct shard *sh, const struct conn *c)
 		return false;
 	if (seq_gt(c->snd_una, c->snd_nxt) || seq_gt(c->rcv_nxt, c->rcv_adv + 1))
 		return false;
+	if (c->wscale && !(c->flags & CF_WSCALE))
+		return false;
 	if (x && (!sndq_ok(c, x) || !queue_ok(&x->rcvq) || !ooo_ok(c, x)))
 		return false;
 	return timer_ok(sh, c, x);

@@ -32,6 +32,8 @@ enum buf_flags {
 	/* Receive: a copy handed over by another worker for learning only
 	 * (ARP and neighbour discovery); it is never answered. */
 	BUF_RX_LEARN_ONLY = 1 << 4,
+	/* Receive: put together from fragments. */
+	BUF_RX_WHOLE = 1 << 18,
 	/* Transmit: the port fills in the IPv4 / TCP sum (pseudo sum is in place). */
 	BUF_TX_IP_CSUM = 1 << 5,
 	BUF_TX_L4_CSUM = 1 << 6,

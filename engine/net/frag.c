@@ -175,6 +175,7 @@ static struct buf *finish(struct shard *sh, struct frag *f, const struct seg *s)
 	uint16_t csum;
 
 	b->len = f->header + f->payload_len;
+	b->flags |= BUF_RX_WHOLE;
 	if (s->family == IP_V4) {
 		ip[1] = f->ecn;
 		put_be16(ip + 2, (uint16_t)(IPV4_HLEN + f->payload_len));

@@ -30,18 +30,12 @@ uint16_t tuple_owner(const struct shard *sh, uint8_t family, const uint8_t *radd
 			      sh->nb_shards);
 }
 
-static bool same_raddr(const struct shard *sh, const uint32_t *raddr, const struct tuple_key *k)
-{
-	if (unlikely(k->local & TUPLE_V6))
-		return ipaddr_same_bytes(pool_at(&sh->addr6s, *raddr), k->raddr, 16);
-	return ipaddr_same_bytes(raddr, k->raddr, 4);
-}
-
 static bool time_wait_matches(const struct shard *sh, const struct time_wait *tw,
 			      const struct tuple_key *k)
 {
 	return tw->used && tw->rport_be == k->rport_be && tw->lport_be == k->lport_be &&
-	       tw->local == (k->local & (uint16_t)~TUPLE_V6) && same_raddr(sh, &tw->raddr, k);
+	       tw->local == (k->local & (uint16_t)~TUPLE_V6) &&
+	       tuple_same_raddr(sh, &tw->raddr, k);
 }
 
 bool tuple_matches(const struct shard *sh, uint32_t ref, const struct tuple_key *k)
@@ -52,8 +46,7 @@ bool tuple_matches(const struct shard *sh, uint32_t ref, const struct tuple_key 
 	if (ref_kind(ref) == REF_TIME_WAIT)
 		return time_wait_matches(sh, tw_at(&sh->time_waits, i), k);
 	t = ref_kind(ref) == REF_CONN ? &shard_conn(sh, i)->tuple : &shard_half(sh, i)->tuple;
-	return t->rport_be == k->rport_be && t->lport_be == k->lport_be && t->local == k->local &&
-	       same_raddr(sh, &t->raddr, k);
+	return tuple_same(sh, t, k);
 }
 
 struct tuple tuple_of_time_wait(const struct shard *sh, const struct time_wait *tw)

@@ -69,6 +69,22 @@ static inline uint16_t tuple_owner_of_frame(const struct shard *sh, const struct
 	return tuple_owner(sh, family, src, dst, sport_be, dport_be);
 }
 
+/* The peer's address as a tuple has it against that of a key whose local address is the same. */
+static inline bool tuple_same_raddr(const struct shard *sh, const uint32_t *raddr,
+				    const struct tuple_key *k)
+{
+	if (unlikely(k->local & TUPLE_V6))
+		return ipaddr_same_bytes(pool_at(&sh->addr6s, *raddr), k->raddr, 16);
+	return ipaddr_same_bytes(raddr, k->raddr, 4);
+}
+
+static inline bool tuple_same(const struct shard *sh, const struct tuple *t,
+			      const struct tuple_key *k)
+{
+	return t->rport_be == k->rport_be && t->lport_be == k->lport_be && t->local == k->local &&
+	       tuple_same_raddr(sh, &t->raddr, k);
+}
+
 /* The object with this tuple, 0: none. */
 uint32_t tuple_find(const struct shard *sh, const struct tuple_key *k, uint64_t hash);
 

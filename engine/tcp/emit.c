@@ -153,17 +153,14 @@ static ALWAYS_INLINE uint16_t advertise(struct conn *c, const struct conf_tcp *t
 					const struct xfer *x, bool syn)
 {
 	uint32_t space = tcp_receive_space(tcp, x), shift = syn ? 0 : c->wscale & 15;
-	uint32_t unit = 1u << shift, wnd, field;
+	uint32_t edge = tcp_receive_edge(c, tcp, space), wnd = edge - c->rcv_nxt;
+	uint32_t field = wnd >> shift;
 
-	c->rcv_adv = tcp_receive_edge(c, tcp, space);
-	wnd = c->rcv_adv - c->rcv_nxt;
 	/* Rounding up keeps the right edge from moving left (SHLD-14), as long as what
 	 * that adds stays below a unit in all (RFC 7323 §2.4). */
-	field = wnd >> shift;
-	if ((wnd & (unit - 1)) && (field << shift) < space)
-		field++;
+	field += field << shift < MIN(wnd, space);
 	field = MIN(field, (uint32_t)UINT16_MAX);
-	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << shift));
+	c->rcv_adv = seq_max(edge, c->rcv_nxt + (field << shift));
 	return (uint16_t)field;
 }
 

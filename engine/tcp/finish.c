@@ -20,8 +20,7 @@ static struct conn *work_pop(struct shard *sh)
 	c = shard_conn(sh, sh->work_head);
 	sh->work_head = c->work_next;
 	if (!sh->work_head)
-		sh->work_tail = 0;
-	sh->work_length--;
+		sh->work_end = &sh->work_head;
 	return c;
 }
 
@@ -155,27 +154,38 @@ static bool visit(struct shard *sh, struct conn *c)
 	return sent;
 }
 
+/* What the next visit begins with: a burst's connections with all that is theirs are more than the
+ * nearest cache holds. */
+static ALWAYS_INLINE void prefetch_next(const struct shard *sh)
+{
+	const struct xfer *x;
+
+	if (!sh->work_head)
+		return;
+	x = conn_xfer(sh, shard_conn(sh, sh->work_head));
+	if (!x)
+		return;
+	PREFETCH_WRITE((const uint8_t *)x + CACHE_LINE);
+	if (x->rcvq.head)
+		PREFETCH(x->rcvq.head->data);
+}
+
 void shard_finish(struct shard *sh)
 {
-	uint32_t blocked_head = 0, blocked_tail = 0, blocked = 0;
+	uint32_t blocked = 0, *blocked_end = &blocked;
 	struct conn *c;
 
 	for (uint32_t visits = 0; visits < FINISH_VISITS_MAX && (c = work_pop(sh)); visits++) {
+		prefetch_next(sh);
 		if (visit(sh, c))
 			continue;
-		c->work_next = 0;
-		if (blocked_tail)
-			shard_conn(sh, blocked_tail)->work_next = conn_index(sh, c);
-		else
-			blocked_head = conn_index(sh, c);
-		blocked_tail = conn_index(sh, c);
-		blocked++;
+		*blocked_end = conn_index(sh, c);
+		blocked_end = &c->work_next;
 	}
 	if (!blocked)
 		return;
-	shard_conn(sh, blocked_tail)->work_next = sh->work_head;
+	*blocked_end = sh->work_head;
 	if (!sh->work_head)
-		sh->work_tail = blocked_tail;
-	sh->work_head = blocked_head;
-	sh->work_length += blocked;
+		sh->work_end = blocked_end;
+	sh->work_head = blocked;
 }

@@ -65,8 +65,16 @@ void conn_drop_early(struct shard *sh, struct xfer *x);
 /* Frees what waits to be read and what came out of order. */
 void conn_drop_received(struct shard *sh, struct conn *c);
 
+/* Puts the connection at the end of the work list, on which it is not. */
+void conn_enlist(struct shard *sh, struct conn *c);
+
 /* Puts the connection on the work list with these flags added. */
-void conn_work(struct shard *sh, struct conn *c, uint32_t flags);
+static inline void conn_work(struct shard *sh, struct conn *c, uint32_t flags)
+{
+	c->flags |= flags;
+	if (!(c->flags & CF_WORK))
+		conn_enlist(sh, c);
+}
 
 /* Nobody reads from the connection any more, nor hears of it. */
 void conn_orphan(struct shard *sh, struct conn *c);

@@ -13,6 +13,7 @@ void tcp_apply_syn_options(struct shard *sh, struct conn *c, const struct tcpopt
 	const struct conf_tcp *tcp = p->tcp;
 
 	c->flags &= ~(uint32_t)(CF_TIMESTAMPS | CF_SACK | CF_WSCALE);
+	c->wscale = 0;
 	if ((o->seen & TCPOPT_HAS_TS) && tcp->timestamps) {
 		c->flags |= CF_TIMESTAMPS;
 		c->ts_recent = o->tsval;

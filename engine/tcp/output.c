@@ -9,12 +9,10 @@
  * edge moves when at least a segment or half the buffer can be added. */
 uint32_t tcp_receive_edge(const struct conn *c, const struct conf_tcp *tcp, uint32_t space)
 {
-	uint32_t shift = c->flags & CF_WSCALE ? c->wscale & 15 : 0;
-	uint32_t edge = c->rcv_nxt + MIN(space, (uint32_t)UINT16_MAX << shift);
+	uint32_t edge = c->rcv_nxt + MIN(space, (uint32_t)UINT16_MAX << (c->wscale & 15));
+	uint32_t least = MIN(tcp->rcvbuf / 2, (uint32_t)c->mss);
 
-	if (seq_leq(edge, c->rcv_adv) || edge - c->rcv_adv < MIN(tcp->rcvbuf / 2, (uint32_t)c->mss))
-		return c->rcv_adv;
-	return edge;
+	return (int32_t)(edge - c->rcv_adv) >= (int32_t)least ? edge : c->rcv_adv;
 }
 
 /* A window update is worth a segment of its own when reading has freed two

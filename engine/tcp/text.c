@@ -195,8 +195,8 @@ static COLD void queue_early(struct shard *sh, struct conn *c, struct xfer *x, s
 
 /* Every second segment is acknowledged at once, a first one soon; those of a new
  * connection at once, or a peer with Nagle that writes its request in two pieces
- * waits with the second. */
-static void owe_ack(struct shard *sh, struct conn *c)
+ * waits with the second. Which of the flags says so. */
+static uint32_t owe_ack(struct shard *sh, struct conn *c)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
 	struct conn_cold *k = conn_cold(c);
@@ -204,15 +204,12 @@ static void owe_ack(struct shard *sh, struct conn *c)
 	k->answered = k->quiet = false;
 	if (k->quick_acks) {
 		k->quick_acks--;
-		conn_work(sh, c, CF_ACK_NOW);
-		return;
+		return CF_ACK_NOW;
 	}
-	if ((c->flags & CF_ACK_DELAYED) || tcp->delack_ms == 0) {
-		conn_work(sh, c, CF_ACK_NOW);
-		return;
-	}
+	if ((c->flags & CF_ACK_DELAYED) || tcp->delack_ms == 0)
+		return CF_ACK_NOW;
 	k->due = sh->now + tcp->delack_ms;
-	conn_work(sh, c, CF_ACK_DELAYED);
+	return CF_ACK_DELAYED;
 }
 
 static void take_fin(struct shard *sh, struct conn *c, struct xfer *x)
@@ -235,8 +232,7 @@ static void in_order(struct shard *sh, struct conn *c, struct xfer *x, struct se
 	if (s->payload_len) {
 		cut_to_payload(s);
 		deliver(sh, c, x, s->buf);
-		owe_ack(sh, c);
-		conn_work(sh, c, CF_EV_READABLE);
+		conn_work(sh, c, owe_ack(sh, c) | CF_EV_READABLE);
 	} else {
 		shard_buf_free(sh, s->buf);
 	}
@@ -294,8 +290,7 @@ void tcp_text(struct shard *sh, struct conn *c, struct xfer *x, struct seg *s)
 	c->rcv_nxt += s->payload_len;
 	stat_add(sh, STAT_rx_bytes, s->payload_len);
 	bufq_append(&x->rcvq, s->buf);
-	owe_ack(sh, c);
-	conn_work(sh, c, CF_EV_READABLE);
+	conn_work(sh, c, owe_ack(sh, c) | CF_EV_READABLE);
 }
 
 void tcp_text_and_fin(struct shard *sh, struct conn *c, struct seg *s)

@@ -175,7 +175,8 @@ static void init_profiles(struct shard *sh)
 {
 	const struct conf *conf = sh->conf;
 
-	sh->half_open_share = sh->halves.capacity / MAX(conf->nb_listeners, (uint16_t)1);
+	sh->half_open_share =
+	    MAX(sh->halves.capacity / MAX(conf->nb_listeners, (uint16_t)1), 1u);
 	if (sh->xfers.capacity < sh->conns.capacity)
 		sh->xfer_reserve = MAX(sh->xfers.capacity / 16, 1u);
 	sh->spent_line = tw_add_line(&sh->time_waits, COOKIE_LIFE_TICKS);

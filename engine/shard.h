@@ -68,6 +68,18 @@ struct cookie_key {
 
 #define SHARD_COOKIE_KEYS 4
 
+#define HALF_MARKS 8
+
+/* Where a listener's half-open entries lie in their pool (tcp/backlog.c). */
+struct half_trail {
+	uint32_t hand;	 /* where one that may go is looked for next */
+	uint32_t newest; /* the entry made last, and */
+	uint32_t marks[HALF_MARKS]; /* some of those before, as far apart as makes them reach to
+				     * the oldest; next: the first of them */
+	uint32_t next;
+	uint32_t left; /* entries to be made until there is another mark */
+};
+
 /* A listener's state in this shard: its accept queue (M8), its half-open entries (M7), and who may
  * connect (tcp/admit.c). */
 struct listener_state {
@@ -87,6 +99,7 @@ struct listener_state {
 	uint64_t cookies_received, cookies_failed;
 	uint64_t prefix_refused; /* SYNs and cookies of who may not */
 	uint64_t source_limit_refused, source_rate_refused; /* and of who may no more */
+	struct half_trail trail;
 } CACHE_ALIGNED;
 static_assert(offsetof(struct listener_state, prefixes) == CACHE_LINE,
 	      "what each SYN needs is in one line");
@@ -191,7 +204,8 @@ struct shard {
 	uint32_t half_open_share; /* half-open entries that each listener is sure to get */
 	uint32_t xfer_reserve;	  /* so many transfers are few, and not for what is to be
 				   * carried on; 0: there is one for each connection */
-	uint32_t half_hand;	  /* behind which one that may go is looked for next */
+	uint16_t half_rich;	  /* the listener that took more than its share last, and */
+	uint16_t half_cursor;	  /* where another one is looked for when it has no more */
 	tick_t swept_at;
 	uint32_t swept;
 	uint32_t work_head; /* conns with events or output due, linked by work_next */

@@ -12,16 +12,19 @@
  *
  * Where cookies are not allowed a SYN without room pushes out an entry of its own listener: an
  * honest client answers within a round trip, the entries of a flood grow old. The oldest one
- * goes, or nearly so: a hand moves round the pool, which fills in its order under a flood, and
- * takes the oldest of some entries that it meets. So a handshake succeeds as long as its round
- * trip is shorter than the flood takes to fill the backlog.
+ * goes, or nearly so: a hand for each listener moves round the pool, which fills in its order
+ * under a flood, and takes the oldest of some entries that it meets. Where it meets none of the
+ * listener's, which may be few among many, it goes on where one of these was made long ago. So a
+ * handshake succeeds as long as its round trip is shorter than the flood takes to fill the
+ * backlog.
  */
 #include "engine/tcp/internal.h"
 
 #define CALM_TICKS	   (10 * TICKS_PER_SEC)
 #define ENTRY_SECONDS	   64 /* a half-open entry's life when nobody answers, about */
-#define EVICT_LOOKS	   32 /* entries looked at to find one that may go */
+#define EVICT_LOOKS	   32 /* entries looked at in one place to find one that may go */
 #define EVICT_SAMPLE	   8  /* the oldest of so many goes */
+#define RICH_LOOKS	   64 /* listeners looked at to find one with more than its share */
 
 bool backlog_full(const struct shard *sh, uint16_t listener)
 {
@@ -103,15 +106,39 @@ bool backlog_wants_cookie(struct shard *sh, uint16_t listener)
 	return under_pressure(sh, listener);
 }
 
-/* Whether an entry may go for one of `listener`'s. */
-static bool may_go(const struct shard *sh, const struct half *h, uint16_t listener)
+static bool is_rich(const struct shard *sh, uint16_t listener)
 {
-	if (h->tuple.local == TUPLE_FREE)
-		return false;
-	/* A listener's profile has its index. */
-	return backlog_full(sh, listener)
-		   ? h->profile == listener
-		   : sh->listeners[h->profile].half_open > sh->half_open_share;
+	return sh->listeners[listener].half_open > sh->half_open_share;
+}
+
+void backlog_taken(struct shard *sh, uint16_t listener, uint32_t index)
+{
+	struct listener_state *l = &sh->listeners[listener];
+	struct half_trail *t = &l->trail;
+
+	l->half_open++;
+	t->newest = index;
+	if (is_rich(sh, listener))
+		sh->half_rich = listener;
+	if (t->left-- > 0)
+		return;
+	t->left = MIN(l->max_half_open, sh->halves.capacity) / HALF_MARKS;
+	t->marks[t->next] = index;
+	t->next = (t->next + 1) % HALF_MARKS;
+}
+
+/* Who has more than its share, CONF_NONE: nobody is found. */
+static uint16_t find_rich(struct shard *sh)
+{
+	uint16_t nb = sh->conf->nb_listeners;
+
+	for (uint32_t looks = 0; !is_rich(sh, sh->half_rich); looks++) {
+		if (looks == MIN(nb, RICH_LOOKS))
+			return CONF_NONE;
+		sh->half_cursor = (uint16_t)((sh->half_cursor + 1) % nb);
+		sh->half_rich = sh->half_cursor;
+	}
+	return sh->half_rich;
 }
 
 /* Whose SYN-ACK has gone more often, or is due to go again sooner. */
@@ -123,27 +150,55 @@ static bool is_older(const struct shard *sh, const struct half *a, const struct 
 			   group_wheel_at(&sh->half_wheel, half_index(sh, b)));
 }
 
-static bool evict(struct shard *sh, uint16_t listener)
+/* The oldest of some of the listener's entries from its hand on, NULL: there are none near. */
+static struct half *oldest_near(const struct shard *sh, uint16_t listener)
 {
+	uint32_t at = sh->listeners[listener].trail.hand;
 	struct half *oldest = NULL;
 
 	for (uint32_t looks = 0, found = 0; looks < EVICT_LOOKS && found < EVICT_SAMPLE; looks++) {
 		struct half *h;
 
-		if (++sh->half_hand >= sh->halves.fresh)
-			sh->half_hand = 1;
-		h = shard_half(sh, sh->half_hand);
-		if (!may_go(sh, h, listener))
+		if (at == POOL_NIL || at >= sh->halves.fresh)
+			at = 1;
+		h = shard_half(sh, at++);
+		/* A listener's profile has its index. */
+		if (h->tuple.local == TUPLE_FREE || h->profile != listener)
 			continue;
 		found++;
 		if (!oldest || is_older(sh, h, oldest))
 			oldest = h;
 	}
-	if (!oldest)
+	return oldest;
+}
+
+/* An old entry of the listener's, NULL: none is found. */
+static struct half *find_old(struct shard *sh, uint16_t listener)
+{
+	struct half_trail *t = &sh->listeners[listener].trail;
+	struct half *h = oldest_near(sh, listener);
+
+	for (uint32_t i = 0; !h && i < HALF_MARKS; i++) {
+		t->hand = t->marks[(t->next + i) % HALF_MARKS];
+		h = oldest_near(sh, listener);
+	}
+	if (!h) {
+		t->hand = t->newest;
+		h = oldest_near(sh, listener);
+	}
+	return h;
+}
+
+static bool evict(struct shard *sh, uint16_t listener)
+{
+	uint16_t from = backlog_full(sh, listener) ? listener : find_rich(sh);
+	struct half *h = from == CONF_NONE ? NULL : find_old(sh, from);
+
+	if (!h)
 		return false;
-	sh->half_hand = half_index(sh, oldest);
+	sh->listeners[from].trail.hand = half_index(sh, h) + 1;
 	stat_inc(sh, STAT_half_open_evicted);
-	half_drop(sh, oldest);
+	half_drop(sh, h);
 	return true;
 }
 

@@ -184,8 +184,8 @@ void shard_finish(struct shard *sh)
 	}
 	if (!blocked)
 		return;
-	*blocked_end = sh->work_head;
-	if (!sh->work_head)
-		sh->work_end = blocked_end;
-	sh->work_head = blocked;
+	/* Behind what was not visited: a port that takes nothing must not hold up the others. */
+	*blocked_end = 0;
+	*sh->work_end = blocked;
+	sh->work_end = blocked_end;
 }

@@ -156,6 +156,9 @@ bool backlog_full(const struct shard *sh, uint16_t listener);
  * none. */
 bool backlog_make_room(struct shard *sh, uint16_t listener);
 
+/* Counts the entry that one of the listener's SYNs has taken. */
+void backlog_taken(struct shard *sh, uint16_t listener, uint32_t index);
+
 /* Gives up an old entry for one of the listener's, whatever it does about SYNs without room. */
 void backlog_give_way(struct shard *sh, uint16_t listener);
 

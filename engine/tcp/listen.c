@@ -49,7 +49,6 @@ static void half_take_options(struct shard *sh, struct half *h, const struct seg
 static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t listener,
 				const uint32_t *iss_after)
 {
-	struct listener_state *l = &sh->listeners[listener];
 	struct tuple_key key = tuple_key_of_seg(s);
 	struct half *h;
 	uint32_t i = POOL_NIL;
@@ -79,7 +78,7 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 	half_take_options(sh, h, s);
 	if (!iss_after && cookies_are_shared(sh, listener))
 		cookie_share(sh, s, h);
-	l->half_open++;
+	backlog_taken(sh, listener, i);
 	return h;
 }
 

@@ -176,27 +176,29 @@ static struct conn *connect_backend(struct shard *sh, struct session *s, uint16_
 	bs->active++;
 	bs->total++;
 	s->backend = conn_index(sh, c);
-	s->backend_id = b;
 	c->svc_data = pool_index(&sh->sessions, s);
 	tcp_ask_mss(sh, c, shard_conn(sh, s->client)->mss);
 	return c;
 }
 
+/* Each session goes round from where it began, whatever others do meanwhile. */
+static uint16_t backend_to_try(struct shard *sh, const struct session *s)
+{
+	uint16_t nb = sh->conf->pools[s->pool].nb_backends;
+
+	return s->tried ? (uint16_t)((s->backend_id + 1) % nb)
+			: (uint16_t)(sh->pools[s->pool].next++ % nb);
+}
+
 /* Tries backends in turn until one can be connected to; false: none can. */
 static bool try_backends(struct shard *sh, struct session *s)
 {
-	struct pool_state *ps = &sh->pools[s->pool];
-	uint16_t nb = sh->conf->pools[s->pool].nb_backends;
-
-	while (s->tried < nb) {
-		uint16_t b = (uint16_t)(ps->next++ % nb);
-
+	while (s->tried < sh->conf->pools[s->pool].nb_backends) {
+		s->backend_id = backend_to_try(sh, s);
 		if (s->tried++)
 			stat_inc(sh, STAT_proxy_retries);
-		if (connect_backend(sh, s, b))
+		if (connect_backend(sh, s, s->backend_id))
 			return true;
-		ps->backends[b].failed++;
-		stat_inc(sh, STAT_proxy_connect_failed);
 	}
 	return false;
 }

@@ -69,6 +69,17 @@ static void neigh_give_up(struct shard *sh, struct neigh *n)
 	stat_inc(sh, STAT_neighbour_failed);
 }
 
+/* What was asked and not answered for long enough is asked again, or given up. */
+static void neigh_press(struct shard *sh, struct neigh *n)
+{
+	if (!n->probes || n->state == NEIGH_FAILED || sh->now - n->at < NEIGH_RETRY_TICKS)
+		return;
+	if (n->probes < NEIGH_PROBES_MAX)
+		neigh_ask(sh, n);
+	else if (!neigh_pass_on(sh, n))
+		neigh_give_up(sh, n);
+}
+
 bool net_resolve(struct shard *sh, uint16_t iface, const struct ipaddr *next_hop, uint8_t mac[6])
 {
 	struct neigh *n = neigh_find(sh, iface, next_hop);
@@ -78,19 +89,15 @@ bool net_resolve(struct shard *sh, uint16_t iface, const struct ipaddr *next_hop
 		neigh_ask(sh, n);
 		return false;
 	}
-	if (n->state == NEIGH_REACHABLE && n->probes == 0 &&
-	    sh->now - n->at >= (n->contested ? NEIGH_RETRY_TICKS : NEIGH_FRESH_TICKS))
-		neigh_ask(sh, n);
-	else if (n->probes && n->state != NEIGH_FAILED &&
-		 sh->now - n->at >= NEIGH_RETRY_TICKS) {
-		if (n->probes < NEIGH_PROBES_MAX)
-			neigh_ask(sh, n);
-		else if (!neigh_pass_on(sh, n))
-			neigh_give_up(sh, n);
-	} else if (n->state == NEIGH_FAILED && sh->now - n->at >= NEIGH_DEAD_TICKS) {
+	if (n->state == NEIGH_FAILED && sh->now - n->at >= NEIGH_DEAD_TICKS) {
 		n->state = NEIGH_INCOMPLETE;
 		n->probes = 0;
 		neigh_ask(sh, n);
+	} else if (n->state == NEIGH_REACHABLE && n->probes == 0 &&
+		   sh->now - n->at >= (n->contested ? NEIGH_RETRY_TICKS : NEIGH_FRESH_TICKS)) {
+		neigh_ask(sh, n);
+	} else {
+		neigh_press(sh, n);
 	}
 	if (n->state != NEIGH_REACHABLE)
 		return false;
@@ -157,6 +164,10 @@ void neigh_sweep(struct shard *sh, uint32_t index)
 {
 	struct neigh *n = &sh->net.neighs[index];
 
-	if (n->state != NEIGH_FREE && sh->now - n->at > NEIGH_FORGET_TICKS)
+	if (n->state == NEIGH_FREE)
+		return;
+	if (sh->now - n->at > NEIGH_FORGET_TICKS)
 		n->state = NEIGH_FREE;
+	else
+		neigh_press(sh, n);
 }

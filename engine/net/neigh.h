@@ -32,5 +32,6 @@ void neigh_suspect(struct shard *sh, uint16_t iface, const struct ipaddr *addr);
 /* True when the next hop was asked NEIGH_PROBES_MAX times and is silent (M17). */
 bool neigh_is_dead(struct shard *sh, uint16_t iface, const struct ipaddr *addr);
 
-/* Forgets entry number `index` when it is older than ticks can tell for long. */
+/* Goes on asking for entry number `index`, if it is being asked for and nobody else does; forgets
+ * it when it is older than ticks can tell for long. */
 void neigh_sweep(struct shard *sh, uint32_t index);

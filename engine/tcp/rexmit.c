@@ -61,15 +61,17 @@ static void give_up(struct shard *sh, struct conn *c)
 	conn_die(sh, c, TCP_CLOSE_TIMEOUT);
 }
 
-/* R1 (MUST-20): the next hop may be the reason; look it up anew. */
-static void advise_ip(struct shard *sh, struct conn *c)
+/* R1 (MUST-20): the next hop may be the reason, and is asked for. From then on each segment goes
+ * where the answers say. */
+static void advise_ip(struct shard *sh, struct conn *c, bool first)
 {
 	struct ipaddr peer = tuple_ipaddr(sh, &c->tuple), hop;
 	uint16_t iface;
 
 	if (!net_route(&sh->net, &peer, &iface, &hop))
 		return;
-	neigh_suspect(sh, iface, &hop);
+	if (first)
+		neigh_suspect(sh, iface, &hop);
 	net_resolve(sh, iface, &hop, conn_cold(c)->dmac);
 }
 
@@ -89,10 +91,10 @@ void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 	}
 	stat_inc(sh, STAT_rto_expired);
 	k->retries++;
-	if (k->retries == tcp->retries1) {
-		advise_ip(sh, c);
+	if (k->retries >= tcp->retries1)
+		advise_ip(sh, c, k->retries == tcp->retries1);
+	if (k->retries == tcp->retries1)
 		tcp_tell_trouble(sh, c, x, TCP_TROUBLE_SILENT);
-	}
 	/* A refused window probe is no sign of congestion. */
 	if (c->state >= TCP_ESTABLISHED && c->snd_wnd != 0)
 		recovery_timeout(sh, c, x);

@@ -39,7 +39,8 @@ static uint32_t take(void *ctx, struct buf **bufs, uint32_t n)
 	char why[128];
 
 	for (uint32_t i = 0; i < n; i++) {
-		assert_true(frame_parse(bufs[i]->data, bufs[i]->len, 0, &b->last, why, sizeof(why)));
+		assert_true(
+		    frame_parse(bufs[i]->data, bufs[i]->len, 0, &b->last, why, sizeof(why)));
 		if (!(bufs[i]->flags & BUF_KEEP))
 			mem_pool_put(b->pool, bufs[i]);
 	}

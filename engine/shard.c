@@ -179,8 +179,8 @@ static void init_profiles(struct shard *sh)
 	    MAX(sh->halves.capacity / MAX(conf->nb_listeners, (uint16_t)1), 1u);
 	if (sh->xfers.capacity < sh->conns.capacity)
 		sh->xfer_reserve = MAX(sh->xfers.capacity / 16, 1u);
-	sh->spent_line = tw_add_line(&sh->time_waits, COOKIE_LIFE_TICKS);
-	sh->cookie_line = tw_line_of(sh, COOKIE_LIFE_TICKS);
+	sh->spent_line = tw_add_line(&sh->time_waits, cookie_life_ticks(sh));
+	sh->cookie_line = tw_line_of(sh, cookie_life_ticks(sh));
 
 	for (uint16_t i = 0; i < conf->nb_listeners; i++) {
 		const struct conf_listener *cl = &conf->listeners[i];

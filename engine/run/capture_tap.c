@@ -12,11 +12,18 @@ static bool is_about_others(enum stat i)
 	return i == STAT_drop_fragment_evicted || i == STAT_drop_fragment_timeout;
 }
 
+/* A reset that a limit leaves out and a handshake that is none end frames without a drop. */
+static bool is_refusal(enum stat i)
+{
+	return strncmp(stat_name(i), "drop_", 5) == 0 || i == STAT_rst_limited ||
+	       i == STAT_syncookies_early || i == STAT_syncookies_failed;
+}
+
 void capture_rules_init(struct capture_rules *r)
 {
 	r->nb_drops = 0;
 	for (uint32_t i = 0; i < STAT_COUNT; i++)
-		if (strncmp(stat_name(i), "drop_", 5) == 0 && !is_about_others(i))
+		if (is_refusal(i) && !is_about_others(i))
 			r->drops[r->nb_drops++] = (uint8_t)i;
 }
 

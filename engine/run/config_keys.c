@@ -10,6 +10,8 @@
 #define MSEC_US 1000
 #define DAY_MS  86400000u
 
+#define KEEPALIVE_MAX_MS (21 * DAY_MS) /* how long a silence is measured, and a few days */
+
 #define TCP_COUNT(field, lo, hi, dflt) CONFIG_ROW_COUNT(struct conf_tcp, field, lo, hi, dflt)
 #define TCP_BYTES(field, lo, hi, dflt) CONFIG_ROW_BYTES(struct conf_tcp, field, lo, hi, dflt)
 #define TCP_BOOL(field, dflt)          CONFIG_ROW_BOOL(struct conf_tcp, field, dflt)
@@ -138,6 +140,11 @@ static bool check_tcp(struct config_reader *r, const yaml_node_t *node, const st
 				   "rto_min_ms %u, rto_initial_ms %u, rto_max_ms %u are "
 				   "out of order: write them so that none is above the next",
 				   tcp->rto_min_ms, tcp->rto_initial_ms, tcp->rto_max_ms);
+	if (tcp->keepalive_time_ms + tcp->keepalive_probes * (uint64_t)tcp->keepalive_intvl_ms >
+	    KEEPALIVE_MAX_MS)
+		return config_fail(r, node,
+				   "keepalive_time and keepalive_probes times keepalive_intvl "
+				   "come to more than 21 days: write less");
 	if (tcp->retries1 > tcp->retries2)
 		return config_fail(r, node,
 				   "retries1 %u is above retries2 %u: give retries2 the "

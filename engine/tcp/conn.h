@@ -288,7 +288,8 @@ struct half {
 	uint32_t ts_recent;
 	uint8_t dmac[6];
 	uint16_t mss;	     /* peer's, or the default */
-	uint16_t profile;
+	uint16_t profile : 13;
+	uint16_t reopens : 1; /* the tuple had a record when its SYN came */
 	uint8_t wscale;	     /* peer's shift << 4 | ours */
 	uint8_t flags : 4;   /* CF_TIMESTAMPS | CF_SACK | CF_WSCALE | CF_ECN */
 	uint8_t retries : 4; /* SYN-ACKs sent again, at most 15 */

@@ -75,7 +75,8 @@ static bool first_byte_deadline(const struct shard *sh, const struct conn *c, ti
 {
 	const struct conn_cold *k = conn_cold(c);
 
-	if (c->state != TCP_ESTABLISHED || !k->quiet ||
+	/* A FIN alone is nothing to serve either. */
+	if ((c->state != TCP_ESTABLISHED && c->state != TCP_CLOSE_WAIT) || !k->quiet ||
 	    !(conn_profile(sh, c)->limits & LIMIT_FIRST_BYTE))
 		return false;
 	*at = k->opened + listener_of(sh, c)->first_byte_timeout_ms;
@@ -107,7 +108,10 @@ static bool is_asking(const struct shard *sh, const struct conn *c)
 
 	if (!tcp_state_receives(c->state) || (c->flags & CF_ORPHAN))
 		return false;
-	return can_tell(sh, c) ? owes(sh, c) : !k->answered && !k->quiet;
+	if (can_tell(sh, c))
+		return owes(sh, c);
+	/* There `quiet` is about half_close_timeout; our FIN has answered all from before. */
+	return !k->answered && (!k->quiet || c->state == TCP_FIN_WAIT_2);
 }
 
 /* What is to be reached until the next look. */

@@ -108,6 +108,14 @@ static void time_handshake(struct shard *sh, struct conn *c, const struct half *
 		tcp_rtt_sample(c, rtt_us);
 }
 
+/* An old duplicate of a first segment would open the tuple once more: with another machine's
+ * cookie, or one that has opened the connection before this. */
+static bool may_come_by_cookie(const struct shard *sh, const struct half *h)
+{
+	return cookies_are_shared(sh, h->profile) ||
+	       (h->reopens && backlog_expects_cookie(sh, h->profile));
+}
+
 /* The handshake is proven: the entry becomes a connection. NULL: it stays half-open (the
  * SYN-ACK's retries go on). Inline: of its two callers one is rare. */
 static ALWAYS_INLINE struct conn *half_promote(struct shard *sh, struct half *h,
@@ -124,7 +132,7 @@ static ALWAYS_INLINE struct conn *half_promote(struct shard *sh, struct half *h,
 	tcp_passive_up(sh, c, h, s);
 	time_handshake(sh, c, h, s);
 	tcp_syn_was_lost(c, conn_cold(c), h->retries);
-	conn_cold(c)->cookie = cookies_are_shared(sh, h->profile);
+	conn_cold(c)->cookie = may_come_by_cookie(sh, h);
 	half_free(sh, h);
 	return c;
 }

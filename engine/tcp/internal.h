@@ -177,7 +177,13 @@ bool backlog_expects_cookie(const struct shard *sh, uint16_t listener);
 
 /* ---- cookie.c ---- */
 
-#define COOKIE_LIFE_TICKS (2u << 16) /* of the longest-lived one: two periods */
+#define COOKIE_LIFE_TICKS (2u << 16) /* of the longest-lived one of ours: two periods */
+
+/* Of one of any machine's: the clock of another one may be ahead. */
+static inline uint32_t cookie_life_ticks(const struct shard *sh)
+{
+	return COOKIE_LIFE_TICKS + sh->cookie_skew_ms;
+}
 
 #define COOKIE_SKEW_MS 5000 /* by which clocks of machines with one secret may differ */
 

@@ -69,7 +69,8 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 		pool_put(&sh->halves, i);
 		return NULL;
 	}
-	h->profile = listener; /* a listener's profile has its index */
+	h->profile = listener & 0x1fff; /* a listener's profile has its index */
+	h->reopens = iss_after != NULL;
 	h->irs = s->seq;
 	h->iss = isn_of(sh, &h->tuple);
 	if (iss_after && seq_leq(h->iss, *iss_after))
@@ -85,7 +86,7 @@ static struct half *half_create(struct shard *sh, const struct seg *s, uint16_t 
 /* Answers a SYN with a cookie; false: none can be made of it. */
 static bool listen_cookie(struct shard *sh, struct seg *s, uint16_t listener)
 {
-	struct half h = {.profile = listener, .irs = s->seq};
+	struct half h = {.profile = listener & 0x1fff, .irs = s->seq};
 	uint32_t tsval = 0;
 
 	half_take_options(sh, &h, s);
@@ -198,7 +199,7 @@ static bool cookieless_for_long(struct shard *sh, const struct seg *s)
 /* An ACK without a connection: it may complete a handshake that we remember nothing of. */
 static void listen_ack(struct shard *sh, struct seg *s, uint16_t listener)
 {
-	struct half h = {.profile = listener, .tuple.local = TUPLE_FREE};
+	struct half h = {.profile = listener & 0x1fff, .tuple.local = TUPLE_FREE};
 
 	if ((s->flags & TCP_SYN) || !backlog_expects_cookie(sh, listener)) {
 		tcp_reset_reply(sh, s);

@@ -164,6 +164,9 @@ static void silence_expired(struct shard *sh, struct conn *c)
 		tcp_reset_conn(sh, c);
 		conn_die(sh, c, TCP_CLOSE_TIMEOUT);
 	} else {
+		/* However late this one is, the next has its interval: the clock may have leapt. */
+		c->last_rx = sh->now - MIN(silent, tcp->keepalive_time_ms +
+						       k->retries * tcp->keepalive_intvl_ms);
 		k->retries++;
 		conn_work(sh, c, CF_KEEPALIVE);
 	}

@@ -56,9 +56,9 @@ static bool has_timestamps(const struct shard *sh, uint32_t index)
 /* How long the cookie that opened a connection is still good. */
 static uint32_t cookie_left_ms(const struct shard *sh, const struct conn_cold *k)
 {
-	uint32_t age_ms = sh->now - k->opened;
+	uint32_t age_ms = sh->now - k->opened, life_ms = cookie_life_ticks(sh);
 
-	return k->cookie && age_ms < COOKIE_LIFE_TICKS ? COOKIE_LIFE_TICKS - age_ms : 0;
+	return k->cookie && age_ms < life_ms ? life_ms - age_ms : 0;
 }
 
 /* A record of the tuple, with its address entry, in the connection's place in the table; false: no
@@ -88,13 +88,20 @@ static bool tw_create(struct shard *sh, const struct conn *c, const struct tuple
 	return true;
 }
 
+/* What guards cookies leaves half of the records to those that must wait. */
+static bool has_room_for_cookies(const struct shard *sh)
+{
+	return sh->time_waits.used < sh->time_waits.capacity / 2;
+}
+
 /* A cookie may be good for longer than the wait would be. */
 static uint16_t line_for(const struct shard *sh, const struct conn *c)
 {
 	const struct profile *p = conn_profile(sh, c);
 
-	return cookie_left_ms(sh, conn_cold(c)) > p->tcp->time_wait_ms ? sh->cookie_line
-								      : p->tw_line;
+	return cookie_left_ms(sh, conn_cold(c)) > p->tcp->time_wait_ms && has_room_for_cookies(sh)
+		   ? sh->cookie_line
+		   : p->tw_line;
 }
 
 void tcp_time_wait_enter(struct shard *sh, struct conn *c)
@@ -113,9 +120,7 @@ bool tcp_time_wait_spend(struct shard *sh, struct conn *c)
 	struct tuple_key key = tuple_key_of(sh, &c->tuple);
 	struct tuple copy; /* the connection's own is looked at until the end of the burst */
 
-	/* Those that must wait come first. */
-	if (cookie_left_ms(sh, conn_cold(c)) == 0 ||
-	    sh->time_waits.used >= sh->time_waits.capacity / 2)
+	if (cookie_left_ms(sh, conn_cold(c)) == 0 || !has_room_for_cookies(sh))
 		return false;
 	if (!tuple_set(sh, &copy, &key, c->tuple.iface))
 		return false;
@@ -227,11 +232,7 @@ static bool listener_takes(struct shard *sh, const struct seg *s)
 	if (sh->halves.used >= sh->halves.capacity &&
 	    refusal(sh, listener) == STAT_drop_no_half_open)
 		backlog_give_way(sh, listener);
-	if (tcp_listen_ready(sh, s))
-		return true;
-	sh->listeners[listener].overflows += accept_queue_full(sh, listener);
-	sh->listeners[listener].drops++;
-	return false;
+	return tcp_listen_ready(sh, s);
 }
 
 static bool is_spent(const struct shard *sh, uint32_t index)
@@ -271,8 +272,11 @@ static void spent_input(struct shard *sh, uint32_t index, struct seg *s)
 		return;
 	}
 	/* A cookie-opened connection was a listener's. */
-	if (!reopen(sh, index, s))
+	if (!reopen(sh, index, s)) {
+		sh->listeners[tw->profile].overflows += accept_queue_full(sh, tw->profile);
+		sh->listeners[tw->profile].drops++;
 		tw_drop(sh, s, refusal(sh, tw->profile));
+	}
 }
 
 /* The peer's FIN again: our last ACK was lost. */
@@ -310,9 +314,11 @@ static void tw_input(struct shard *sh, uint32_t index, struct seg *s)
 	const struct time_wait *tw = record(sh, index);
 
 	if (s->flags & TCP_RST) {
-		if (!tw_tcp(sh, tw)->rfc1337 && s->seq == tw->rcv_nxt)
+		bool ends = !tw_tcp(sh, tw)->rfc1337 && s->seq == tw->rcv_nxt;
+
+		if (ends)
 			tw_end(sh, index);
-		tw_drop(sh, s, STAT_drop_time_wait_rst);
+		tw_drop(sh, s, ends ? STAT_rst_received : STAT_drop_time_wait_rst);
 		return;
 	}
 	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(sh, index, s) &&

@@ -327,14 +327,17 @@ static void test_missed_drops(void **state)
 	assert_int_equal(x->tap->missed + captured_count, 500);
 }
 
-/* Every counter of drops is one that a frame can raise. */
+/* Counters of drops, and what says instead of them why a frame has no answer. */
 static void test_rules_know_the_drops(void **state)
 {
 	struct fixture *x = *state;
 
+	uint32_t others = 0;
+
 	assert_true(x->rules.nb_drops > 30);
 	for (uint32_t i = 0; i < x->rules.nb_drops; i++)
-		assert_memory_equal(stat_name(x->rules.drops[i]), "drop_", 5);
+		others += strncmp(stat_name(x->rules.drops[i]), "drop_", 5) != 0;
+	assert_int_equal(others, 3);
 }
 
 /* The sums that a device was to fill in are right in the file. */

@@ -393,6 +393,67 @@ static void test_old_duplicate_opens_nothing(void **state)
 	}
 }
 
+/* The cookie is of a machine whose clock is ahead: it is good for longer than one of ours, and so
+ * is the memory of its use. */
+static void test_old_duplicate_of_one_that_is_ahead(void **state)
+{
+	const uint64_t period_begins = (NOON_US / PERIOD_US + 1) * PERIOD_US;
+	struct machine a, b;
+	struct frame rst;
+
+	(void)state;
+	start(&a, 1, secret, period_begins + 10000, CONF_SYNCOOKIES_ALWAYS);
+	start(&b, 2, secret, period_begins + 10000 - 4900000, CONF_SYNCOOKIES_AUTO);
+	begin(&a, &clients[0]);
+	complete(&b, &a, &clients[0]);
+	rst = segment(&clients[0], FRAME_RST, SYN_SEQ + 1 + REQUEST_LEN, 0);
+	receive(&b, &rst);
+	assert_int_equal(b.rig.sh->time_waits.used, 1);
+	for (int i = 0; i < 133; i++)
+		wait_for(&b, SECOND_US);
+	complete(&b, &a, &clients[0]);
+	assert_int_equal(b.rig.sh->conns.used, 0);
+	stop(&a);
+	stop(&b);
+}
+
+/* The client sends a request and closes; with the last ACK nothing waits here. */
+static void visit(struct machine *m, const struct client *c, const struct frame *answer,
+		  uint32_t seq)
+{
+	say(m, c, answer, FRAME_ACK, seq + 1, 0, REQUEST_LEN);
+	assert_int_equal(m->rig.sh->conns.used, 1);
+	say(m, c, answer, FRAME_ACK | FRAME_FIN, seq + 1 + REQUEST_LEN, 0, 0);
+	say(m, c, answer, FRAME_ACK, seq + 2 + REQUEST_LEN, 1, 0);
+	assert_int_equal(m->rig.sh->conns.used, 0);
+}
+
+/* The port is used once more while a cookie that has opened a connection is good: an old duplicate
+ * of that one's request opens nothing when the second has ended as well. */
+static void test_old_duplicate_behind_another_connection(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		struct frame first, again = segment(&clients[i], FRAME_SYN, SYN_SEQ + 1000000, 0);
+		struct machine m;
+
+		start(&m, 1, NULL, NOON_US, CONF_SYNCOOKIES_ALWAYS);
+		begin(&m, &clients[i]);
+		first = m.sent.last;
+		visit(&m, &clients[i], &first, SYN_SEQ);
+		if (clients[i].timestamps)
+			add_timestamps(&again, 0);
+		receive(&m, &again);
+		assert_int_equal(m.rig.sh->halves.used, 1);
+		again = m.sent.last;
+		visit(&m, &clients[i], &again, SYN_SEQ + 1000000);
+		say(&m, &clients[i], &first, FRAME_ACK, SYN_SEQ + 1, 0, REQUEST_LEN);
+		assert_int_equal(m.rig.sh->conns.used, 0);
+		assert_int_equal(count(&m, STAT_passive_opens), 2);
+		stop(&m);
+	}
+}
+
 static void test_nothing_is_shared_without_a_secret(void **state)
 {
 	struct client c = {0};
@@ -446,6 +507,8 @@ int main(void)
 	    cmocka_unit_test(test_ecn_is_withdrawn),
 	    cmocka_unit_test(test_two_machines_answer),
 	    cmocka_unit_test(test_old_duplicate_opens_nothing),
+	    cmocka_unit_test(test_old_duplicate_of_one_that_is_ahead),
+	    cmocka_unit_test(test_old_duplicate_behind_another_connection),
 	    cmocka_unit_test(test_nothing_is_shared_without_a_secret),
 	    cmocka_unit_test(test_entry_behind_a_cookie_of_its_own),
 	};

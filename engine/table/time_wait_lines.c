@@ -2,7 +2,9 @@
 #include "engine/table/time_wait_lines.h"
 
 #define GRAINS	   256 /* chunks of a line are no longer than that part of its wait */
-#define LOOK_AT_MAX 64 /* chunks that are looked at for one to be had */
+#define LOOK_AT_MAX 256 /* chunks that are looked at for one to be had */
+#define WALK_MAX    64	/* of them, one behind the other in a line */
+#define NEAR	    16 /* records join chunks that end within that part of their wait */
 
 /* Each line has chunks that time has ended before they were full, and one to fill. */
 static uint32_t nb_chunks(uint32_t capacity, uint32_t nb_lines)
@@ -61,15 +63,12 @@ static void free_chunk(struct tw_lines *t, uint32_t i)
 	t->free_head = i;
 }
 
-/* A slot of the chunk that holds no record, which it has from now on. */
-static uint32_t take_hole(struct tw_chunk *c)
+/* The first slot from `i` on that holds no record, which it has from now on. */
+static uint32_t take_hole(struct tw_chunk *c, uint32_t i)
 {
-	uint32_t i = 0;
-
-	if (c->nb < TW_CHUNK)
-		return c->nb++;
-	while (c->records[i].used)
+	while (i < c->nb && c->records[i].used)
 		i++;
+	c->nb = (uint8_t)MAX(c->nb, i + 1);
 	return i;
 }
 
@@ -79,40 +78,68 @@ static void set_timestamps(struct tw_chunk *c, uint32_t i, bool timestamps)
 	c->timestamps[i / 32] |= (uint32_t)timestamps << i % 32;
 }
 
-/* The records of a chunk join the next one's, which end a little later. */
-static void merge_into_next(struct tw_lines *t, uint32_t from)
+static bool has_holes(const struct tw_lines *t, uint32_t i)
 {
-	struct tw_chunk *c = &t->chunks[from], *next = &t->chunks[c->next];
-	uint32_t to = c->next;
-
-	for (uint32_t i = 0; i < c->nb; i++) {
-		uint32_t hole;
-
-		if (!c->records[i].used)
-			continue;
-		hole = take_hole(next);
-		next->records[hole] = c->records[i];
-		set_timestamps(next, hole, tw_has_timestamps(t, from * TW_CHUNK + i));
-		c->records[i].used = 0;
-		next->live++;
-		t->moved(t->ctx, from * TW_CHUNK + i, to * TW_CHUNK + hole);
-	}
-	c->live = 0;
-	free_chunk(t, from);
+	return t->chunks[i].live && t->chunks[i].live < TW_CHUNK;
 }
 
-/* Looks on, through all chunks in turn, for one whose records fit into its neighbour. */
+/* As many records as fit join those of a later chunk. True: that was all, `from` is free. */
+static bool fill(struct tw_lines *t, uint32_t to, uint32_t from)
+{
+	struct tw_chunk *c = &t->chunks[from], *later = &t->chunks[to];
+	uint32_t hole = 0;
+
+	for (uint32_t i = 0; c->live && later->live < TW_CHUNK; i++) {
+		if (!c->records[i].used)
+			continue;
+		hole = take_hole(later, hole);
+		later->records[hole] = c->records[i];
+		set_timestamps(later, hole, tw_has_timestamps(t, from * TW_CHUNK + i));
+		c->records[i].used = 0;
+		c->live--;
+		later->live++;
+		t->moved(t->ctx, from * TW_CHUNK + i, to * TW_CHUNK + hole);
+	}
+	if (c->live)
+		return false;
+	free_chunk(t, from);
+	return true;
+}
+
+/* Fills the holes of chunk `to` from one before it that has holes as well, that one's from the one
+ * before, and so on. True: one is free. */
+static bool fill_back(struct tw_lines *t, uint32_t to, uint32_t *looks)
+{
+	uint32_t near = t->lines[t->chunks[to].line].wait / NEAR;
+	uint32_t from = t->chunks[to].prev;
+
+	for (uint32_t n = 0; n < WALK_MAX && from != TW_NONE && *looks; n++, --*looks) {
+		uint32_t prev = t->chunks[from].prev;
+
+		if (t->chunks[to].until - t->chunks[from].until > near)
+			return false;
+		if (has_holes(t, from)) {
+			if (fill(t, to, from))
+				return true;
+			to = from;
+		}
+		from = prev;
+	}
+	return false;
+}
+
+/* Begins where there was a hole last, and looks on through all chunks in turn until one is free. */
 static void compact(struct tw_lines *t)
 {
-	for (uint32_t n = 0; n < LOOK_AT_MAX; n++) {
-		uint32_t i = t->looked_at = (t->looked_at + 1) % t->fresh;
-		const struct tw_chunk *c = &t->chunks[i];
+	uint32_t looks = LOOK_AT_MAX;
 
-		if (c->live && c->next != TW_NONE &&
-		    c->live + t->chunks[c->next].live <= TW_CHUNK) {
-			merge_into_next(t, i);
+	if (has_holes(t, t->holed) && fill_back(t, t->holed, &looks))
+		return;
+	while (looks) {
+		looks--;
+		t->looked_at = (t->looked_at + 1) % t->fresh;
+		if (has_holes(t, t->looked_at) && fill_back(t, t->looked_at, &looks))
 			return;
-		}
 	}
 }
 
@@ -195,6 +222,7 @@ void tw_remove(struct tw_lines *t, uint32_t index)
 	INVARIANT(tw->used && c->live);
 	tw->used = 0;
 	t->used--;
+	t->holed = index / TW_CHUNK;
 	if (--c->live == 0)
 		free_chunk(t, index / TW_CHUNK);
 }

@@ -10,7 +10,8 @@
  *
  * A chunk ends when its last record does. It takes records for a 256th of its line's wait at
  * most, so none waits for much longer than it must. A record that ends early leaves a hole; a chunk
- * of holes is free at once, and where chunks run short neighbours that fit into one become one.
+ * of holes is free at once, and where chunks run short records move into the holes of the next
+ * chunk, until one is free.
  *
  * Sized once, never grows. One thread.
  */
@@ -66,7 +67,8 @@ struct tw_lines {
 	uint32_t fresh;	    /* lowest chunk never used */
 	uint32_t used;	    /* records that have not ended */
 	uint32_t capacity;  /* of them at most */
-	uint32_t looked_at; /* chunk up to which neighbours were looked at */
+	uint32_t looked_at; /* chunk up to which holes were looked for */
+	uint32_t holed;	    /* of which a record ended last */
 };
 
 /* Bytes for `capacity` records in `nb_lines` lines, a multiple of a cache line. */

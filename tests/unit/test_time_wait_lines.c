@@ -225,6 +225,46 @@ static void test_holes(void **state)
 	free(m);
 }
 
+static void ignore_moved(void *ctx, uint32_t from, uint32_t to)
+{
+	(void)ctx;
+	(void)from;
+	(void)to;
+}
+
+/* Of every 64 records `kept` stay, too many for two chunks to become one: until all that were asked
+ * for are there none is refused. */
+static void fill_with_holes(uint32_t kept)
+{
+	const uint32_t capacity = 65536;
+	size_t bytes = tw_lines_bytes(capacity, 1);
+	void *mem = aligned_alloc(CACHE_LINE, bytes);
+	struct tw_lines t;
+
+	assert_non_null(mem);
+	memset(mem, 0, bytes);
+	tw_lines_init(&t, mem, capacity, 1, ignore_moved, NULL);
+	tw_add_line(&t, 60000);
+	for (uint32_t n = 0; t.used < capacity; n++) {
+		uint32_t i = tw_enter(&t, 0, 1000, false);
+
+		assert_int_not_equal(i, TW_NONE);
+		*tw_at(&t, i) = (struct time_wait){.used = 1};
+		if (n % TW_CHUNK >= kept)
+			tw_remove(&t, i);
+	}
+	assert_true(tw_check(&t));
+	free(mem);
+}
+
+static void test_many_small_holes(void **state)
+{
+	(void)state;
+	fill_with_holes(33);
+	fill_with_holes(50);
+	fill_with_holes(60);
+}
+
 static void test_next(void **state)
 {
 	struct model *m = malloc(sizeof(*m));
@@ -261,6 +301,7 @@ int main(void)
 	    cmocka_unit_test(test_against_model),
 	    cmocka_unit_test(test_capacity),
 	    cmocka_unit_test(test_holes),
+	    cmocka_unit_test(test_many_small_holes),
 	    cmocka_unit_test(test_next),
 	};
 

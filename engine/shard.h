@@ -97,6 +97,7 @@ struct listener_state {
 	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
 	uint64_t drops;	    /* these, and what was refused for want of anything else */
 	uint64_t cookies_received, cookies_failed;
+	uint64_t time_wait_overflows; /* connections that ended without the wait for want of room */
 	uint64_t prefix_refused; /* SYNs and cookies of who may not */
 	uint64_t source_limit_refused, source_rate_refused; /* and of who may no more */
 	struct half_trail trail;

@@ -98,14 +98,16 @@ static void show_rows(FILE *out, const json_t *rows, const struct field *fields,
 /* What Linux counts for all listeners together. */
 static void note_listener(struct table *t, const json_t *row)
 {
-	char text[320];
+	char text[400];
 
 	snprintf(text, sizeof(text),
 		 "\tListenOverflows:%" PRIu64 " ListenDrops:%" PRIu64 " SyncookiesSent:%" PRIu64
-		 " SyncookiesRecv:%" PRIu64 " SyncookiesFailed:%" PRIu64,
+		 " SyncookiesRecv:%" PRIu64 " SyncookiesFailed:%" PRIu64
+		 " TCPReqQFullDoCookies:%" PRIu64 " TCPTimeWaitOverflow:%" PRIu64,
 		 number_of(row, "overflows"), number_of(row, "drops"),
 		 number_of(row, "cookies_sent"), number_of(row, "cookies_received"),
-		 number_of(row, "cookies_failed"));
+		 number_of(row, "cookies_failed"), number_of(row, "cookies_for_room"),
+		 number_of(row, "time_wait_overflows"));
 	table_note(t, text);
 }
 

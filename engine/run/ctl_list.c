@@ -131,13 +131,16 @@ static void fill_listener(struct rte_tel_data *d, const struct conf *conf,
 	reply_number(d, "connections", l->connections);
 	reply_number(d, "max_connections", l->max_connections);
 	reply_number(d, "reserve", l->reserve);
-	reply_number(d, "cookies", l->cookies);
+	reply_number(d, "cookies",
+		     l->cookies || c->tcp.syncookies == CONF_SYNCOOKIES_ALWAYS);
 	reply_number(d, "accepted", l->accepted);
 	reply_number(d, "overflows", l->overflows);
 	reply_number(d, "drops", l->drops);
 	reply_number(d, "cookies_sent", l->cookies_sent);
 	reply_number(d, "cookies_received", l->cookies_received);
 	reply_number(d, "cookies_failed", l->cookies_failed);
+	reply_number(d, "cookies_for_room", l->cookies_for_room);
+	reply_number(d, "time_wait_overflows", l->time_wait_overflows);
 	reply_number(d, "prefix_refused", l->prefix_refused);
 	reply_number(d, "source_limit_refused", l->source_limit_refused);
 	reply_number(d, "source_rate_refused", l->source_rate_refused);

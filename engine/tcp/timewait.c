@@ -112,6 +112,8 @@ void tcp_time_wait_enter(struct shard *sh, struct conn *c)
 		return;
 	}
 	stat_inc(sh, STAT_time_wait_overflow);
+	if (conn_profile(sh, c)->listener != CONF_NONE)
+		sh->listeners[conn_profile(sh, c)->listener].time_wait_overflows++;
 	conn_unlink(sh, c);
 }
 

@@ -358,6 +358,8 @@ static bool listener_counter(const struct play *p, const char *name, uint64_t *s
 			*sum += l->overflows;
 		else if (strcmp(name, "listener_drops") == 0)
 			*sum += l->drops;
+		else if (strcmp(name, "listener_time_wait_overflows") == 0)
+			*sum += l->time_wait_overflows;
 		else
 			return false;
 	}

@@ -453,13 +453,14 @@ static void test_listeners(void **state)
 	    " \"recv_q\": 1, \"send_q\": 4096, \"half_open\": 300, \"half_open_limit\": 65536,"
 	    " \"connections\": 5, \"reserve\": 100,"
 	    " \"cookies\": 1, \"accepted\": 7, \"overflows\": 2, \"drops\": 3,"
-	    " \"cookies_sent\": 9, \"cookies_received\": 8, \"cookies_failed\": 4}]",
+	    " \"cookies_sent\": 9, \"cookies_received\": 8, \"cookies_failed\": 4,"
+	    " \"cookies_for_room\": 9, \"time_wait_overflows\": 6}]",
 	    "Listener  Local Address:Port  Service  Pool  Accept-Q  Backlog  Half-open  Limit  "
 	    "Cookies  Connections  Max  Reserve  Accepted  Overflows  Drops  Refused\n"
 	    "web       192.0.2.1:80        http     -            1     4096        300  65536  "
 	    "yes                5    -      100         7          2      3        0\n"
 	    "\tListenOverflows:2 ListenDrops:3 SyncookiesSent:9 SyncookiesRecv:8 "
-	    "SyncookiesFailed:4\n");
+	    "SyncookiesFailed:4 TCPReqQFullDoCookies:9 TCPTimeWaitOverflow:6\n");
 }
 
 static void print_linux(FILE *out, const json_t *counters)

@@ -9,6 +9,8 @@ connections that were there before ask every 5 ms (talks).
 
   terminus, terminus-syncookies          syncookies auto and always, AF_PACKET
   terminus-xdp, terminus-xdp-syncookies  the same through AF_XDP
+  terminus-memif                         syncookies auto; the flood comes over shared memory, in a
+                                         ring of its own as from a network card, many times larger
   epoll, epoll-syncookies                a minimal epoll server, tcp_syncookies 1 and 2
   synproxy                               the first of these behind netfilter's SYNPROXY
 

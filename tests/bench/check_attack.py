@@ -14,7 +14,7 @@ import sys
 REPO = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "bench"))
 NAMESPACES = pathlib.Path("/run/netns")
-SHORT = ("--seconds=1", "--rates=20k", "--only=terminus,epoll")
+SHORT = ("--seconds=1", "--rates=20k", "--only=terminus,terminus-memif,epoll")
 
 
 def check_judge():
@@ -52,7 +52,7 @@ def check_program(build):
     assert status == 0, (status, out, err)
     rows = [json.loads(line) for line in out.splitlines()]
     assert [(row["peer"], row["rate"]) for row in rows] == [
-        (peer, rate) for peer in ("terminus", "epoll") for rate in ("unloaded", "20k")], rows
+        (peer, rate) for peer in ("terminus", "terminus-memif", "epoll") for rate in ("unloaded", "20k")], rows
     for row in rows:
         assert row["started"] >= 100 and row["talks"] >= 100, row
         assert row["never"] == row["lost"] == 0, row

@@ -64,107 +64,222 @@ static bool value_has(const char *value, const char *end, const char *word)
 	return false;
 }
 
+/* RFC 9112 section 6.3: digits alone, and the same each time. */
 static void take_length(struct http_head *h, const char *value, const char *end)
 {
+	const char *first = value;
 	uint64_t n = 0;
 
 	for (; value < end && *value >= '0' && *value <= '9' && n < UINT32_MAX; value++)
 		n = n * 10 + (uint64_t)(*value - '0');
-	h->bad |= n >= UINT32_MAX;
+	h->bad |= value == first || n >= UINT32_MAX || (h->sized && n != h->body_len);
+	while (value < end && (*value == ' ' || *value == '\t'))
+		value++;
+	h->bad |= value != end;
+	h->sized = true;
 	h->body_len = (uint32_t)n;
 }
 
-/* The names that matter begin with C or T. */
-static bool begins_name(char c)
+/* True when the line is a name, a colon right behind it and whatever follows. A line that goes on
+ * with the one before (obs-fold) is none. */
+static bool is_header(const char *line, const char *end)
 {
-	c |= 0x20;
-	return c == 'c' || c == 't';
+	const char *p = line;
+
+	while (p < end && (uint8_t)*p > ' ' && *p != ':')
+		p++;
+	return p < end && *p == ':' && p != line;
 }
 
 static NOINLINE void parse_header(struct http_head *h, const char *line, const char *end)
 {
 	const char *value;
 
-	if (HEADER_IS(line, end, "connection:", &value)) {
-		if (likely(is_close(value, end)) || value_has(value, end, "close"))
-			h->close = true;
-		else if (value_has(value, end, "keep-alive"))
-			h->close = false;
-	} else if (HEADER_IS(line, end, "content-length:", &value)) {
+	if (HEADER_IS(line, end, "connection:", &value))
+		h->close |= is_close(value, end) || value_has(value, end, "close");
+	else if (HEADER_IS(line, end, "content-length:", &value))
 		take_length(h, value, end);
-	} else if (HEADER_IS(line, end, "transfer-encoding:", &value)) {
+	else if (HEADER_IS(line, end, "transfer-encoding:", &value))
 		h->bad = true; /* nothing that measures us sends one */
-	}
+	else
+		h->bad |= !is_header(line, end);
 }
 
-/* "METHOD target HTTP/1.x" */
-static void parse_request_line(struct http_head *h, const char *line, const char *end)
+/* The one that every request of HTTP/1.1 has. */
+static ALWAYS_INLINE bool is_host(const char *line, const char *end)
 {
-	const char *version = end - 8;
+	uint32_t host;
 
-	h->bad = end - line < 14 || memcmp(version, "HTTP/1.", 7) != 0 || line[0] < 'A' ||
-		 line[0] > 'Z';
-	if (h->bad)
-		return;
-	h->is_head = memcmp(line, "HEAD ", 5) == 0;
-	h->close = version[7] == '0';
+	if (end - line < 5)
+		return false;
+	memcpy(&host, line, 4);
+	return (host | 0x20202020) == 0x74736f68 && line[4] == ':';
+}
+
+static ALWAYS_INLINE void take_host(struct http_head *h)
+{
+	h->bad |= h->host;
+	h->host = true;
 }
 
 #define STEP 16 /* bytes looked at together */
+#define VERSION_LEN 9 /* of " HTTP/1.x" */
 
-/* A bit for each LF among STEP bytes. */
-static ALWAYS_INLINE uint32_t lfs_of_step(const char *p)
+enum sought { LF, BLANK }; /* BLANK: control characters as well */
+
+static ALWAYS_INLINE bool is_sought(char c, enum sought what)
+{
+	return what == LF ? c == '\n' : (uint8_t)c <= ' ';
+}
+
+/* A bit for each sought byte among STEP bytes. */
+static ALWAYS_INLINE uint32_t bits_of_step(const char *p, enum sought what)
 {
 #ifdef __SSE2__
 	__m128i text = _mm_loadu_si128((const void *)p);
+	__m128i lf = _mm_set1_epi8('\n'), blank = _mm_min_epu8(text, _mm_set1_epi8(' '));
 
-	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('\n')));
+	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text, what == LF ? lf : blank));
 #else
-	uint32_t lfs = 0;
+	uint32_t bits = 0;
 
 	for (uint32_t i = 0; i < STEP; i++)
-		lfs |= (uint32_t)(p[i] == '\n') << i;
-	return lfs;
+		bits |= (uint32_t)is_sought(p[i], what) << i;
+	return bits;
 #endif
 }
 
-/* A bit for each LF among the n bytes at p, n <= 64. Steps end with the last byte: what two of
- * them see is the same. */
-static ALWAYS_INLINE uint64_t lfs_of(const char *p, uint32_t n)
+/* A bit for each sought byte among the n bytes at p, n <= 64. Steps end with the last byte: what
+ * two of them see is the same. */
+static ALWAYS_INLINE uint64_t bits_of(const char *p, uint32_t n, enum sought what)
 {
-	uint64_t lfs = 0;
+	uint64_t bits = 0;
 
 	if (unlikely(n < STEP)) {
 		for (uint32_t i = 0; i < n; i++)
-			lfs |= (uint64_t)(p[i] == '\n') << i;
-		return lfs;
+			bits |= (uint64_t)is_sought(p[i], what) << i;
+		return bits;
 	}
-	for (uint32_t i = 0; i + STEP < n; i += STEP)
-		lfs |= (uint64_t)lfs_of_step(p + i) << i;
-	return lfs | (uint64_t)lfs_of_step(p + n - STEP) << (n - STEP);
+	bits = bits_of_step(p, what);
+	for (uint32_t i = STEP; i + STEP < n; i += STEP)
+		bits |= (uint64_t)bits_of_step(p + i, what) << i;
+	return bits | (uint64_t)bits_of_step(p + n - STEP, what) << (n - STEP);
+}
+
+/* "GET target HTTP/1.1" with a short target, of the `len` bytes that are there. */
+static ALWAYS_INLINE bool is_plain_get(const char *line, const char *end, uint32_t len)
+{
+	uint64_t n = (uint64_t)(end - line) - VERSION_LEN;
+
+	return n - 5 < STEP - 5 && len >= STEP && memcmp(line, "GET ", 4) == 0 &&
+	       memcmp(end - VERSION_LEN, " HTTP/1.1", VERSION_LEN) == 0 &&
+	       (bits_of_step(line, BLANK) & ((1u << n) - 1)) == 1 << 3;
+}
+
+/* True when the n bytes at p are two words with one SP between. */
+static bool are_two_words(const char *p, uint32_t n)
+{
+	uint64_t blanks = bits_of(p, MIN(n, 64u), BLANK);
+	uint32_t first;
+
+	for (uint32_t i = 64; i < n; i++) {
+		if (is_sought(p[i], BLANK))
+			return false;
+	}
+	if (blanks == 0 || (blanks & (blanks - 1)) != 0)
+		return false;
+	first = (uint32_t)__builtin_ctzll(blanks);
+	return p[first] == ' ' && first + 1 < n;
+}
+
+/* "METHOD target HTTP/1.x" */
+static NOINLINE void parse_request_line(struct http_head *h, const char *line, const char *end)
+{
+	const char *version = end - VERSION_LEN;
+
+	if (end - line < VERSION_LEN + 3 || memcmp(version, " HTTP/1.", 8) != 0 || end[-1] < '0' ||
+	    end[-1] > '9' || line[0] < 'A' || line[0] > 'Z' ||
+	    !are_two_words(line, (uint32_t)(version - line))) {
+		h->bad = true;
+		return;
+	}
+	h->is_head = memcmp(line, "HEAD ", 5) == 0;
+	h->close = h->old = end[-1] == '0';
+}
+
+/* What is there, and where its lines end. */
+struct text {
+	const char *at, *end; /* LFs of the 64 bytes from `at` on are known */
+	uint64_t lfs;
+};
+
+static ALWAYS_INLINE void find_lfs(struct text *t)
+{
+	t->lfs = bits_of(t->at, (uint32_t)MIN(t->end - t->at, 64), LF);
+}
+
+/* The end of the next line; NULL: it is not there. */
+static ALWAYS_INLINE const char *line_end(struct text *t, struct http_head *h)
+{
+	for (;;) {
+		const char *lf;
+
+		while (unlikely(!t->lfs)) {
+			if (t->end - t->at <= 64)
+				return NULL;
+			t->at += 64;
+			find_lfs(t);
+		}
+		lf = t->at + (uint32_t)__builtin_ctzll(t->lfs);
+		t->lfs &= t->lfs - 1;
+		if (likely(lf[-1] == '\r'))
+			return lf - 1;
+		h->bad = true; /* an LF alone ends no line here, but perhaps with others */
+	}
+}
+
+/* The header lines that follow, and the empty one: its end; NULL: it is not there. */
+static ALWAYS_INLINE const char *parse_headers(struct http_head *h, struct text *t,
+					       const char *line)
+{
+	const char *end;
+
+	while (likely((end = line_end(t, h)) != NULL) && end != line) {
+		if (likely(is_host(line, end)))
+			take_host(h);
+		else
+			parse_header(h, line, end);
+		line = end + 2;
+	}
+	if (unlikely(!h->host))
+		h->bad |= !h->old;
+	return end;
 }
 
 bool http_head_parse(struct http_head *h, const char *p, uint32_t len)
 {
-	const char *line = p;
+	struct text t = {.at = p, .end = p + len};
+	const char *end;
 
 	*h = (struct http_head){0};
-	for (uint32_t at = 0; at < len; at += 64) {
-		for (uint64_t lfs = lfs_of(p + at, MIN(len - at, 64u)); lfs; lfs &= lfs - 1) {
-			const char *cr = p + at + __builtin_ctzll(lfs) - 1;
-
-			if (unlikely(cr < line || *cr != '\r'))
-				continue; /* an LF alone ends no line */
-			if (cr == line) {
-				h->len = (uint32_t)(cr + 2 - p);
-				return true;
-			}
-			if (line == p)
-				parse_request_line(h, line, cr);
-			else if (begins_name(*line))
-				parse_header(h, line, cr);
-			line = cr + 2;
-		}
+	find_lfs(&t);
+	if (unlikely(t.lfs & 1)) {
+		h->bad = true;
+		t.lfs--;
 	}
-	return false;
+	end = line_end(&t, h);
+	if (unlikely(!end))
+		return false;
+	if (unlikely(!is_plain_get(p, end, len))) {
+		if (end == p) {
+			h->len = 2;
+			return true;
+		}
+		parse_request_line(h, p, end);
+	}
+	end = parse_headers(h, &t, end + 2);
+	if (unlikely(!end))
+		return false;
+	h->len = (uint32_t)(end + 2 - p);
+	return true;
 }

@@ -8,8 +8,11 @@ struct http_head {
 	uint32_t len;	   /* bytes up to and including the empty line */
 	uint32_t body_len; /* bytes that follow it, by Content-Length */
 	bool is_head;	   /* the method is HEAD: the answer has no body */
-	bool close;	   /* answer, then close */
-	bool bad;
+	bool close;	   /* answer, then close: asked for, or HTTP/1.0, which has no word of ours
+			    * that the connection is kept */
+	bool bad;	   /* no request: answer so, and take nothing behind it for one */
+	bool old;	   /* HTTP/1.0 */
+	bool host, sized;  /* a Host, a Content-Length has been there */
 };
 
 /* Reads the head that begins at p, of which `len` bytes are there; false: it goes on behind them,

@@ -22,10 +22,10 @@ struct view {
 #define HTTP_PORT 8080
 #define HTTP_SIZE 32
 static const char requests[8][HTTP_SIZE + 1] = {
-    "GET / HTTP/1.1\r\nX: abcdefghi\r\n\r\n",  "HEAD / HTTP/1.1\r\nX: abcdefgh\r\n\r\n",
-    "POST / HTTP/1.1\r\ncontent-length:", " 25\r\n\r\nthe 25 bytes of its body.",
-    "\r\n\r\n\r\nGET / HTTP/1.1\r\nX: abc\r\n\r\n", "GET / HTTP/1.1\r\nConnection:close",
-    "\r\n\r\nPUT /abcdefghijklmnopqrstuvw", "GET / HTTP/1.0\r\nX: abcdefghi\r\n\r\n"};
+    "GET / HTTP/1.1\r\nHost: abcdef\r\n\r\n",  "HEAD / HTTP/1.1\r\nHost: abcde\r\n\r\n",
+    "PUT / HTTP/1.1\r\nhost: \r\ncontent-", "length: 18\r\n\r\nof eighteen bytes.",
+    "\r\n\r\n\r\nGET / HTTP/1.1\r\nHost:a\r\n\r\n", "GET / HTTP/1.1\r\nConnection:close",
+    "\r\nhost:\r\n\r\nPUT / HTTP/1.1\r\nhost:", "GET / HTTP/1.0\r\nX: abcdefghi\r\n\r\n"};
 
 static const uint8_t peer_mac[6] = {0x02, 0x00, 0x5e, 0x20, 0x00, 0x01};
 

@@ -156,7 +156,7 @@ def test_slow_post(slow_lab, engine, family, silent):
     counted = Counted(engine)
     with clients(slow_lab, family, HTTP) as socks:
         for sock in socks:
-            sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\nx")
+            sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx")
             while sock.recv(65536)[-1:] != b"x" or select.select([sock], [], [], 0.1)[0]:
                 pass
         if silent:
@@ -172,7 +172,7 @@ def test_slow_readers(slow_lab, engine, family):
     with wrk_goes_on(slow_lab, family, 6), \
          clients(slow_lab, family, HTTP, rcvbuf=2048) as socks:
         for sock in socks:
-            sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         wait_until(lambda: counted["slow_read_reaped"] == SLOW, ENDED_WITHIN, "all are reset")
         assert all(map(is_reset, socks))
 

@@ -70,12 +70,13 @@ void client_arm(struct load *l, struct client_conn *c)
 void client_close(struct load *l, struct client_conn *c, enum tally_count as)
 {
 	struct client *k = l->client;
+	uint32_t age;
 
 	wheel_cancel(&k->wheel, index_of(k, c));
-	if (mode_counts(l, c->begun_us)) {
+	if (client_counts(l, c, &age)) {
 		mode_count(l, as);
 		if (as == TALLY_done)
-			hist_add(&l->tally.hists[TALLY_CONNECTION], mode_age(l, c->begun_us));
+			hist_add(&l->tally.hists[TALLY_CONNECTION], age);
 	}
 	c->state = CLIENT_FREE;
 	c->next_free = k->free_head;
@@ -105,6 +106,7 @@ static bool begin_one(struct load *l)
 	struct client_conn *c = &k->conns[k->free_head];
 	struct buf *b = mode_buf(l);
 	struct end e;
+	usec_t begun;
 
 	if (!b)
 		return false;
@@ -115,7 +117,9 @@ static bool begin_one(struct load *l)
 		return false;
 	}
 	k->open++;
-	c->begun_us = (uint32_t)pace_take(&l->pace, l->now);
+	begun = pace_take(&l->pace, l->now);
+	c->begun_us = (uint32_t)begun;
+	c->begun_high = (uint8_t)(begun >> 32);
 	c->snd_nxt = mode_isn(l, &e) + c->lap;
 	c->rcv_nxt = c->ts_recent = 0;
 	c->requests = l->plan->requests;

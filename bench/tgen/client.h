@@ -28,7 +28,8 @@ enum client_frame {
 	CLIENT_FRAME_NONE,
 };
 
-/* A slot and its connection. Times are low 32 bits of microseconds. */
+/* A slot and its connection. Times are low 32 bits of microseconds; a connection that pauses
+ * between its requests may last longer. */
 struct client_conn {
 	struct wheel_node timer;
 	uint32_t next_free; /* index of the next free slot, 0: none */
@@ -40,7 +41,8 @@ struct client_conn {
 	uint32_t requests; /* not yet answered */
 	uint8_t state;     /* enum client_state */
 	uint8_t retries;
-	bool fin_seen, fin_acked;
+	uint8_t begun_high; /* the next bits of begun_us */
+	bool fin_seen : 1, fin_acked : 1;
 };
 static_assert(sizeof(struct client_conn) == CACHE_LINE, "a connection is one cache line");
 
@@ -51,6 +53,17 @@ struct client {
 	uint32_t open;
 	struct client_conn conns[] CACHE_ALIGNED; /* from 1 on */
 };
+
+/* True when the connection counts; *age_us: how long ago it began, 71 minutes at most. */
+static inline bool client_counts(const struct load *l, const struct client_conn *c,
+				 uint32_t *age_us)
+{
+	uint64_t begun = (uint64_t)c->begun_high << 32 | c->begun_us;
+	uint64_t age = (l->now - begun) & ((1ull << 40) - 1);
+
+	*age_us = (uint32_t)MIN(age, (uint64_t)UINT32_MAX);
+	return age <= l->now - l->since;
+}
 
 /* The end of the connection in slot `index`. */
 void client_end_of(const struct load *l, const struct client_conn *c, struct end *e);

@@ -30,6 +30,7 @@ static enum client_frame fin(struct load *l, struct client_conn *c)
 static enum client_frame syn_sent(struct load *l, struct client_conn *c, const struct inbound *s)
 {
 	bool acked = (s->flags & TCP_ACK) && s->ack == c->snd_nxt;
+	uint32_t age;
 
 	if (!acked || !(s->flags & (TCP_RST | TCP_SYN))) {
 		mode_count(l, TALLY_unexpected);
@@ -41,8 +42,8 @@ static enum client_frame syn_sent(struct load *l, struct client_conn *c, const s
 	}
 	c->rcv_nxt = s->seq + 1;
 	c->ts_recent = s->tsval;
-	if (mode_counts(l, c->begun_us))
-		hist_add(&l->tally.hists[TALLY_CONNECT], mode_age(l, c->begun_us));
+	if (client_counts(l, c, &age))
+		hist_add(&l->tally.hists[TALLY_CONNECT], age);
 	return request(l, c);
 }
 

@@ -81,7 +81,7 @@ struct load *load_init(void *mem, const struct load_args *args)
 	l->window.limit = (plan->concurrency + workers - 1) / workers;
 	l->window.at = (uint16_t)((uint32_t)args->now >> WINDOW_SHIFT);
 	load_set_time(l, args->now);
-	l->since = l->now_us;
+	l->since = l->now;
 	init_mode(l, args);
 	return l;
 }
@@ -108,7 +108,7 @@ void load_rest(struct load *l)
 void load_count(struct load *l)
 {
 	l->tally = (struct tally){0};
-	l->since = l->now_us;
+	l->since = l->now;
 }
 
 bool load_is_idle(const struct load *l)

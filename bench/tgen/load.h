@@ -46,7 +46,7 @@ struct load {
 	/* Changed in every turn. */
 	usec_t now;
 	uint32_t now_us; /* low 32 bits: what TSvals carry */
-	uint32_t since;  /* what began before is not counted as done */
+	usec_t since;    /* what began before is not counted as done */
 	uint64_t begun;  /* starts since load_init(), against `share` */
 	uint64_t number; /* of the next client */
 	uint32_t lap;    /* times that all clients have had their turn */

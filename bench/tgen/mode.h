@@ -73,10 +73,10 @@ static ALWAYS_INLINE uint32_t mode_age(const struct load *l, uint32_t tsecr)
 	return likely(age < 1u << 31) ? age : 0;
 }
 
-/* True when what began at `us` counts. */
+/* True when what began at `us`, up to 2^31 us ago, counts. */
 static ALWAYS_INLINE bool mode_counts(const struct load *l, uint32_t us)
 {
-	return (int32_t)(us - l->since) >= 0;
+	return (int32_t)(l->now_us - us) <= (int64_t)(l->now - l->since);
 }
 
 static ALWAYS_INLINE void mode_count(struct load *l, enum tally_count i)

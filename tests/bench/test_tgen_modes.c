@@ -551,6 +551,59 @@ static void test_answer(void **state)
 	}
 }
 
+/* What begins after more than 2^31 us of counting is counted as well. */
+static void test_long_run(void **state)
+{
+	static const char *const modes[] = {"visit", "client"};
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		uint64_t started;
+		char text[64];
+		struct bout b;
+
+		bout_init(&b, NULL, IP_V4, NULL);
+		snprintf(text, sizeof(text), " mode: %s\n rate: 10\n duration: 2h\n", modes[i]);
+		bout_load(&b, IP_V4, text);
+		bout_pass(&b, 80 * 60 * SEC);
+		load_rest(b.load);
+		bout_pass(&b, SEC);
+		started = bout_count(&b, TALLY_started);
+		assert_in_range(started, 47999, 48001);
+		assert_int_equal(bout_count(&b, TALLY_done), started);
+		assert_int_equal(hist_count(&b.load->tally.hists[TALLY_CONNECTION]), started);
+		assert_int_equal(hist_count(&b.load->tally.hists[TALLY_CONNECT]), started);
+		assert_int_equal(bout_fini(&b), 0);
+	}
+}
+
+/* A connection that lasts longer than its times have bits counts as one, and one that began
+ * before the counting does not. */
+static void test_long_connection(void **state)
+{
+	char section[256];
+	struct hist *h;
+	struct bout b;
+
+	(void)state;
+	bout_init(&b, engine, IP_V4, NULL);
+	snprintf(section, sizeof(section),
+		 " mode: client\n connections: 2\n concurrency: 1\n requests: 4\n think: 30m\n"
+		 " close: client\n response_bytes: %u\n",
+		 (unsigned)response_len(&b));
+	bout_load(&b, IP_V4, section);
+	h = &b.load->tally.hists[TALLY_CONNECTION];
+	bout_pass(&b, 100 * 60 * SEC);
+	assert_int_equal(bout_count(&b, TALLY_done), 1);
+	assert_int_equal(bout_count(&b, TALLY_requests), 5);
+	assert_int_equal(h->max_us, UINT32_MAX);
+	load_count(b.load);
+	bout_pass(&b, 100 * 60 * SEC);
+	assert_int_equal(bout_count(&b, TALLY_done), 0);
+	assert_int_equal(bout_count(&b, TALLY_requests), 3);
+	expect_clean(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -574,6 +627,8 @@ int main(void)
 	    cmocka_unit_test(test_floods),
 	    cmocka_unit_test(test_floods_of_strays),
 	    cmocka_unit_test(test_answer),
+	    cmocka_unit_test(test_long_run),
+	    cmocka_unit_test(test_long_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

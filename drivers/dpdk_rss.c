@@ -43,13 +43,16 @@ static bool table_suffices(uint16_t size, uint16_t nb_queues)
 	return true;
 }
 
-static bool key_is_ours(uint16_t port_id, uint8_t len)
+/* *types: what the device spreads by. */
+static bool key_is_ours(uint16_t port_id, uint8_t len, uint64_t *types)
 {
 	uint8_t key[TOEPLITZ_KEY_MAX] = {0};
 	struct rte_eth_rss_conf is = {.rss_key = key, .rss_key_len = len};
 
-	return rte_eth_dev_rss_hash_conf_get(port_id, &is) == 0 &&
-	       (is.rss_hf & RSS_TYPES) == RSS_TYPES && memcmp(key, toeplitz_key, len) == 0;
+	if (rte_eth_dev_rss_hash_conf_get(port_id, &is) != 0)
+		return false;
+	*types = is.rss_hf;
+	return (is.rss_hf & RSS_TYPES) == RSS_TYPES && memcmp(key, toeplitz_key, len) == 0;
 }
 
 static bool table_is_ours(uint16_t port_id, uint16_t size, uint16_t nb_queues)
@@ -68,10 +71,11 @@ static bool table_is_ours(uint16_t port_id, uint16_t size, uint16_t nb_queues)
 	return true;
 }
 
-bool dpdk_rss_program(uint16_t port_id, uint16_t nb_queues)
+bool dpdk_rss_program(uint16_t port_id, uint16_t nb_queues, bool *tcp_only)
 {
 	struct rte_eth_rss_reta_entry64 want[RETA_GROUPS] = {0};
 	struct rte_eth_dev_info info;
+	uint64_t types = 0;
 
 	/* Asked anew: the size may depend on the number of queues. */
 	if (rte_eth_dev_info_get(port_id, &info) != 0 || !table_suffices(info.reta_size, nb_queues))
@@ -82,7 +86,10 @@ bool dpdk_rss_program(uint16_t port_id, uint16_t nb_queues)
 		group->mask |= 1ull << (i % RTE_ETH_RETA_GROUP_SIZE);
 		group->reta[i % RTE_ETH_RETA_GROUP_SIZE] = queue_of(i, nb_queues);
 	}
-	return rte_eth_dev_rss_reta_update(port_id, want, info.reta_size) == 0 &&
-	       table_is_ours(port_id, info.reta_size, nb_queues) &&
-	       key_is_ours(port_id, info.hash_key_size);
+	if (rte_eth_dev_rss_reta_update(port_id, want, info.reta_size) != 0 ||
+	    !table_is_ours(port_id, info.reta_size, nb_queues) ||
+	    !key_is_ours(port_id, info.hash_key_size, &types))
+		return false;
+	*tcp_only = types == RSS_TYPES;
+	return true;
 }

@@ -18,5 +18,8 @@ bool dpdk_rss_configure(const struct rte_eth_dev_info *info, struct rte_eth_conf
  * Fills the redirection table of the started port and reads everything back.
  * False: the device has no table, or one too small for nb_queues, or does not
  * hold what was written; then its spreading cannot be relied on.
+ *
+ * *tcp_only: a frame that comes with a hash is TCP, and that is the 4-tuple's. Else it may be
+ * one of the addresses alone, where the device finds no TCP header but we do.
  */
-bool dpdk_rss_program(uint16_t port_id, uint16_t nb_queues);
+bool dpdk_rss_program(uint16_t port_id, uint16_t nb_queues, bool *tcp_only);

@@ -203,6 +203,8 @@ static bool set_mtu(struct setup *s)
 
 static bool start(struct setup *s)
 {
+	bool tcp_only;
+
 	s->err = rte_eth_dev_start(s->p->id);
 	if (s->err < 0)
 		return false;
@@ -212,9 +214,9 @@ static bool start(struct setup *s)
 					 "for its own address", s->conf->device);
 	/* For ARP and neighbour discovery; promiscuous mode covers it elsewhere. */
 	rte_eth_allmulticast_enable(s->p->id);
-	if (s->rss && dpdk_rss_program(s->p->id, s->p->port.nb_queues)) {
+	if (s->rss && dpdk_rss_program(s->p->id, s->p->port.nb_queues, &tcp_only)) {
 		s->p->port.caps |= PORT_RSS;
-		if (s->eth.rxmode.offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) {
+		if (tcp_only && (s->eth.rxmode.offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH)) {
 			s->p->port.caps |= PORT_RX_HASH;
 			s->p->hash_flag = RTE_MBUF_F_RX_RSS_HASH;
 		}

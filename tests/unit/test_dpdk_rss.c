@@ -79,12 +79,13 @@ static struct device good(uint16_t reta_size, uint8_t key_size)
 static void test_table_leads_to_the_owner(void **state)
 {
 	static const uint16_t sizes[] = {128, 256, 512};
+	bool tcp_only;
 
 	(void)state;
 	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
 		for (uint16_t queues = 1; queues <= 7; queues++) {
 			dev = good(sizes[s], 40);
-			assert_true(dpdk_rss_program(0, queues));
+			assert_true(dpdk_rss_program(0, queues, &tcp_only));
 			for (uint32_t hash = 0; hash < 100000; hash += 37)
 				assert_int_equal(dev.reta[hash % sizes[s]],
 						 toeplitz_owner(hash, queues));
@@ -94,42 +95,61 @@ static void test_table_leads_to_the_owner(void **state)
 
 static void test_small_table_suffices_for_powers_of_two(void **state)
 {
+	bool tcp_only;
+
 	(void)state;
 	dev = good(64, 52);
-	assert_true(dpdk_rss_program(0, 4));
-	assert_false(dpdk_rss_program(0, 3));
+	assert_true(dpdk_rss_program(0, 4, &tcp_only));
+	assert_false(dpdk_rss_program(0, 3, &tcp_only));
 	dev = good(4, 40);
-	assert_true(dpdk_rss_program(0, 2));
-	assert_false(dpdk_rss_program(0, 8));
+	assert_true(dpdk_rss_program(0, 2, &tcp_only));
+	assert_false(dpdk_rss_program(0, 8, &tcp_only));
 }
 
 static void test_devices_are_not_believed(void **state)
 {
+	bool tcp_only;
+
 	(void)state;
 	dev = good(0, 40);
-	assert_false(dpdk_rss_program(0, 2));
+	assert_false(dpdk_rss_program(0, 2, &tcp_only));
 	dev = good(1024, 40);
-	assert_false(dpdk_rss_program(0, 2));
+	assert_false(dpdk_rss_program(0, 2, &tcp_only));
 	dev = good(100, 40);
-	assert_false(dpdk_rss_program(0, 2));
+	assert_false(dpdk_rss_program(0, 2, &tcp_only));
 	dev = good(128, 40);
 	dev.no_update = true;
-	assert_false(dpdk_rss_program(0, 2));
+	assert_false(dpdk_rss_program(0, 2, &tcp_only));
 	dev = good(128, 40);
 	dev.no_query = true;
-	assert_false(dpdk_rss_program(0, 2));
+	assert_false(dpdk_rss_program(0, 2, &tcp_only));
 	dev = good(128, 40);
 	dev.forgets_last = true;
-	assert_false(dpdk_rss_program(0, 2));
+	assert_false(dpdk_rss_program(0, 2, &tcp_only));
 	dev = good(128, 40);
 	dev.no_conf = true;
-	assert_false(dpdk_rss_program(0, 2));
+	assert_false(dpdk_rss_program(0, 2, &tcp_only));
 	dev = good(128, 40);
 	dev.key[39] ^= 1;
-	assert_false(dpdk_rss_program(0, 2));
+	assert_false(dpdk_rss_program(0, 2, &tcp_only));
 	dev = good(128, 40);
 	dev.types = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
-	assert_false(dpdk_rss_program(0, 2));
+	assert_false(dpdk_rss_program(0, 2, &tcp_only));
+}
+
+/* What it hashes besides may be TCP to us: behind extension headers, or in fragments. */
+static void test_hashes_of_addresses_are_no_tuples(void **state)
+{
+	bool tcp_only;
+
+	(void)state;
+	dev = good(128, 40);
+	assert_true(dpdk_rss_program(0, 2, &tcp_only));
+	assert_true(tcp_only);
+	dev = good(128, 40);
+	dev.types |= RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV4;
+	assert_true(dpdk_rss_program(0, 2, &tcp_only));
+	assert_false(tcp_only);
 }
 
 static void test_configuration(void **state)
@@ -164,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_table_leads_to_the_owner),
 		cmocka_unit_test(test_small_table_suffices_for_powers_of_two),
 		cmocka_unit_test(test_devices_are_not_believed),
+		cmocka_unit_test(test_hashes_of_addresses_are_no_tuples),
 		cmocka_unit_test(test_configuration),
 	};
 

@@ -55,10 +55,11 @@ static bool attach(struct setup *s)
 {
 	bool is_virtual = dpdk_device_kind(s->conf->device) == DPDK_DEVICE_VIRTUAL;
 	char name[CONF_DEVICE_MAX];
+	uint16_t others;
 
 	dpdk_device_name(s->conf->device, name, sizeof(name));
 	if (is_virtual) {
-		if (find_id(name, &s->p->id)) {
+		if (find_id(name, &others)) {
 			s->err = -EBUSY;
 			return false;
 		}

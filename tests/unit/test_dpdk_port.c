@@ -811,6 +811,23 @@ static void test_errors_say_what_to_do(void **state)
 	close_and_expect_no_leak(w, must_open(w, "net_ring0"));
 }
 
+/* Somebody else's, which is not started and thus could be closed. */
+static void test_taken_device_is_left_alone(void **state)
+{
+	struct rte_eth_dev_info info;
+	uint16_t id;
+
+	assert_int_equal(rte_dev_probe("net_null7"), 0);
+	assert_int_equal(rte_eth_dev_get_port_by_name("net_null7", &id), 0);
+	expect_error(*state, "net_null7",
+		     "test.yaml:12: port \"front\": device net_null7 is in use by another program "
+		     "or port: stop that one first");
+	assert_true(rte_eth_dev_is_valid_port(id));
+	assert_int_equal(rte_eth_dev_info_get(id, &info), 0);
+	assert_int_equal(rte_eth_dev_close(id), 0);
+	assert_int_equal(rte_dev_remove(info.device), 0);
+}
+
 static void test_stack_of_wraps(void **state)
 {
 	struct world *w = *state;
@@ -875,6 +892,7 @@ int main(void)
 		cmocka_unit_test_setup(test_null_device, fresh_conf),
 		unit_test_if(own_netns, test_af_packet, fresh_conf, "needs root"),
 		cmocka_unit_test_setup(test_errors_say_what_to_do, fresh_conf),
+		cmocka_unit_test_setup(test_taken_device_is_left_alone, fresh_conf),
 		cmocka_unit_test_setup(test_stack_of_wraps, fresh_conf),
 	};
 

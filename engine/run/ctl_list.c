@@ -28,6 +28,14 @@ struct list_sum {
 	};
 };
 
+/* Connections of several workers. Rows are made of them when all have answered: those of an
+ * answer that is given up would never be freed. */
+struct found {
+	uint32_t count;
+	uint16_t workers[INQUIRY_CONNS];
+	struct conn_info conns[INQUIRY_CONNS];
+};
+
 struct list_kind {
 	enum inquiry_kind inquiry;
 	/* Adds one worker's answer about the i-th object of the page. */
@@ -288,46 +296,56 @@ static bool connection_params(const struct engine *e, const char *params, uint64
 	return false;
 }
 
-static void add_connections(struct reply *p, const struct engine *e, uint16_t worker,
-			    const struct inquiry *q)
+/* The next ones from the cursor on, all of one worker; false: *d says that it is silent. */
+static bool find_connections(struct engine *e, const struct filter *f, uint64_t *cursor,
+			     struct found *found, struct rte_tel_data *d)
 {
-	for (uint32_t i = 0; i < q->count; i++) {
-		struct rte_tel_data *row = reply_row(p);
+	uint64_t worker = *cursor >> CURSOR_WORKER_SHIFT;
+	struct inquiry q = {
+	    .kind = INQUIRY_CONNECTIONS,
+	    .cursor = *cursor & ((1ull << CURSOR_WORKER_SHIFT) - 1),
+	    .filter = f->match,
+	    .max = INQUIRY_CONNS - found->count,
+	};
 
-		if (!row)
-			return;
-		fill_connection(row, e->conf, worker, &q->conns[i]);
-		reply_add_row(p, row);
+	if (!ctl_ask(e, (uint16_t)worker, &q, d))
+		return false;
+	for (uint32_t i = 0; i < q.count; i++) {
+		found->workers[found->count] = (uint16_t)worker;
+		found->conns[found->count++] = q.conns[i];
 	}
+	worker += q.next == 0;
+	*cursor = worker << CURSOR_WORKER_SHIFT | q.next;
+	return true;
+}
+
+static bool is_beyond_all(const struct engine *e, uint64_t cursor)
+{
+	return cursor >> CURSOR_WORKER_SHIFT >= e->conf->nb_workers;
 }
 
 void ctl_connections(struct engine *e, const char *params, struct rte_tel_data *d)
 {
 	uint64_t cursor, end = monotonic_us() + SEARCH_MAX_US;
+	struct found found;
 	struct filter f;
 	struct reply p;
-	uint64_t worker;
 
 	if (!connection_params(e, params, &cursor, &f, d))
 		return;
-	reply_start(&p, d);
-	worker = cursor >> CURSOR_WORKER_SHIFT;
-	while (worker < e->conf->nb_workers && p.count < INQUIRY_CONNS && monotonic_us() < end) {
-		struct inquiry q = {
-		    .kind = INQUIRY_CONNECTIONS,
-		    .cursor = cursor & ((1ull << CURSOR_WORKER_SHIFT) - 1),
-		    .filter = f.match,
-		    .max = INQUIRY_CONNS - p.count,
-		};
-
-		if (!ctl_ask(e, (uint16_t)worker, &q, d)) {
-			rte_tel_data_free(p.rows);
+	found.count = 0;
+	while (!is_beyond_all(e, cursor) && found.count < INQUIRY_CONNS && monotonic_us() < end)
+		if (!find_connections(e, &f, &cursor, &found, d))
 			return;
-		}
-		add_connections(&p, e, (uint16_t)worker, &q);
-		worker += q.next == 0;
-		cursor = worker << CURSOR_WORKER_SHIFT | q.next;
+	reply_start(&p, d);
+	for (uint32_t i = 0; i < found.count; i++) {
+		struct rte_tel_data *row = reply_row(&p);
+
+		if (!row)
+			break;
+		fill_connection(row, e->conf, found.workers[i], &found.conns[i]);
+		reply_add_row(&p, row);
 	}
-	reply_number(d, "next", worker < e->conf->nb_workers ? cursor : 0);
+	reply_number(d, "next", is_beyond_all(e, cursor) ? 0 : cursor);
 	reply_finish(&p);
 }

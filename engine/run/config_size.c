@@ -10,14 +10,31 @@
  * struct buf. */
 #define BUFFER_HEADERS (2 * CACHE_LINE + 2 * 8 + 2 * CACHE_LINE + CACHE_LINE)
 
-/* DPDK's own: rings, device queues, workers' stacks of messages, bookkeeping, and a
- * share of everything else for what alignment and fragments lose. */
+/* A descriptor in the memory of a device and its driver: an entry of the ring and one of its
+ * completions, up to 64 bytes each, or less and a note of the mbuf. Drivers that take room for the
+ * longest ring they know, 4,096 entries of 32 bytes, do so for a short one as well. */
+#define DESCRIPTOR_BYTES 128
+#define DESCRIPTORS_MIN	 1024
+
+/* DPDK's own: device queues, and besides rings between workers, their stacks of messages,
+ * bookkeeping, and a share of everything else for what alignment and fragments lose. */
 #define DPDK_BYTES (64ull << 20)
 #define DPDK_SHARE 16
 
 static uint64_t pages_of(uint64_t bytes)
 {
 	return (bytes + CONFIG_PAGE_SIZE - 1) / CONFIG_PAGE_SIZE;
+}
+
+/* Both rings of each worker's queue of each port; virtual devices take less. */
+static uint64_t queue_bytes(const struct conf *conf)
+{
+	uint64_t descriptors = 0;
+
+	for (uint16_t i = 0; i < conf->nb_ports; i++)
+		descriptors += MAX(conf->ports[i].rx_ring, DESCRIPTORS_MIN) +
+			       MAX(conf->ports[i].tx_ring, DESCRIPTORS_MIN);
+	return conf->nb_workers * descriptors * DESCRIPTOR_BYTES;
 }
 
 static void add(struct config_size *size, enum config_size_kind kind)
@@ -49,7 +66,8 @@ void config_size(const struct conf *conf, size_t shard_bytes, struct config_size
 	};
 	add(out, CONFIG_SIZE_SHARDS);
 	add(out, CONFIG_SIZE_BUFFERS);
-	dpdk_bytes = ALIGN_UP(DPDK_BYTES + out->bytes / DPDK_SHARE, (uint64_t)CONFIG_PAGE_SIZE);
+	dpdk_bytes = DPDK_BYTES + queue_bytes(conf) + out->bytes / DPDK_SHARE;
+	dpdk_bytes = ALIGN_UP(dpdk_bytes, (uint64_t)CONFIG_PAGE_SIZE);
 	out->items[CONFIG_SIZE_DPDK] = (struct config_size_item){
 	    .name = "DPDK's own",
 	    .count = 1,

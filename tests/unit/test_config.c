@@ -358,11 +358,11 @@ static void test_size(void **state)
 	assert_int_equal(s.items[CONFIG_SIZE_BUFFERS].count, 8192);
 	assert_int_equal(s.items[CONFIG_SIZE_BUFFERS].each_bytes, 128 + 16 + 128 + 64 + 128 + 2048);
 	assert_int_equal(s.items[CONFIG_SIZE_BUFFERS].pages, 10);
-	/* 64 MB and a sixteenth of the rest, in whole pages */
-	assert_int_equal(s.items[CONFIG_SIZE_DPDK].bytes, 66 << 20);
-	assert_int_equal(s.items[CONFIG_SIZE_DPDK].pages, 33);
-	assert_int_equal(s.bytes, 2 * ((4 << 20) + 1) + 8192 * 2512 + (66 << 20));
-	assert_int_equal(s.pages, 49);
+	/* 64 MB, a quarter for each queue and a sixteenth of the rest, in whole pages */
+	assert_int_equal(s.items[CONFIG_SIZE_DPDK].bytes, 68 << 20);
+	assert_int_equal(s.items[CONFIG_SIZE_DPDK].pages, 34);
+	assert_int_equal(s.bytes, 2 * ((4 << 20) + 1) + 8192 * 2512 + (68 << 20));
+	assert_int_equal(s.pages, 50);
 
 	f = open_memstream(&text, &len);
 	assert_non_null(f);
@@ -370,8 +370,27 @@ static void test_size(void **state)
 	fclose(f);
 	assert_non_null(strstr(text, "\nworker shards             2        4194305          8.0"));
 	assert_non_null(strstr(text, "\npacket buffers         8192           2512         19.6"));
-	assert_non_null(strstr(text, "93.6           49\n"));
+	assert_non_null(strstr(text, "95.6           50\n"));
 	free(text);
+	config_free(c);
+}
+
+/* Descriptors are of each port's and worker's queue. */
+static void test_size_of_queues(void **state)
+{
+	struct conf *c = parse("workers: {count: 64}\nmemory: {buffers: 4194304}\nports:\n"
+			       "- {name: a, device: x, addresses: [192.0.2.1/24], rx_ring: 4096}\n"
+			       "- {name: b, device: y, addresses: [198.51.100.1/24], tx_ring: 64}\n"
+			       "listeners: []\n");
+	struct config_size s;
+	uint64_t rest;
+
+	(void)state;
+	config_size(c, 1 << 20, &s);
+	rest = s.items[CONFIG_SIZE_SHARDS].bytes + s.items[CONFIG_SIZE_BUFFERS].bytes;
+	assert_int_equal(s.items[CONFIG_SIZE_DPDK].bytes,
+			 ALIGN_UP((64u << 20) + 64 * (4096 + 3 * 1024) * 128 + rest / 16,
+				  (uint64_t)CONFIG_PAGE_SIZE));
 	config_free(c);
 }
 
@@ -508,6 +527,7 @@ int main(void)
 	    cmocka_unit_test(test_cpus_of_the_machine),
 	    cmocka_unit_test(test_files_of_the_machine),
 	    cmocka_unit_test(test_size),
+	    cmocka_unit_test(test_size_of_queues),
 	    cmocka_unit_test(test_size_of_jumbo_frames),
 	    cmocka_unit_test(test_the_documentation_tells_defaults_and_ranges),
 	};

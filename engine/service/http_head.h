@@ -11,7 +11,6 @@ struct http_head {
 	bool close;	   /* answer, then close: asked for, or HTTP/1.0, which has no word of ours
 			    * that the connection is kept */
 	bool bad;	   /* no request: answer so, and take nothing behind it for one */
-	bool old;	   /* HTTP/1.0 */
 	bool host, sized;  /* a Host, a Content-Length has been there */
 };
 

@@ -40,7 +40,7 @@ static void take_request(struct http_head *h, const char *line)
 		return;
 	h->bad = false;
 	h->is_head = strncmp(line, "HEAD ", 5) == 0;
-	h->old = h->close = line[n - 1] == '0';
+	h->close = line[n - 1] == '0';
 }
 
 static void take_content_length(struct http_head *h, const char *v)
@@ -98,7 +98,6 @@ static bool naive(struct http_head *h, const char *p, uint32_t len)
 			continue;
 		line[n - 2] = '\0';
 		if (n == 2) {
-			h->bad |= !first && !h->host && !h->old;
 			h->len = i + 1;
 			return true;
 		}
@@ -244,7 +243,6 @@ static const char *const refused[] = {
     POST "Transfer-Encoding : chunked\r\n\r\n",
     POST "X: a\nContent-Length: 10\r\n\r\n",
     POST "no colon\r\n\r\n",
-    "GET / HTTP/1.1\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
     "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
     "GET / HTTP/1.1\r\n Host: a\r\n\r\n",
@@ -259,6 +257,7 @@ static const struct {
 	bool close;
 } taken[] = {
     {"GET / HTTP/1.1\r\nHost:\r\n\r\n", 0, false},
+    {"GET / HTTP/1.1\r\n\r\n", 0, false},
     {POST "Content-Length: 5 \t\r\nContent-Length:05\r\n\r\n", 5, false},
     {POST "Connection: close\r\nConnection: keep-alive\r\n\r\n", 0, true},
     {POST "Connection: keep-alive, close\r\n\r\n", 0, true},

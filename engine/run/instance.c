@@ -18,6 +18,7 @@
 
 /* Of DPDK's telemetry; one that was there before adds a number. */
 #define SOCKET_PREFIX "dpdk_telemetry."
+#define SOCKET_NAME   SOCKET_PREFIX "v2"
 
 void instance_root(char *out, size_t size)
 {
@@ -85,6 +86,19 @@ static int lock_file(const char *path, const char *name, bool *again, struct rep
 	return -1;
 }
 
+/* A socket's path is shorter than other paths may be. */
+static bool check_length(const char *dir, struct report *r)
+{
+	size_t limit = sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("/" SOCKET_NAME);
+
+	if (strlen(dir) <= limit)
+		return true;
+	return report_error(r,
+			    "%s is %zu characters too long for the control socket in it: shorten "
+			    "RUNTIME_DIRECTORY or XDG_RUNTIME_DIR, or the name (instance:)",
+			    dir, strlen(dir) - limit);
+}
+
 /* Leaves the directory's path in `dir`. */
 static int lock_name(const char *name, char dir[INSTANCE_DIR_MAX], struct report *r)
 {
@@ -95,6 +109,8 @@ static int lock_name(const char *name, char dir[INSTANCE_DIR_MAX], struct report
 	instance_root(root, sizeof(root));
 	snprintf(dir, INSTANCE_DIR_MAX, "%s/%s", root, name);
 	snprintf(path, sizeof(path), "%s/%s", dir, LOCK_NAME);
+	if (!check_length(dir, r))
+		return -1;
 	for (int i = 0; i < LOCK_TRIES && again; i++) {
 		if (!make_dir(root, r) || !make_dir(dir, r))
 			return -1;

@@ -193,6 +193,31 @@ static void test_directory_that_cannot_be_made(void **state)
 	setenv("RUNTIME_DIRECTORY", dir, 1);
 }
 
+/* Sockets are named by 107 characters at most, of which 18 are for what follows the directory. */
+static void test_directory_too_long_for_a_socket(void **state)
+{
+	char root[96], *end = root + strlen(dir);
+	struct report r = {0};
+	struct instance in;
+	struct testconf tc;
+
+	(void)state;
+	configure(&tc, "web", "x");
+	tc.conf.nb_ports = 0;
+	memset(root, 'r', sizeof(root));
+	memcpy(root, dir, strlen(dir));
+	*end = '/';
+	root[89 - strlen("/dpdk/web")] = '\0';
+	assert_int_equal(mkdir(root, 0700), 0);
+	setenv("RUNTIME_DIRECTORY", root, 1);
+	assert_true(instance_claim(&in, &tc.conf, &r));
+	instance_release(&in);
+	strcpy(tc.conf.instance, "web12");
+	assert_false(instance_claim(&in, &tc.conf, &r));
+	assert_non_null(strstr(r.error, "web12 is 2 characters too long for the control socket"));
+	setenv("RUNTIME_DIRECTORY", dir, 1);
+}
+
 static void test_root_directories(void **state)
 {
 	char path[INSTANCE_PATH_MAX];
@@ -277,6 +302,7 @@ int main(void)
 	    cmocka_unit_test(test_an_interface_serves_one),
 	    cmocka_unit_test(test_devices_without_interface),
 	    cmocka_unit_test(test_directory_that_cannot_be_made),
+	    cmocka_unit_test(test_directory_too_long_for_a_socket),
 	    cmocka_unit_test(test_root_directories),
 	    cmocka_unit_test(test_private_devices),
 	    cmocka_unit_test(test_kernel_has_the_address),

@@ -36,7 +36,6 @@ struct record_port {
 
 	pthread_mutex_t lock; /* of what follows */
 	int fd;
-	bool is_file; /* and can be cut */
 	uint8_t *buf; /* buf_size bytes */
 	size_t buf_size;
 	size_t used;	  /* of buf, in whole blocks: not yet written */
@@ -90,7 +89,7 @@ static void give_up(struct record_port *p, size_t at)
 	p->stats.frames -= lost;
 	p->stats.missed += lost;
 	/* A frame cut in half would keep the file from being replayed. */
-	if (p->is_file && ftruncate(p->fd, (off_t)(p->written + whole)) != 0)
+	if (ftruncate(p->fd, (off_t)(p->written + whole)) != 0)
 		p->stats.error = errno;
 }
 
@@ -225,23 +224,34 @@ static bool queues_create(struct record_port *p)
 	return true;
 }
 
-/* The head is written at once, so that a full or unwritable disk shows now. */
-static bool file_create(struct record_port *p, const char *path)
+/* What waits for its reader would make workers wait, and cannot be cut: a FIFO that nobody reads
+ * is not even opened. NULL: fine, else why not. */
+static const char *file_open(struct record_port *p, const char *path)
 {
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
 	struct stat st;
 
 	/* Not readable by others: it holds what users of the service said. */
-	p->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0600);
-	if (p->fd < 0 || fstat(p->fd, &st) != 0) {
-		p->stats.error = errno;
-		return false;
-	}
-	p->is_file = S_ISREG(st.st_mode);
+	p->fd = open(path, flags, 0600);
+	if (p->fd < 0 && errno != ENXIO)
+		return strerror(errno);
+	if (p->fd < 0 || fstat(p->fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return "it is no regular file";
+	return NULL;
+}
+
+/* The head is written at once, so that a full or unwritable disk shows now. */
+static const char *file_create(struct record_port *p, const char *path)
+{
+	const char *why = file_open(p, path);
+
+	if (why)
+		return why;
 	p->used = pcapng_put_section(p->buf, p->buf_size);
 	p->used += pcapng_put_interface(p->buf + p->used, p->buf_size - p->used, p->wrap.port.name,
 					p->wrap.port.mac);
 	flush(p);
-	return p->stats.error == 0;
+	return p->stats.error ? strerror(p->stats.error) : NULL;
 }
 
 static bool buffers_create(struct record_port *p)
@@ -256,6 +266,7 @@ static bool buffers_create(struct record_port *p)
 struct port *record_port_create(struct port *inner, const char *path, struct report *report)
 {
 	struct record_port *p = calloc(1, sizeof(*p));
+	const char *why;
 
 	if (!p) {
 		report_error(report, "out of memory");
@@ -267,15 +278,10 @@ struct port *record_port_create(struct port *inner, const char *path, struct rep
 	p->wrap.inner = inner;
 	p->fd = -1;
 	pthread_mutex_init(&p->lock, NULL);
-	if (!buffers_create(p)) {
-		report_error(report, "out of memory");
-	} else if (!file_create(p, path)) {
-		report_error(report,
-			     "cannot record to %s: %s: name a file that can be written", path,
-			     strerror(p->stats.error));
-	} else {
+	why = buffers_create(p) ? file_create(p, path) : "out of memory";
+	if (!why)
 		return &p->wrap.port;
-	}
+	report_error(report, "cannot record to %s: %s: name a file that can be written", path, why);
 	record_port_free(p);
 	return NULL;
 }

@@ -22,7 +22,7 @@ struct record_stats {
  * error it ends with a whole frame. Sums that a device would fill in later
  * would be wrong in the file, so the new port offers no transmit offload.
  * Queues of several threads share the file. NULL with report->error set: the
- * file cannot be written; `inner` is then still the caller's.
+ * file cannot be written, or is no regular one; `inner` is then still the caller's.
  */
 struct port *record_port_create(struct port *inner, const char *path, struct report *report);
 

@@ -106,9 +106,10 @@ static bool check_record(const struct conf *conf, uint16_t port, struct config_e
 					"can't write into the directory of \"%s\": %s: make it or "
 					"choose another",
 					p->record, strerror(errno));
-	if (stat(p->record, &st) == 0 && S_ISDIR(st.st_mode))
+	if (stat(p->record, &st) == 0 && !S_ISREG(st.st_mode))
 		return config_error_set(err, conf->file, p->line, path,
-					"\"%s\" is a directory: write the path of a file",
+					"\"%s\" is there and is no regular file: write the path of "
+					"a file",
 					p->record);
 	return true;
 }

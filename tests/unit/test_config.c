@@ -333,7 +333,10 @@ static void test_files_of_the_machine(void **state)
 		       "\"/nowhere/x.pcapng\": No such file");
 	assert_machine(
 	    "ports:\n- {name: a, addresses: [192.0.2.1/24], device: x, record: /tmp/.}\n" LISTENER,
-	    "test:2: ports[0].record: \"/tmp/.\" is a directory");
+	    "test:2: ports[0].record: \"/tmp/.\" is there and is no regular file");
+	assert_machine("ports:\n- {name: a, addresses: [192.0.2.1/24], device: x,\n"
+		       "   record: /dev/full}\n" LISTENER,
+		       "test:2: ports[0].record: \"/dev/full\" is there and is no regular file");
 	assert_machine("ports:\n- {name: a, addresses: [192.0.2.1/24], record: /tmp/x.pcapng,\n"
 		       "   device: 'pcapng:" DOCS "'}\n" LISTENER,
 		       NULL);

@@ -7,10 +7,12 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "drivers/mem_port.h"
@@ -662,20 +664,56 @@ static void test_flush_shows_a_full_disk(void **state)
 	mem_pool_destroy(pool);
 }
 
+static void refuse_to_record(struct port *inner, const char *path, const char *why)
+{
+	struct report report = {0};
+	char want[REPORT_MAX];
+
+	assert_null(record_port_create(inner, path, &report));
+	snprintf(want, sizeof(want), "cannot record to %s: %s: name a file that can be written",
+		 path, why);
+	assert_string_equal(report.error, want);
+}
+
 static void test_record_refuses_bad_paths(void **state)
 {
+	const char *path = ((struct scratch *)*state)->path;
 	struct mem_pool *pool = mem_pool_create(1, 0, 0);
-	struct report report = {0};
+	struct port *side[2];
+	int reader;
+
+	assert_true(mem_port_pair_create(&(struct mem_port_conf){.pool = pool}, side));
+	refuse_to_record(side[0], "/nonexistent/x.pcapng", "No such file or directory");
+	refuse_to_record(side[0], "/dev/full", "it is no regular file");
+	/* A FIFO that is not read, and one that is. */
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	refuse_to_record(side[0], path, "it is no regular file");
+	reader = open(path, O_RDONLY | O_NONBLOCK);
+	refuse_to_record(side[0], path, "it is no regular file");
+	close(reader);
+	unlink(path);
+	side[0]->ops->close(side[0]);
+	side[1]->ops->close(side[1]);
+	mem_pool_destroy(pool);
+}
+
+/* The head alone does not fit. */
+static void test_record_needs_room_at_once(void **state)
+{
+	const char *path = ((struct scratch *)*state)->path;
+	struct mem_pool *pool = mem_pool_create(1, 0, 0);
+	struct rlimit limit, old;
 	struct port *side[2];
 
-	(void)state;
 	assert_true(mem_port_pair_create(&(struct mem_port_conf){.pool = pool}, side));
-	assert_null(record_port_create(side[0], "/nonexistent/x.pcapng", &report));
-	assert_string_equal(report.error, "cannot record to /nonexistent/x.pcapng: No such file or "
-					  "directory: name a file that can be written");
-	assert_null(record_port_create(side[0], "/dev/full", &report));
-	assert_string_equal(report.error, "cannot record to /dev/full: No space left on device: "
-					  "name a file that can be written");
+	getrlimit(RLIMIT_FSIZE, &old);
+	limit = (struct rlimit){.rlim_cur = 8, .rlim_max = old.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	refuse_to_record(side[0], path, "File too large");
+	setrlimit(RLIMIT_FSIZE, &old);
+	signal(SIGXFSZ, SIG_DFL);
 	side[0]->ops->close(side[0]);
 	side[1]->ops->close(side[1]);
 	mem_pool_destroy(pool);
@@ -713,7 +751,8 @@ int main(void)
 		WITH_SCRATCH(test_recording_replays_what_came_in),
 		WITH_SCRATCH(test_write_error_stops_recording_only),
 		WITH_SCRATCH(test_flush_shows_a_full_disk),
-		cmocka_unit_test(test_record_refuses_bad_paths),
+		WITH_SCRATCH(test_record_refuses_bad_paths),
+		WITH_SCRATCH(test_record_needs_room_at_once),
 		cmocka_unit_test(test_packet_block_keeps_what_fits),
 	};
 

@@ -38,27 +38,30 @@ static bool has_ended(const struct capture_session *s)
 	return atomic_load(&s->end) != CAPTURE_RUNS;
 }
 
-static bool start(struct capture *c, const struct capture_request *q, char *err)
+static bool start(struct capture *c, const struct capture_request *q,
+		  struct capture_filter *filter, char *err)
 {
 	if (c->session && !has_ended(c->session))
 		return capture_fail(err, "a capture is running: stop it first, its number is %u",
 				    c->session->id);
 	capture_session_finish(c->session);
-	c->session = capture_session_start(&c->args, c->last_id + 1, q, err);
+	c->session = capture_session_start(&c->args, c->last_id + 1, q, filter, err);
 	c->last_id += c->session != NULL;
 	return c->session != NULL;
 }
 
-bool capture_start(struct capture *c, const struct capture_request *q, struct capture_info *info,
+bool capture_start(struct capture *c, const struct capture_request *q,
+		   struct capture_filter *filter, struct capture_info *info,
 		   char err[CAPTURE_ERROR_MAX])
 {
 	bool ok;
 
 	pthread_mutex_lock(&c->lock);
-	ok = start(c, q, err);
+	ok = start(c, q, filter, err);
 	if (ok)
 		capture_session_info(c->session, info);
 	pthread_mutex_unlock(&c->lock);
+	capture_filter_free(filter);
 	return ok;
 }
 

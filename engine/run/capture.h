@@ -51,9 +51,11 @@ struct capture *capture_create(const struct capture_args *args);
 /* Ends the capture that runs. The workers still turn. NULL is fine. */
 void capture_destroy(struct capture *c);
 
-/* Starts a capture. False with one line in err[] when one runs already, or when
- * what is asked for can't be had. */
-bool capture_start(struct capture *c, const struct capture_request *q, struct capture_info *info,
+/* Starts a capture. `filter` is the request's, compiled, which may have taken its time; it is taken
+ * over, whatever comes of it. False with one line in err[] when one runs already, or when what is
+ * asked for can't be had. */
+bool capture_start(struct capture *c, const struct capture_request *q,
+		   struct capture_filter *filter, struct capture_info *info,
 		   char err[CAPTURE_ERROR_MAX]);
 
 /* The next three are about capture `id`, or with 0 about the last one. False with

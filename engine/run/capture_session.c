@@ -183,9 +183,7 @@ static bool make_rules(struct capture_session *s, char *err)
 	r->drops_only = q->drops_only;
 	r->ports = UINT32_MAX;
 	capture_rules_init(r);
-	if (*q->port && !find_port(s->args, q->port, &r->ports, err))
-		return false;
-	return capture_filter_compile(&r->filter, q->filter, err);
+	return !*q->port || find_port(s->args, q->port, &r->ports, err);
 }
 
 static bool make_taps(struct capture_session *s, char *err)
@@ -245,6 +243,7 @@ static void free_session(struct capture_session *s)
 
 struct capture_session *capture_session_start(const struct capture_args *args, uint32_t id,
 					      const struct capture_request *q,
+					      struct capture_filter *filter,
 					      char err[CAPTURE_ERROR_MAX])
 {
 	struct capture_session *s = calloc(1, sizeof(*s));
@@ -256,6 +255,8 @@ struct capture_session *capture_session_start(const struct capture_args *args, u
 	s->id = id;
 	s->args = args;
 	s->request = *q;
+	s->rules.filter = *filter;
+	*filter = (struct capture_filter){0};
 	s->out.fd = -1;
 	if (!make_rules(s, err) || !make_taps(s, err) || !open_file(s, err)) {
 		free_session(s);

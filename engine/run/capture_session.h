@@ -35,9 +35,11 @@ struct capture_session {
 	_Atomic uint32_t end; /* enum capture_end; set last, when the file is complete */
 };
 
-/* Makes everything and starts the thread. NULL with one line in err[]. */
+/* Makes everything and starts the thread. Takes the filter, and leaves one that lets everything
+ * pass. NULL with one line in err[]. */
 struct capture_session *capture_session_start(const struct capture_args *args, uint32_t id,
 					      const struct capture_request *q,
+					      struct capture_filter *filter,
 					      char err[CAPTURE_ERROR_MAX]);
 
 /* Makes it end, waits for that and frees it. NULL is fine. */

@@ -39,7 +39,7 @@ static const struct command commands[] = {
 /*
  * Where handlers find the engine: DPDK before 24.11 passes them no argument and
  * knows no way to take a command back. Handlers hold the lock for reading while
- * they work, so that ctl_stop() knows when the last one has gone.
+ * they use it, so that ctl_stop() knows when the last one has gone.
  */
 static struct {
 	pthread_rwlock_t lock;
@@ -47,20 +47,41 @@ static struct {
 	struct capture *capture; /* of the engine; NULL when that is */
 } served = {.lock = PTHREAD_RWLOCK_INITIALIZER};
 
-static int on_command(const char *name, const char *params, struct rte_tel_data *d)
+static bool hold(struct rte_tel_data *d)
 {
 	pthread_rwlock_rdlock(&served.lock);
-	if (!served.engine)
-		reply_error(d, "terminus is starting or stopping: try again");
-	for (size_t i = 0; served.engine && i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(name, commands[i].name) != 0)
-			continue;
-		if (commands[i].fn)
-			commands[i].fn(served.engine, params ? params : "", d);
-		else
-			commands[i].capture_fn(served.capture, params ? params : "", d);
-	}
+	if (served.engine)
+		return true;
 	pthread_rwlock_unlock(&served.lock);
+	reply_error(d, "terminus is starting or stopping: try again");
+	return false;
+}
+
+struct capture *ctl_hold_capture(struct rte_tel_data *d)
+{
+	return hold(d) ? served.capture : NULL;
+}
+
+void ctl_let_go(void)
+{
+	pthread_rwlock_unlock(&served.lock);
+}
+
+static void run(const struct command *c, const char *params, struct rte_tel_data *d)
+{
+	if (c->capture_fn) {
+		c->capture_fn(params, d);
+	} else if (hold(d)) {
+		c->fn(served.engine, params, d);
+		ctl_let_go();
+	}
+}
+
+static int on_command(const char *name, const char *params, struct rte_tel_data *d)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			run(&commands[i], params ? params : "", d);
 	return 0;
 }
 

@@ -19,44 +19,63 @@ static void fill_capture(struct rte_tel_data *d, const struct capture_info *info
 	reply_text(d, "write_error", info->error ? strerror(info->error) : "");
 }
 
-void ctl_capture_start(struct capture *c, const char *params, struct rte_tel_data *d)
+/* Names in a filter may have to be looked up, for as long as the name service takes: the engine,
+ * which may want to end, is not held for that. */
+void ctl_capture_start(const char *params, struct rte_tel_data *d)
 {
-	char err[CAPTURE_ERROR_MAX];
+	char err[MAX(CAPTURE_ERROR_MAX, CAPTURE_FILTER_ERROR_MAX)];
+	struct capture_filter filter;
 	struct capture_request q;
 	struct capture_info info;
+	struct capture *c;
 
-	if (capture_request_parse(&q, params, err) && capture_start(c, &q, &info, err))
+	if (!capture_request_parse(&q, params, err) ||
+	    !capture_filter_compile(&filter, q.filter, err)) {
+		reply_error(d, "%s", err);
+		return;
+	}
+	c = ctl_hold_capture(d);
+	if (!c) {
+		capture_filter_free(&filter);
+		return;
+	}
+	if (capture_start(c, &q, &filter, &info, err))
 		fill_capture(d, &info);
 	else
 		reply_error(d, "%s", err);
+	ctl_let_go();
 }
 
 typedef bool (*capture_fn)(struct capture *c, uint32_t id, struct capture_info *info,
 			   char err[CAPTURE_ERROR_MAX]);
 
-static void tell(struct capture *c, const char *params, capture_fn fn, struct rte_tel_data *d)
+static void tell(const char *params, capture_fn fn, struct rte_tel_data *d)
 {
 	char err[MAX(CTL_ERROR_MAX, CAPTURE_ERROR_MAX)];
+	struct capture *c = ctl_hold_capture(d);
 	struct capture_info info;
 	uint32_t id;
 
+	if (!c)
+		return;
 	if (ctl_capture_param(params, &id, err) && fn(c, id, &info, err))
 		fill_capture(d, &info);
 	else
 		reply_error(d, "%s", err);
+	ctl_let_go();
 }
 
-void ctl_capture_keep(struct capture *c, const char *params, struct rte_tel_data *d)
+void ctl_capture_keep(const char *params, struct rte_tel_data *d)
 {
-	tell(c, params, capture_keep, d);
+	tell(params, capture_keep, d);
 }
 
-void ctl_capture_stop(struct capture *c, const char *params, struct rte_tel_data *d)
+void ctl_capture_stop(const char *params, struct rte_tel_data *d)
 {
-	tell(c, params, capture_stop, d);
+	tell(params, capture_stop, d);
 }
 
-void ctl_capture_status(struct capture *c, const char *params, struct rte_tel_data *d)
+void ctl_capture_status(const char *params, struct rte_tel_data *d)
 {
-	tell(c, params, capture_status, d);
+	tell(params, capture_status, d);
 }

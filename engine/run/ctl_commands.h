@@ -24,13 +24,18 @@ void ctl_sources(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_reload_lists(struct engine *e, const char *params, struct rte_tel_data *d);
 void ctl_connections(struct engine *e, const char *params, struct rte_tel_data *d);
 
-/* Commands about captures need nothing else of the engine. */
-typedef void (*ctl_capture_fn)(struct capture *c, const char *params, struct rte_tel_data *d);
+/* Commands about captures need nothing else of the engine, and hold it themselves. */
+typedef void (*ctl_capture_fn)(const char *params, struct rte_tel_data *d);
 
-void ctl_capture_start(struct capture *c, const char *params, struct rte_tel_data *d);
-void ctl_capture_keep(struct capture *c, const char *params, struct rte_tel_data *d);
-void ctl_capture_stop(struct capture *c, const char *params, struct rte_tel_data *d);
-void ctl_capture_status(struct capture *c, const char *params, struct rte_tel_data *d);
+void ctl_capture_start(const char *params, struct rte_tel_data *d);
+void ctl_capture_keep(const char *params, struct rte_tel_data *d);
+void ctl_capture_stop(const char *params, struct rte_tel_data *d);
+void ctl_capture_status(const char *params, struct rte_tel_data *d);
+
+/* The engine's captures, until ctl_let_go(): it does not end meanwhile. NULL: *d says that it is
+ * not there, and there is nothing to let go. */
+struct capture *ctl_hold_capture(struct rte_tel_data *d);
+void ctl_let_go(void);
 
 /* Asks worker i and waits a second at most; false: *d says that it is silent. */
 bool ctl_ask(struct engine *e, uint16_t i, struct inquiry *q, struct rte_tel_data *d);

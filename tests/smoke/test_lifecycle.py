@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import socket
+import time
 
 import pytest
 
@@ -84,3 +86,23 @@ def test_connection_of_a_crashed_engine_is_reset(served_lab, config):
         client.sendall(REQUEST)
         with pytest.raises(ConnectionResetError):
             client.recv(1000)
+
+
+def test_end_does_not_wait_for_a_name(served_lab, config):
+    """A capture's filter names a host, and the name server takes the question and is silent."""
+    resolv = served_lab.dir / "resolv.conf"
+    resolv.write_text("nameserver 127.0.0.1\n")
+    prefix = ["sh", "-c", f'mount --bind {resolv} /etc/resolv.conf && exec "$@"', "sh"]
+    with served_lab.engine.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, \
+         socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control, \
+         Engine(served_lab, config, prefix=prefix) as engine:
+        server.bind(("127.0.0.1", 53))
+        server.settimeout(5)
+        control.connect(f"/var/run/dpdk/{engine.instance}/dpdk_telemetry.v2")
+        control.recv(1024)
+        control.send(b"/terminus/capture/start,filter=host www.example.com,"
+                     + f"file={served_lab.dir}/x.pcapng".encode())
+        assert b"example" in server.recv(512)
+        begin = time.monotonic()
+        assert engine.stop() == 0
+        assert time.monotonic() - begin < 3

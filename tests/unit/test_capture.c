@@ -131,12 +131,21 @@ static struct capture_request request(const struct fixture *x)
 	return q;
 }
 
+static bool begin(struct fixture *x, const struct capture_request *q, struct capture_info *info,
+		  char err[CAPTURE_ERROR_MAX])
+{
+	struct capture_filter filter;
+
+	return capture_filter_compile(&filter, q->filter, err) &&
+	       capture_start(x->capture, q, &filter, info, err);
+}
+
 static struct capture_info start(struct fixture *x, const struct capture_request *q)
 {
 	char err[CAPTURE_ERROR_MAX];
 	struct capture_info info;
 
-	if (!capture_start(x->capture, q, &info, err))
+	if (!begin(x, q, &info, err))
 		fail_msg("%s", err);
 	assert_int_equal(info.end, CAPTURE_RUNS);
 	return info;
@@ -373,7 +382,7 @@ static void test_one_at_a_time(void **state)
 	assert_string_equal(err, "there has been no capture yet");
 	start(x, &q);
 	strcat(other.file, "2");
-	assert_false(capture_start(x->capture, &other, &info, err));
+	assert_false(begin(x, &other, &info, err));
 	assert_string_equal(err, "a capture is running: stop it first, its number is 1");
 	assert_int_equal(access(other.file, F_OK), -1);
 	stop(x);
@@ -392,7 +401,7 @@ static void refused(struct fixture *x, const struct capture_request *q, const ch
 	char err[CAPTURE_ERROR_MAX];
 	struct capture_info info;
 
-	assert_false(capture_start(x->capture, q, &info, err));
+	assert_false(begin(x, q, &info, err));
 	if (!strstr(err, why))
 		fail_msg("\"%s\" does not say \"%s\"", err, why);
 	assert_true(strlen(err) < 128);

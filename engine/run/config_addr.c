@@ -83,8 +83,7 @@ static bool is_broadcast(const struct ipaddr *addr, unsigned prefix_len)
 	return host == 0 || host == host_mask;
 }
 
-/* ::ffff:192.0.2.1 stands for an IPv4 address inside a host, never on a wire. */
-static bool is_v4_mapped(const struct ipaddr *addr)
+bool config_is_v4_mapped(const struct ipaddr *addr)
 {
 	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -93,7 +92,8 @@ static bool is_v4_mapped(const struct ipaddr *addr)
 
 bool config_is_host(const struct ipaddr *addr, unsigned prefix_len)
 {
-	return ipaddr_is_unicast(addr) && !is_v4_mapped(addr) && !is_broadcast(addr, prefix_len);
+	return ipaddr_is_unicast(addr) && !config_is_v4_mapped(addr) &&
+	       !is_broadcast(addr, prefix_len);
 }
 
 uint16_t config_local(const struct conf *conf, const struct ipaddr *addr)

@@ -193,6 +193,9 @@ bool config_endpoint(const char *text, size_t len, struct ipaddr *out, uint16_t 
  * no multicast, broadcast, loopback, unspecified or IPv4-mapped one. */
 bool config_is_host(const struct ipaddr *addr, unsigned prefix_len);
 
+/* ::ffff:192.0.2.1 stands for an IPv4 address inside a host, never on a wire. */
+bool config_is_v4_mapped(const struct ipaddr *addr);
+
 /* Index of the local address, or CONF_NONE. */
 uint16_t config_local(const struct conf *conf, const struct ipaddr *addr);
 

@@ -36,29 +36,51 @@ static bool has_host_bits(const struct prefix *p, struct ipaddr *net)
 	return !ipaddr_equal(net, &p->addr);
 }
 
+static bool read(const char *text, size_t len, struct prefix *out)
+{
+	if (!config_ipaddr(text, len, &out->addr))
+		return config_prefix(text, len, &out->addr, &out->len);
+	out->len = out->addr.family == IP_V4 ? 32 : 128;
+	return true;
+}
+
+/* The IPv4 network in one of IPv6 that stands for it. */
+static struct ipaddr v4_part(const struct ipaddr *net)
+{
+	uint32_t net_be;
+
+	memcpy(&net_be, net->bytes + 12, sizeof(net_be));
+	return ipaddr_v4(net_be);
+}
+
 bool prefix_parse(const char *text, size_t len, struct prefix *out, char why[PREFIX_LINE_ERROR_MAX])
 {
 	char quoted[CONFIG_QUOTE_MAX], addr[ADDR_TEXT_MAX];
 	struct ipaddr net;
+	bool strays;
 
 	*out = (struct prefix){0};
 	config_quote(text, len, quoted);
-	if (config_ipaddr(text, len, &out->addr)) {
-		out->len = out->addr.family == IP_V4 ? 32 : 128;
-		return true;
-	}
-	if (!config_prefix(text, len, &out->addr, &out->len)) {
+	if (!read(text, len, out)) {
 		snprintf(why, PREFIX_LINE_ERROR_MAX,
 			 "%s is not a prefix: write it like 203.0.113.0/24, 2001:db8::/32 or "
 			 "192.0.2.7",
 			 quoted);
 		return false;
 	}
-	if (!has_host_bits(out, &net))
-		return true;
-	snprintf(why, PREFIX_LINE_ERROR_MAX, "%s has bits set behind its prefix: write %s/%u",
-		 quoted, addr_text(&net, addr), out->len);
-	return false;
+	strays = has_host_bits(out, &net);
+	if (out->len >= 96 && config_is_v4_mapped(&net)) {
+		net = v4_part(&net);
+		snprintf(why, PREFIX_LINE_ERROR_MAX,
+			 "%s is IPv4 written as IPv6, which no client comes from: write %s/%u",
+			 quoted, addr_text(&net, addr), out->len - 96u);
+		return false;
+	}
+	if (strays)
+		snprintf(why, PREFIX_LINE_ERROR_MAX,
+			 "%s has bits set behind its prefix: write %s/%u", quoted,
+			 addr_text(&net, addr), out->len);
+	return !strays;
 }
 
 static bool is_blank(char c)

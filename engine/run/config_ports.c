@@ -58,6 +58,37 @@ bool config_read_workers(struct config_reader *r, yaml_node_t *node, void *field
 	return config_map(r, node, worker_keys, conf);
 }
 
+/* The networks of fe80::/10 have no routes; each interface may have one. */
+static bool is_link_local(const struct ipaddr *addr)
+{
+	return addr->family == IP_V6 && addr->bytes[0] == 0xfe && (addr->bytes[1] & 0xc0) == 0x80;
+}
+
+/* Of two interfaces of a port with the same network none is the one that a host of it is on. */
+static bool check_network_alone(struct config_reader *r, const yaml_node_t *node,
+				const struct conf_iface *iface, const struct ipaddr *addr,
+				unsigned prefix_len)
+{
+	const struct conf *conf = r->conf;
+	char text[ADDR_TEXT_MAX];
+
+	for (uint16_t i = 0; i < conf->nb_addrs; i++) {
+		const struct conf_addr *a = &conf->addrs[i];
+		const struct conf_iface *other = &conf->ifaces[a->iface];
+
+		if (other == iface || other->port != iface->port ||
+		    a->addr.family != addr->family || a->prefix_len != prefix_len ||
+		    !ipaddr_prefix_match(&a->addr, addr, prefix_len) || is_link_local(addr))
+			continue;
+		return config_fail(r, node,
+				   "%s/%u is of the same network as the address on line %d, on "
+				   "the same port with another VLAN tag or none: give each a "
+				   "network of its own",
+				   addr_text(addr, text), prefix_len, a->line);
+	}
+	return true;
+}
+
 static bool check_address(struct config_reader *r, const yaml_node_t *node,
 			  const struct conf_iface *iface, const struct ipaddr *addr,
 			  unsigned prefix_len)
@@ -86,7 +117,7 @@ static bool check_address(struct config_reader *r, const yaml_node_t *node,
 				   "%s is already a local address, on line %d: keep one "
 				   "of them",
 				   text, r->conf->addrs[twin].line);
-	return true;
+	return check_network_alone(r, node, iface, addr, prefix_len);
 }
 
 static bool read_host(struct config_reader *r, yaml_node_t *node, void *field)

@@ -29,6 +29,7 @@ bool cli_fail(char err[CLIENT_ERROR_MAX], const char *fmt, ...)
 	return false;
 }
 
+/* Whoever is stopped accepts nobody, and soon not even who would wait for that. */
 static int connect_to(const char *instance, char path[sizeof(((struct sockaddr_un *)0)->sun_path)])
 {
 	struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
@@ -46,6 +47,8 @@ static int connect_to(const char *instance, char path[sizeof(((struct sockaddr_u
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
 		int saved = errno;
 
@@ -53,47 +56,68 @@ static int connect_to(const char *instance, char path[sizeof(((struct sockaddr_u
 		errno = saved;
 		return -1;
 	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	return fd;
 }
 
+/* Why there is no good greeting of n bytes. */
+static const char *greeting_fault(ssize_t n)
+{
+	if (n < 0)
+		return errno == EAGAIN ? "it is stopped or hangs" : strerror(errno);
+	return n == 0 ? "it hangs up at once, as DPDK does with an eleventh client: end another one"
+		      : "what it says is no greeting of DPDK's telemetry";
+}
+
 /* Telemetry begins by saying how long its answers may be. */
-static bool read_greeting(struct cli_client *c)
+static bool read_greeting(struct cli_client *c, const char **why)
 {
 	char text[GREETING_MAX];
 	ssize_t n = recv(c->fd, text, sizeof(text), 0);
-	json_t *greeting = n > 0 ? json_loadb(text, (size_t)n, 0, NULL) : NULL;
-	json_int_t size = json_integer_value(json_object_get(greeting, "max_output_len"));
+	json_t *greeting;
+	json_int_t size;
 
+	*why = greeting_fault(n);
+	greeting = n > 0 ? json_loadb(text, (size_t)n, 0, NULL) : NULL;
+	size = json_integer_value(json_object_get(greeting, "max_output_len"));
 	json_decref(greeting);
 	if (size <= 0 || size > ANSWER_MAX)
 		return false;
+	*why = "there is no memory for its answers";
 	c->buf_size = (size_t)size;
 	c->buf = malloc(c->buf_size);
 	return c->buf != NULL;
 }
 
-static bool open_named(struct cli_client *c, const char *instance, char *err)
+static bool no_connection(struct cli_client *c, const char *path, char *err)
 {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-
-	*c = (struct cli_client){.fd = connect_to(instance, path)};
-	snprintf(c->instance, sizeof(c->instance), "%s", instance);
-	if (c->fd < 0 && (errno == EACCES || errno == EPERM))
+	if (errno == EACCES || errno == EPERM)
 		return cli_fail(err,
 				"no permission to ask instance \"%s\": run terminusctl as the user "
 				"that terminus runs as (root)",
-				instance);
-	if (c->fd < 0)
+				c->instance);
+	if (errno != EAGAIN)
 		return cli_fail(err, "no terminus \"%s\" is running: nobody listens at %s",
-				instance, path);
-	if (read_greeting(c))
+				c->instance, path);
+	c->silent = true;
+	return cli_fail(err, "instance \"%s\" does not answer at %s: it is stopped or hangs",
+			c->instance, path);
+}
+
+static bool open_named(struct cli_client *c, const char *instance, char *err)
+{
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const char *why;
+
+	*c = (struct cli_client){0};
+	snprintf(c->instance, sizeof(c->instance), "%s", instance);
+	c->fd = connect_to(instance, path);
+	if (c->fd < 0)
+		return no_connection(c, path, err);
+	if (read_greeting(c, &why))
 		return true;
 	close(c->fd);
 	c->silent = true;
-	return cli_fail(err, "instance \"%s\" does not answer at %s: it is stopped or hangs",
-			instance, path);
+	return cli_fail(err, "instance \"%s\" does not answer at %s: %s", instance, path, why);
 }
 
 /* True when the program behind the socket is a terminus; *silent: there is one that says nothing,
@@ -155,7 +179,8 @@ bool cli_client_open(struct cli_client *c, const char *instance, char err[CLIENT
 	if (n == 0 && silent[0])
 		return cli_fail(err,
 				"no terminus answers, but \"%s\" listens and says nothing: it is "
-				"stopped or hangs, or is another DPDK program; ask it with -i",
+				"stopped, hangs, has too many clients or is another DPDK program; "
+				"ask it with -i",
 				silent);
 	if (n == 0)
 		return cli_fail(err,

@@ -13,6 +13,7 @@
 #include "engine/run/machine.h"
 #include "engine/run/probe.h"
 #include "engine/run/signals.h"
+#include "engine/run/std_streams.h"
 
 enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 
@@ -101,6 +102,17 @@ static void wait_for_signal(struct engine *e, const sigset_t *set, struct report
 	sigprocmask(SIG_UNBLOCK, set, NULL);
 }
 
+/* What was asked for and nobody gets to see has not been done. */
+static int printed(void)
+{
+	const char *why = std_streams_flush();
+
+	if (!why)
+		return EXIT_OK;
+	fprintf(stderr, "terminus: cannot write to standard output: %s\n", why);
+	return EXIT_FAILED;
+}
+
 static int check(const struct conf *conf)
 {
 	struct config_size size;
@@ -108,7 +120,7 @@ static int check(const struct conf *conf)
 	config_size(conf, shard_bytes(conf), &size);
 	printf("terminus: %s is valid\n", conf->file);
 	config_size_print(&size, stdout);
-	return EXIT_OK;
+	return printed();
 }
 
 static bool start(struct engine *e, struct conf *conf, struct report *r)
@@ -185,11 +197,12 @@ int main(int argc, char **argv)
 {
 	struct args a;
 
+	std_streams_claim();
 	if (!parse_args(argc, argv, &a))
 		return EXIT_USAGE;
 	if (a.help || a.version) {
 		fputs(a.help ? usage_text : "terminus " TERMINUS_VERSION "\n", stdout);
-		return EXIT_OK;
+		return printed();
 	}
 	return load_and_run(&a);
 }

@@ -15,6 +15,7 @@
 #include "engine/run/cli_json.h"
 #include "engine/run/cli_linux.h"
 #include "engine/run/cli_show.h"
+#include "engine/run/std_streams.h"
 
 #define COMMAND_MAX	 1000
 #define RELOAD_TIMEOUT_S 60
@@ -25,6 +26,22 @@ static int complain(const char *err)
 {
 	fprintf(stderr, "terminusctl: %s\n", err);
 	return EXIT_FAILED;
+}
+
+/* What nobody gets to see has not been shown. */
+static int printed(void)
+{
+	const char *why = std_streams_flush();
+
+	if (!why)
+		return EXIT_OK;
+	fprintf(stderr, "terminusctl: cannot write to standard output: %s\n", why);
+	return EXIT_FAILED;
+}
+
+static int finish(int status)
+{
+	return status == EXIT_OK ? printed() : status;
 }
 
 static void print_json(json_t *whole)
@@ -187,6 +204,7 @@ static int watch_counters(struct cli_client *c, const struct cli_args *args,
 			  const struct show_counters *which, json_t *before, char *err)
 {
 	double then = seconds_now(), now;
+	int status = EXIT_OK;
 	json_t *after;
 
 	for (uint32_t n = 0; before && (args->watch_count == 0 || n < args->watch_count); n++) {
@@ -196,16 +214,18 @@ static int watch_counters(struct cli_client *c, const struct cli_args *args,
 		if (after) {
 			printf("%sin %.1f s:\n", n ? "\n" : "", now - then);
 			show_rates(stdout, before, after, now - then, which);
-			fflush(stdout);
+			status = printed();
 		}
 		json_decref(before);
 		before = after;
 		then = now;
+		if (status != EXIT_OK)
+			break;
 	}
 	if (!before)
 		return complain(err);
 	json_decref(before);
-	return EXIT_OK;
+	return status;
 }
 
 /* Takes over `counters`. Who asks for some by name, or Linux', wants nothing but these. */
@@ -403,6 +423,7 @@ int main(int argc, char **argv)
 	struct cli_args args;
 	int status;
 
+	std_streams_claim();
 	if (!cli_parse(argc, argv, &args, err)) {
 		complain(err);
 		return EXIT_USAGE;
@@ -410,13 +431,13 @@ int main(int argc, char **argv)
 	if (args.command == CLI_HELP || args.command == CLI_VERSION) {
 		fputs(args.command == CLI_HELP ? cli_usage() : "terminusctl " TERMINUS_VERSION "\n",
 		      stdout);
-		return EXIT_OK;
+		return printed();
 	}
 	if (args.explain)
-		return explain_counters(&args);
+		return finish(explain_counters(&args));
 	if (!cli_client_open(&client, args.instance, err))
 		return complain(err);
-	status = run_command(&client, &args, err);
+	status = finish(run_command(&client, &args, err));
 	cli_client_close(&client);
 	return status;
 }

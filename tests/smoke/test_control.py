@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """terminusctl shows what is really there, for people and as JSON."""
+import contextlib
 import json
+import os
+import signal
+import socket
+import subprocess
 import time
 
 import pytest
 
-from engine import STREAM, TERMINUSCTL
+from engine import STREAM, TERMINUS, TERMINUSCTL
 from netlab import BACKENDS, CLIENT, FRONT, host_port
 from netns import call
 
@@ -106,3 +111,51 @@ def test_counter_that_does_not_exist(lab, options):
 def test_filter_with_an_unknown_name(lab, options, words):
     """No head of a table that is not there."""
     assert "nosuch" in refused(lab, "connections", *options, *words.split())
+
+
+SHOWN = [("info",), ("info", "--json"), ("connections",), ("connections", "--json"),
+         ("counters", "--all"), ("counters", "--json"), ("counters", "--explain"),
+         ("counters", "--watch", "0.1"), ("listeners",), ("pools", "--json"), ("objects",),
+         ("ports",), ("workers",), ("sources",), ("reload-lists",), ("--help",), ("--version",)]
+
+
+@pytest.mark.parametrize("argv", SHOWN, ids=" ".join)
+@pytest.mark.parametrize("out, why", [(">/dev/full", "No space left on device"),
+                                      (">&-", "Bad file descriptor")], ids=["full", "closed"])
+def test_what_is_not_written_is_said(lab, argv, out, why):
+    done = call("sh", "-c", f'exec "$@" {out}', "sh", *lab.terminus.command(*argv), check=False)
+    assert (done.returncode, done.stderr) \
+        == (1, f"terminusctl: cannot write to standard output: {why}\n")
+
+
+def test_check_that_is_not_written_is_said(lab):
+    done = call("sh", "-c", 'exec "$@" >/dev/full', "sh", str(TERMINUS), "--check",
+                str(lab.terminus.conf), check=False)
+    assert done.returncode == 1
+    assert "cannot write to standard output: No space left" in done.stderr
+
+
+def test_more_clients_than_dpdk_serves(lab):
+    """An eleventh client is told so, and not that the engine hangs."""
+    path = f"/var/run/dpdk/{lab.terminus.instance}/dpdk_telemetry.v2"
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            client.connect(path)
+            assert client.recv(1024)
+        assert "eleventh client" in refused(lab, "info")
+    assert lab.terminus.query("info")["pid"] == lab.terminus.process.pid
+
+
+def test_stopped_engine_does_not_hold_its_clients(lab):
+    """Once two calls wait the kernel takes no more."""
+    pid = lab.terminus.query("info")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        calls = [subprocess.Popen(lab.terminus.command("info"), stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True) for _ in range(6)]
+        for ctl in calls:
+            assert "stopped or hangs" in ctl.communicate(timeout=20)[1]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    lab.terminus.query("info")

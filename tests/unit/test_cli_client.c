@@ -72,18 +72,43 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static void start(struct server *s, const char *name, const char *greeting, const char *answer)
+static struct sockaddr_un address_of(const char *name)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/dpdk/%s/dpdk_telemetry.v2", dir, name);
+	return addr;
+}
+
+static void open_socket(struct server *s, const char *name, int backlog)
+{
+	struct sockaddr_un addr = address_of(name);
 	char path[80];
 
-	*s = (struct server){.greeting = greeting, .answer = answer};
 	snprintf(path, sizeof(path), "%s/dpdk/%s", dir, name);
 	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/dpdk/%s/dpdk_telemetry.v2", dir, name);
 	s->fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	assert_int_equal(bind(s->fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(s->fd, 4), 0);
+	assert_int_equal(listen(s->fd, backlog), 0);
+}
+
+/* Until the kernel lets no more connections wait. */
+static void fill_backlog(const char *name)
+{
+	struct sockaddr_un addr = address_of(name);
+	int fd, rc;
+
+	do {
+		fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+		rc = connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+		close(fd);
+	} while (rc == 0);
+}
+
+static void start(struct server *s, const char *name, const char *greeting, const char *answer)
+{
+	*s = (struct server){.greeting = greeting, .answer = answer};
+	open_socket(s, name, 4);
 	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
 }
 
@@ -169,14 +194,14 @@ static void test_finds_the_only_one(void **state)
 
 static void test_bad_greetings(void **state)
 {
-	static const char *const greetings[] = {
-	    NULL,
-	    "hello",
-	    "{}",
-	    "{\"max_output_len\": -1}",
-	    "{\"max_output_len\": 99999999999}",
-	    "{\"max_output_len\": \"x\"}",
-	    "[]",
+	static const char *const greetings[][2] = {
+	    {NULL, "an eleventh client"},
+	    {"hello", "no greeting"},
+	    {"{}", "no greeting"},
+	    {"{\"max_output_len\": -1}", "no greeting"},
+	    {"{\"max_output_len\": 99999999999}", "no greeting"},
+	    {"{\"max_output_len\": \"x\"}", "no greeting"},
+	    {"[]", "no greeting"},
 	};
 	char err[CLIENT_ERROR_MAX];
 	struct cli_client c;
@@ -184,12 +209,35 @@ static void test_bad_greetings(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(greetings); i++) {
-		start(&s, "bad", greetings[i], INFO);
+		start(&s, "bad", greetings[i][0], INFO);
 		assert_false(cli_client_open(&c, "bad", err));
 		assert_line(err, "\"bad\" does not answer");
+		assert_line(err, greetings[i][1]);
 		stop(&s);
 		forget("bad");
 	}
+}
+
+/* One that accepts nobody: the first waits for its greeting, the second for its connection. */
+static void test_stopped(void **state)
+{
+	struct server s = {0};
+	char err[CLIENT_ERROR_MAX];
+	struct cli_client c;
+
+	(void)state;
+	open_socket(&s, "stopped", 0);
+	for (int i = 0; i < 2; i++) {
+		alarm(30);
+		assert_false(cli_client_open(&c, "stopped", err));
+		assert_true(c.silent);
+		assert_line(err, "\"stopped\" does not answer");
+		assert_line(err, "it is stopped or hangs");
+		alarm(0);
+		fill_backlog("stopped");
+	}
+	close(s.fd);
+	forget("stopped");
 }
 
 static void test_bad_answers(void **state)
@@ -237,6 +285,7 @@ int main(void)
 	    cmocka_unit_test(test_asks),          cmocka_unit_test(test_finds_the_only_one),
 	    cmocka_unit_test(test_bad_greetings), cmocka_unit_test(test_bad_answers),
 	    cmocka_unit_test(test_long_names),
+	    cmocka_unit_test(test_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine/run/mailbox.h"
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define POLL_US 20
 
@@ -54,6 +57,7 @@ bool mailbox_ask(struct mailbox *m, struct inquiry *q, uint64_t timeout_us)
 	}
 	m->inquiry = *q;
 	atomic_store(&m->state, POSTED);
+	syscall(SYS_futex, &m->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	while (atomic_load(&m->state) != ANSWERED) {
 		if (monotonic_us() >= end && !give_up(m))
 			return false;
@@ -75,4 +79,15 @@ void mailbox_answer(struct mailbox *m)
 {
 	if (!move(m, TAKEN, ANSWERED))
 		atomic_store(&m->state, EMPTY);
+}
+
+/* Should the state change before the kernel has looked at it, it does not let us sleep. */
+void mailbox_sleep(struct mailbox *m, uint64_t us)
+{
+	struct timespec time = {.tv_sec = (time_t)(us / 1000000),
+				.tv_nsec = (long)(us % 1000000) * 1000};
+	uint32_t seen = atomic_load(&m->state);
+
+	if (seen != POSTED)
+		syscall(SYS_futex, &m->state, FUTEX_WAIT_PRIVATE, seen, &time, NULL, 0);
 }

@@ -3,8 +3,8 @@
  * One question at a time from a control thread to a worker, without a lock and
  * without memory that could be left dangling: question and answer travel by
  * value through the mailbox. The worker looks once a turn (one load) and answers
- * between turns. Whoever asks waits a bounded time; an answer that comes too
- * late is thrown away, and the mailbox is usable again.
+ * between turns; one that sleeps is woken. Whoever asks waits a bounded time; an answer
+ * that comes too late is thrown away, and the mailbox is usable again.
  */
 #pragma once
 
@@ -28,3 +28,6 @@ bool mailbox_ask(struct mailbox *m, struct inquiry *q, uint64_t timeout_us);
  * call mailbox_answer(). */
 struct inquiry *mailbox_take(struct mailbox *m);
 void mailbox_answer(struct mailbox *m);
+
+/* Worker: sleeps so long, or until a question waits. */
+void mailbox_sleep(struct mailbox *m, uint64_t us);

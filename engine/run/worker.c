@@ -2,7 +2,6 @@
 #include "engine/run/worker.h"
 
 #include <sys/prctl.h>
-#include <time.h>
 
 #include <rte_cycles.h>
 
@@ -168,7 +167,7 @@ static uint32_t turn(struct worker *w, usec_t now)
 	return work + answer(w);
 }
 
-/* Time until something happens that no frame or message announces. */
+/* Time until something happens that no frame or question announces. */
 static usec_t time_to_next(struct worker *w, usec_t now, usec_t limit)
 {
 	usec_t at;
@@ -206,9 +205,7 @@ static uint64_t sleep_for(struct worker *w, usec_t sleep_us, uint64_t begin)
 {
 	uint64_t end;
 
-	nanosleep(&(struct timespec){.tv_sec = (time_t)(sleep_us / 1000000),
-				     .tv_nsec = (long)(sleep_us % 1000000) * 1000},
-		  NULL);
+	mailbox_sleep(&w->mailbox, sleep_us);
 	end = rte_rdtsc();
 	turn_times_add(&w->turns, end - begin, false);
 	return end;

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from engine import STREAM, TERMINUS, TERMINUSCTL
+from engine import STREAM, TERMINUS, TERMINUSCTL, Engine, lab_config
 from netlab import BACKENDS, CLIENT, FRONT, host_port
 from netns import call
 
@@ -159,3 +159,14 @@ def test_stopped_engine_does_not_hold_its_clients(lab):
     finally:
         os.kill(pid, signal.SIGCONT)
     lab.terminus.query("info")
+
+
+def test_sleeping_workers_answer_at_once(bare_lab):
+    """They sleep for as long as a configuration can say; each question wakes them."""
+    config = lab_config(bare_lab)
+    config["workers"] = {"count": 4, "idle_sleep_us": "1s"}
+    with Engine(bare_lab, config, name="sleepy") as engine:
+        begin = time.monotonic()
+        for what in ("listeners", "pools", "objects", "connections", "sources", "reload-lists") * 3:
+            engine.ctl(what)
+        assert time.monotonic() - begin < 5

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <pthread.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/run/mailbox.h"
@@ -18,6 +19,7 @@ struct worker_thread {
 	struct mailbox box;
 	_Atomic bool stop;
 	uint32_t delay_us; /* before each answer */
+	_Atomic uint32_t sleep_us; /* when there is no question */
 	pthread_t thread;
 };
 
@@ -28,6 +30,8 @@ static void *serve(void *arg)
 	while (!w->stop) {
 		struct inquiry *q = mailbox_take(&w->box);
 
+		if (!q && w->sleep_us)
+			mailbox_sleep(&w->box, w->sleep_us);
 		if (!q)
 			continue;
 		if (w->delay_us)
@@ -97,6 +101,38 @@ static void test_late_answer_is_thrown_away(void **state)
 	stop(w);
 }
 
+static void test_question_wakes(void **state)
+{
+	struct worker_thread *w = start(0);
+	struct inquiry q = {.cursor = 41};
+
+	(void)state;
+	w->sleep_us = 60 * SECOND_US;
+	for (int i = 0; i < 10; i++) {
+		usleep(10000);
+		q.cursor = (uint64_t)i;
+		assert_true(mailbox_ask(&w->box, &q, SECOND_US));
+		assert_int_equal(q.next, i + 1);
+	}
+	w->stop = true;
+	mailbox_ask(&w->box, &q, SECOND_US);
+	stop(w);
+}
+
+static void test_sleep_ends_without_a_question(void **state)
+{
+	struct mailbox *m = test_calloc(1, sizeof(*m));
+	struct timespec begin, end;
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	mailbox_sleep(m, 20000);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	assert_true((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000 >=
+		    20);
+	test_free(m);
+}
+
 static void *ask_often(void *arg)
 {
 	struct worker_thread *w = arg;
@@ -132,6 +168,8 @@ int main(void)
 	    cmocka_unit_test(test_answer),
 	    cmocka_unit_test(test_nobody_there),
 	    cmocka_unit_test(test_late_answer_is_thrown_away),
+	    cmocka_unit_test(test_question_wakes),
+	    cmocka_unit_test(test_sleep_ends_without_a_question),
 	    cmocka_unit_test(test_many_ask),
 	};
 

@@ -14,6 +14,7 @@
 #include "engine/run/config.h"
 #include "engine/run/ctl.h"
 #include "engine/run/machine.h"
+#include "engine/run/signals.h"
 
 #define CLOCK_SET_US 1000000 /* the time of day is told of when it differs by so much */
 
@@ -51,6 +52,8 @@ static struct port *open_port(struct engine *e, uint16_t i, struct report *r)
 static bool open_ports(struct engine *e, struct report *r)
 {
 	for (uint16_t i = 0; i < e->conf->nb_ports; i++) {
+		if (signals_heard())
+			return false;
 		e->ports[i] = open_port(e, i, r);
 		if (!e->ports[i])
 			return false;
@@ -72,7 +75,7 @@ bool engine_open(struct engine *e, struct conf *conf, struct report *r)
 	if (!lists_init(&e->lists, conf, config_take_prefixes(conf)))
 		return report_error(r, "no memory for the prefix lists");
 	e->eal_up = dpdk_eal_init(&e->eal, conf, &need, r);
-	if (!e->eal_up || !dpdk_pools_create(conf, &e->pools, r))
+	if (!e->eal_up || signals_heard() || !dpdk_pools_create(conf, &e->pools, r))
 		return false;
 	for (uint16_t i = 0; i < conf->nb_workers; i++)
 		e->buf_ops[i] = dpdk_pools_ops(&e->pools, i);
@@ -160,7 +163,7 @@ static bool make_workers(struct engine *e, struct report *r)
 
 	e->wall_offset_us = seeds.wall_offset_us;
 	for (uint16_t i = 0; ok && i < e->conf->nb_workers; i++)
-		ok = make_worker(e, i, &seeds, r);
+		ok = !signals_heard() && make_worker(e, i, &seeds, r);
 	explicit_bzero(&seeds, sizeof(seeds));
 	if (ok)
 		share_sources(e);

@@ -40,8 +40,8 @@ struct engine {
 };
 
 /* Starts from an all-zero engine. Opens EAL, buffers, rings and ports. False with
- * report->error set; engine_close() is called in any case. `conf` outlives *e, which takes its
- * prefix lists. */
+ * report->error set, or without when a signal was heard; engine_close() is called in any case.
+ * `conf` outlives *e, which takes its prefix lists. */
 bool engine_open(struct engine *e, struct conf *conf, struct report *r);
 
 /* Makes the shards, announces the addresses, opens the control socket's commands

@@ -4,7 +4,6 @@
  * else in the program prints or exits.
  */
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 
 #include "engine/run/config.h"
@@ -14,6 +13,8 @@
 #include "engine/run/probe.h"
 #include "engine/run/signals.h"
 #include "engine/run/std_streams.h"
+
+#define LOOK_MS 1000
 
 enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 
@@ -89,17 +90,13 @@ static bool parse_args(int argc, char **argv, struct args *a)
 	return true;
 }
 
-/* Prints meanwhile what there is to tell. */
-static void wait_for_signal(struct engine *e, const sigset_t *set, struct report *r)
+/* Tells meanwhile what there is to tell. */
+static void wait_for_signal(struct engine *e, struct report *r)
 {
-	const struct timespec look = {.tv_sec = 1};
-
-	while (sigtimedwait(set, NULL, &look) < 0) {
+	while (!signals_wait(LOOK_MS)) {
 		engine_news(e, r);
 		print_notices(r);
 	}
-	/* The next one kills. */
-	sigprocmask(SIG_UNBLOCK, set, NULL);
 }
 
 /* What was asked for and nobody gets to see has not been done. */
@@ -123,6 +120,7 @@ static int check(const struct conf *conf)
 	return printed();
 }
 
+/* False without an error: a signal was heard. */
 static bool start(struct engine *e, struct conf *conf, struct report *r)
 {
 	struct probe_args probe = {.conf = conf, .ports = e->ports, .now = engine_now};
@@ -152,17 +150,17 @@ static int run(struct conf *conf)
 	struct engine engine = {0};
 	struct report r = {0};
 	struct instance instance;
-	sigset_t signals;
 	bool ok;
 
+	if (!signals_hear())
+		return complain("no thread can be made that listens to signals");
 	if (!machine_check_privileges(conf, &r) || !instance_claim(&instance, conf, &r))
 		return complain(r.error);
-	signals_hold(&signals);
 	ok = start(&engine, conf, &r);
 	print_notices(&r);
 	if (ok) {
 		print_ready(conf);
-		wait_for_signal(&engine, &signals, &r);
+		wait_for_signal(&engine, &r);
 	}
 	engine_stop(&engine);
 	if (ok) {
@@ -171,7 +169,7 @@ static int run(struct conf *conf)
 	}
 	engine_close(&engine);
 	instance_release(&instance);
-	return ok ? EXIT_OK : complain(r.error);
+	return ok || !*r.error ? EXIT_OK : complain(r.error);
 }
 
 static int load_and_run(const struct args *a)

@@ -11,6 +11,7 @@ import pytest
 from backends import Nginx
 from engine import TERMINUS, WEB, Engine, lab_config
 from netlab import BACKENDS, FRONT, url
+from netns import wait_until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -106,3 +107,15 @@ def test_end_does_not_wait_for_a_name(served_lab, config):
         begin = time.monotonic()
         assert engine.stop() == 0
         assert time.monotonic() - begin < 3
+
+
+def test_signal_during_the_start(served_lab, config):
+    """It is heard between two steps: nothing is left, and it never serves."""
+    engine = Engine(served_lab, config)
+    lock = f"/var/run/dpdk/{engine.instance}/terminus.lock"
+    process = served_lab.start(served_lab.engine, TERMINUS, engine.conf, stdout=-1, stderr=-1)
+    wait_until(lambda: os.path.exists(lock), 10, "the start has begun")
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, b"", b"")
+    assert not os.path.exists(os.path.dirname(lock))

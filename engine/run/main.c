@@ -5,16 +5,19 @@
  */
 #include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "engine/run/config.h"
 #include "engine/run/engine.h"
 #include "engine/run/instance.h"
 #include "engine/run/machine.h"
+#include "engine/run/news.h"
 #include "engine/run/probe.h"
 #include "engine/run/signals.h"
 #include "engine/run/std_streams.h"
 
-#define LOOK_MS 1000
+#define LOOK_MS	  1000
+#define READY_MAX 96
 
 enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 
@@ -38,12 +41,6 @@ static int complain(const char *text)
 {
 	fprintf(stderr, "terminus: %s\n", text);
 	return EXIT_FAILED;
-}
-
-/* Notices are news, not errors: they go where `ready` goes as well. */
-static void print_notices(struct report *r)
-{
-	report_print_notices(r, "terminus", stdout);
 }
 
 static bool parse_args(int argc, char **argv, struct args *a)
@@ -91,11 +88,11 @@ static bool parse_args(int argc, char **argv, struct args *a)
 }
 
 /* Tells meanwhile what there is to tell. */
-static void wait_for_signal(struct engine *e, struct report *r)
+static void wait_for_signal(struct engine *e, struct news *n, struct report *r)
 {
 	while (!signals_wait(LOOK_MS)) {
 		engine_news(e, r);
-		print_notices(r);
+		news_say_notices(n, r);
 	}
 }
 
@@ -120,14 +117,15 @@ static int check(const struct conf *conf)
 	return printed();
 }
 
-/* False without an error: a signal was heard. */
-static bool start(struct engine *e, struct conf *conf, struct report *r)
+/* False without an error: a signal was heard. Notices are news, not errors: they go where `ready`
+ * goes as well. */
+static bool start(struct engine *e, struct conf *conf, struct news *n, struct report *r)
 {
 	struct probe_args probe = {.conf = conf, .ports = e->ports, .now = engine_now};
 
 	if (!engine_open(e, conf, r))
 		return false;
-	print_notices(r);
+	news_say_notices(n, r);
 	probe.buf_ops = &e->buf_ops[0];
 	return probe_addresses(&probe, r) && engine_start(e, r);
 }
@@ -137,12 +135,16 @@ static const char *plural(uint32_t n)
 	return n == 1 ? "" : "s";
 }
 
-static void print_ready(const struct conf *conf)
+/* Nobody waits any more for who reads what is said from now on. */
+static void say_ready(struct news *n, const struct conf *conf)
 {
-	printf("terminus: ready, %u worker%s, %u listener%s, %u pool%s\n", conf->nb_workers,
-	       plural(conf->nb_workers), conf->nb_listeners, plural(conf->nb_listeners),
-	       conf->nb_pools, plural(conf->nb_pools));
-	fflush(stdout);
+	char text[READY_MAX];
+
+	snprintf(text, sizeof(text), "ready, %u worker%s, %u listener%s, %u pool%s",
+		 conf->nb_workers, plural(conf->nb_workers), conf->nb_listeners,
+		 plural(conf->nb_listeners), conf->nb_pools, plural(conf->nb_pools));
+	news_say(n, text);
+	n->patient = false;
 }
 
 static int run(struct conf *conf)
@@ -150,22 +152,24 @@ static int run(struct conf *conf)
 	struct engine engine = {0};
 	struct report r = {0};
 	struct instance instance;
+	struct news news;
 	bool ok;
 
 	if (!signals_hear())
 		return complain("no thread can be made that listens to signals");
 	if (!machine_check_privileges(conf, &r) || !instance_claim(&instance, conf, &r))
 		return complain(r.error);
-	ok = start(&engine, conf, &r);
-	print_notices(&r);
+	news_open(&news, STDOUT_FILENO);
+	ok = start(&engine, conf, &news, &r);
+	news_say_notices(&news, &r);
 	if (ok) {
-		print_ready(conf);
-		wait_for_signal(&engine, &r);
+		say_ready(&news, conf);
+		wait_for_signal(&engine, &news, &r);
 	}
 	engine_stop(&engine);
 	if (ok) {
 		engine_news(&engine, &r);
-		print_notices(&r);
+		news_say_notices(&news, &r);
 	}
 	engine_close(&engine);
 	instance_release(&instance);

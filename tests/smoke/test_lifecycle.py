@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Start, end, and start again: by signal, twice at once, and after a crash."""
+import contextlib
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from backends import Nginx
 from engine import TERMINUS, WEB, Engine, lab_config
 from netlab import BACKENDS, FRONT, url
 from netns import wait_until
+from test_under_attack import flood
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -119,3 +121,39 @@ def test_signal_during_the_start(served_lab, config):
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (0, b"", b"")
     assert not os.path.exists(os.path.dirname(lock))
+
+
+@contextlib.contextmanager
+def full_pipe():
+    """The end of a pipe to write to, which takes one page more; and what fills it up."""
+    reader, writer = os.pipe()
+    more = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY | os.O_NONBLOCK)
+
+    def fill():
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(more, b"x")
+
+    try:
+        fill()
+        os.read(reader, 4096)
+        yield writer, fill
+    finally:
+        for fd in (reader, writer, more):
+            os.close(fd)
+
+
+def test_news_that_nobody_reads(served_lab, config):
+    """Standard output is a pipe that has become full: the engine serves, and hears signals."""
+    config["tcp"]["max_syn_backlog"] = 8
+    with full_pipe() as (out, fill):
+        engine = Engine(served_lab, config, name="unread")
+        process = served_lab.start(served_lab.engine, TERMINUS, engine.conf, stdout=out)
+        engine.process = process
+        wait_until(lambda: hello(served_lab), 10, "it serves")
+        fill()
+        flood(served_lab, 100)
+        wait_until(lambda: engine.counters()["syncookies_begun"] > 0, 5, "there is news")
+        time.sleep(1.5)  # it is told once a second
+        assert hello(served_lab)
+        assert engine.stop() == 0

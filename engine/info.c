@@ -256,6 +256,11 @@ uint32_t info_connections(const struct shard *sh, uint64_t cursor, const struct 
 	return count;
 }
 
+static uint32_t pressed_ms(const struct shard *sh, const struct syn_pressure *p)
+{
+	return p->cookies ? (uint32_t)((sh->now - p->begun_at) * 1000ull / TICKS_PER_SEC) : 0;
+}
+
 uint32_t info_listeners(const struct shard *sh, uint32_t first, struct listener_info *out,
 			uint32_t max)
 {
@@ -274,6 +279,8 @@ uint32_t info_listeners(const struct shard *sh, uint32_t first, struct listener_
 		    .max_connections = q->max == UINT32_MAX ? 0 : q->max,
 		    .reserve = q->reserve,
 		    .cookies = l->pressure.cookies,
+		    .supply = l->pressure.supply,
+		    .pressed_ms = pressed_ms(sh, &l->pressure),
 		    .accepted = l->accepted,
 		    .overflows = l->overflows,
 		    .drops = l->drops,
@@ -302,7 +309,9 @@ void listener_info_add(struct listener_info *sum, const struct listener_info *l)
 	sum->connections += l->connections;
 	sum->max_connections += l->max_connections;
 	sum->reserve += l->reserve;
+	sum->supply |= l->cookies && l->supply;
 	sum->cookies |= l->cookies;
+	sum->pressed_ms = MAX(sum->pressed_ms, l->pressed_ms);
 	sum->accepted += l->accepted;
 	sum->overflows += l->overflows;
 	sum->drops += l->drops;

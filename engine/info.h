@@ -95,7 +95,9 @@ struct listener_info {
 	uint32_t connections;     /* of the whole listener, with all its addresses, */
 	uint32_t max_connections; /* of at most so many, 0: no limit, */
 	uint32_t reserve;         /* and so many that others cannot take */
-	bool cookies;             /* SYNs are answered with cookies for want of room */
+	bool cookies;             /* SYNs are answered with cookies for want of room, */
+	bool supply;              /* of the room of all listeners, else of its own, */
+	uint32_t pressed_ms;      /* for so long by now */
 	uint64_t accepted;
 	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
 	uint64_t drops;     /* these, and what was refused for want of anything else */

@@ -51,11 +51,13 @@ struct buf_cache {
 
 /* Whether SYN cookies are due, and may come back. */
 struct syn_pressure {
-	bool cookies;	     /* SYNs are answered with cookies for want of room */
+	bool cookies;	     /* SYNs are answered with cookies for want of room, */
+	bool supply;	     /* of the room of all listeners, else of its own, */
 	uint32_t syns;	     /* answered with one since `second` that has not come back */
 	tick_t second;	     /* when the second that is being counted began */
 	tick_t crowded_at;   /* when there was too little room, or too many SYNs, last */
 	tick_t cookie_at;    /* when a cookie was sent last, if any was */
+	tick_t begun_at;     /* when there was no room first */
 	uint64_t cookies_sent;
 };
 

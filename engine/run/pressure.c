@@ -8,6 +8,7 @@
 
 #define ANSWER_TIMEOUT_US 100000
 #define PAGE              INQUIRY_LISTENERS
+#define ROOM_MAX          96 /* what a listener had none left of */
 
 static uint64_t count_beginnings(struct engine *e)
 {
@@ -38,47 +39,61 @@ static uint32_t ask_page(struct engine *e, uint32_t first, struct listener_info 
 	return count;
 }
 
-/* "12 of 65536 half-open entries". */
-#define ROOM_MAX 64
-
-static void print_news(const struct engine *e, uint32_t i, const struct listener_info *l,
-		       struct report *r)
+static void tell_begin(const struct engine *e, uint32_t i, const struct listener_info *l,
+		       const char *local, struct report *r)
 {
 	const struct conf_listener *c = &e->conf->listeners[i];
-	char local[ADDR_TEXT_MAX], room[ROOM_MAX];
+	const char *share = e->conf->nb_workers > 1 ? "a worker's share of " : "";
+	char room[ROOM_MAX];
 
-	endpoint_text(&c->addr, c->port_be, local);
-	snprintf(room, sizeof(room), "%u of %u half-open entries", l->half_open, l->max_half_open);
-	if (l->cookies) {
-		report_notice(r, "%s:%d: listener \"%s\" at %s has %s: it sends SYN cookies",
-			      e->conf->file, c->line, c->name, local, room);
-		return;
-	}
+	if (l->supply)
+		snprintf(room, sizeof(room), "%sthe %u of all listeners (memory.half_open)", share,
+			 e->conf->memory.half_open);
+	else
+		snprintf(room, sizeof(room), "%sits %u (max_syn_backlog)", share, l->max_half_open);
 	report_notice(r,
-		      "%s:%d: listener \"%s\" at %s has %s: no more SYN cookies after %" PRIu64
-		      " s, %" PRIu64 " were sent and %" PRIu64 " came back",
-		      e->conf->file, c->line, c->name, local, room,
-		      (engine_now() - e->pressure.listeners[i].since) / 1000000,
-		      l->cookies_sent - e->pressure.listeners[i].sent,
-		      l->cookies_received - e->pressure.listeners[i].received);
+		      "%s:%d: listener \"%s\" at %s had no half-open entry left of %s: it sends "
+		      "SYN cookies",
+		      e->conf->file, c->line, c->name, local, room);
+}
+
+static void tell_end(const struct engine *e, uint32_t i, const struct listener_info *l,
+		     const char *local, struct report *r)
+{
+	const struct conf_listener *c = &e->conf->listeners[i];
+	uint64_t sent = l->cookies_sent - e->pressure.listeners[i].sent;
+	uint64_t received = l->cookies_received - e->pressure.listeners[i].received;
+
+	report_notice(r,
+		      "%s:%d: listener \"%s\" at %s has %u of %u half-open entries: no more SYN "
+		      "cookies after %" PRIu64 " s, %" PRIu64 " were sent and %" PRIu64
+		      " came back%s",
+		      e->conf->file, c->line, c->name, local, l->half_open, l->max_half_open,
+		      (engine_now() - e->pressure.listeners[i].since) / 1000000, sent, received,
+		      received > sent ? ", earlier ones or other machines' among them" : "");
 }
 
 /* Tells of a change; false: no room. */
 static bool tell(struct engine *e, uint32_t i, const struct listener_info *l, struct report *r)
 {
+	const struct conf_listener *c = &e->conf->listeners[i];
 	struct pressure_watch *p = &e->pressure;
+	char local[ADDR_TEXT_MAX];
 
 	if (strlen(r->notice) > REPORT_MAX / 2)
 		return false;
-	print_news(e, i, l, r);
+	endpoint_text(&c->addr, c->port_be, local);
 	p->listeners[i].under = l->cookies;
-	p->listeners[i].since = engine_now();
-	p->listeners[i].sent = l->cookies_sent;
-	p->listeners[i].received = l->cookies_received;
-	if (l->cookies)
+	if (l->cookies) {
+		tell_begin(e, i, l, local, r);
+		p->listeners[i].since = engine_now() - l->pressed_ms * (usec_t)1000;
 		p->nb_under++;
-	else
+	} else {
+		tell_end(e, i, l, local, r);
+		p->listeners[i].sent = l->cookies_sent;
+		p->listeners[i].received = l->cookies_received;
 		p->nb_under--;
+	}
 	return true;
 }
 

@@ -17,8 +17,8 @@ struct pressure_watch {
 	uint32_t nb_under; /* listeners that have been told of and are under pressure still */
 	struct {
 		bool under;
-		usec_t since;            /* when it was told */
-		uint64_t sent, received; /* cookies by then */
+		usec_t since;            /* when there was no room first */
+		uint64_t sent, received; /* cookies by the end before: none are sent between */
 	} listeners[CONF_MAX_LISTENERS];
 };
 

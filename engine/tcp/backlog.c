@@ -72,6 +72,8 @@ static bool under_pressure(struct shard *sh, uint16_t listener)
 		if (likely(!backlog_full(sh, listener)))
 			return false;
 		*p = (struct syn_pressure){.cookies = true,
+					   .supply = sh->halves.used >= sh->halves.capacity,
+					   .begun_at = sh->now,
 					   .cookies_sent = p->cookies_sent,
 					   .cookie_at = p->cookie_at,
 					   .second = sh->now,

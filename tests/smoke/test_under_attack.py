@@ -27,7 +27,7 @@ def config(lab):
         "listeners": [
             {"name": "echo", "address": host_port(FRONT[4], ECHO), "service": "echo"},
             {"name": "other", "address": host_port(FRONT[4], OTHER), "service": "echo",
-             "max_connections": 64, "reserve": 64},
+             "max_connections": 64, "reserve": 64, "tcp": {"max_syn_backlog": 8}},
             {"name": "stuck", "address": host_port(FRONT[4], STUCK), "service": "proxy",
              "pool": "stuck", "backlog": BACKLOG}],
         "pools": [{"name": "stuck", "sources": [BACK[4]], "max_connections": 64,
@@ -41,7 +41,7 @@ def engine(bare_lab):
         yield running
 
 
-def flood(lab, count):
+def flood(lab, count, port=ECHO):
     """SYNs from hosts that are not there, and never answer."""
     def mac(*where):
         return json.loads(lab.clients.run("ip", "-j", *where).stdout)[0]
@@ -53,7 +53,7 @@ def flood(lab, count):
         for number in range(count):
             raw.send(bytes(Ether(src=ours, dst=theirs)
                            / IP(src=f"192.0.2.{100 + number % 100}", dst=FRONT[4])
-                           / TCP(sport=1024 + number, dport=ECHO, flags="S", seq=number,
+                           / TCP(sport=1024 + number, dport=port, flags="S", seq=number,
                                  options=[("MSS", 1460)])))
 
 
@@ -88,14 +88,29 @@ def test_flood_of_syns(bare_lab, engine):
         assert f"TcpExtSyncookiesSent            {row['cookies_sent']} " in \
             engine.ctl("counters", "--linux")
         assert f"SyncookiesSent:{row['cookies_sent']} " in engine.ctl("listeners", "-i")
-        wait_until(lambda: "half-open entries: it sends SYN cookies" in engine.output(), 5,
-                   "the beginning is told")
+        wait_until(lambda: "left of the 64 of all listeners (memory.half_open): it sends SYN "
+                   "cookies" in engine.output(), 5, "the beginning is told")
         wait_until(lambda: "half-open entries: no more SYN cookies after" in engine.output(), 30,
                    "the end is told")
         told = [line for line in engine.output().splitlines() if "SYN cookies" in line]
         assert len(told) == 2, told
         assert all('listener "echo" at 192.0.2.1:7' in line for line in told)
         assert listener(engine, "echo")["cookies"] == 0
+        sent = row["cookies_sent"]
+        assert f" s, {sent} were sent and 1 came back\n" in engine.output()
+
+    # Another one, shorter: its figures are its own.
+    flood(bare_lab, 2 * HALF_OPEN)
+    again = listener(engine, "echo")["cookies_sent"] - sent
+    wait_until(lambda: f" s, {again} were sent and 0 came back\n" in engine.output(), 30,
+               "the end is told")
+
+
+def test_flood_beyond_the_own_limit(bare_lab, engine):
+    flood(bare_lab, HALF_OPEN, OTHER)
+    wait_until(lambda: 'listener "other" at 192.0.2.1:17 had no half-open entry left of its 8 '
+               "(max_syn_backlog): it sends SYN cookies" in engine.output(), 5,
+               "the beginning is told")
 
 
 def test_reserve_and_limit(bare_lab, engine):

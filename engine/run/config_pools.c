@@ -3,6 +3,7 @@
  * them are made from. */
 #include <arpa/inet.h>
 
+#include "engine/base/toeplitz.h"
 #include "engine/run/addr_text.h"
 #include "engine/run/config_reader.h"
 
@@ -260,6 +261,57 @@ static bool check_capacity(struct config_reader *r, const yaml_node_t *node,
 			   pool->max_connections, (unsigned long long)capacity);
 }
 
+/* Those that own connections from the pool's ports to the backend, a bit each. */
+static uint64_t workers_with_ports(const struct conf *conf, const struct conf_pool *pool,
+				   const struct conf_backend *b, uint64_t all)
+{
+	struct toeplitz t;
+	uint64_t found = 0;
+
+	toeplitz_init(&t);
+	for (uint16_t i = 0; i < pool->nb_sources; i++) {
+		const struct ipaddr *source = &conf->addrs[pool->sources[i]].addr;
+		uint16_t fold = toeplitz_fold(source) ^ toeplitz_fold(&b->addr) ^ b->port_be;
+
+		if (source->family != b->addr.family)
+			continue;
+		for (uint32_t p = pool->source_port_min; p <= pool->source_port_max; p++) {
+			uint32_t hash = toeplitz_word(&t, fold ^ htons((uint16_t)p));
+
+			found |= 1ull << toeplitz_owner(hash, conf->nb_workers);
+			if (found == all)
+				return all;
+		}
+	}
+	return found;
+}
+
+static_assert(CONF_MAX_WORKERS <= 64, "a bit each");
+
+/* A worker has only those ports whose answers are hashed to it. With none the clients that are its
+ * own would be reset, as if the backend were down. */
+static bool check_workers(struct config_reader *r, const yaml_node_t *node,
+			  const struct conf_pool *pool)
+{
+	uint16_t nb_workers = r->conf->nb_workers;
+	uint64_t all = UINT64_MAX >> (64 - MAX(nb_workers, 1));
+
+	/* 0 stands for the only one of who has no section `workers`. */
+	for (uint16_t i = 0; nb_workers > 1 && i < pool->nb_backends; i++) {
+		const struct conf_backend *b = &pool->backends[i];
+		uint64_t found = workers_with_ports(r->conf, pool, b, all);
+
+		if (found != all)
+			return config_fail(r, node,
+					   "source_ports %u-%u are too few for %u workers: none of "
+					   "them is worker %d's towards backend %s: widen the "
+					   "range or add sources",
+					   pool->source_port_min, pool->source_port_max, nb_workers,
+					   __builtin_ctzll(~found), b->name);
+	}
+	return true;
+}
+
 static bool read_pool(struct config_reader *r, yaml_node_t *node, void *field)
 {
 	struct conf *conf = field;
@@ -279,7 +331,8 @@ static bool read_pool(struct config_reader *r, yaml_node_t *node, void *field)
 	return config_map(r, node, pool_keys, pool) &&
 	       config_unique(r, node, pool->name, pools, conf->nb_pools - 1u, sizeof(*pools),
 			     offsetof(struct conf_pool, line)) &&
-	       check_families(r, node, pool) && check_capacity(r, node, pool);
+	       check_families(r, node, pool) && check_capacity(r, node, pool) &&
+	       check_workers(r, node, pool);
 }
 
 bool config_read_pools(struct config_reader *r, yaml_node_t *node, void *conf)

@@ -27,6 +27,15 @@ void signals_hold(sigset_t *set)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+/* Shells let background jobs ignore SIGINT. */
+static void let_kill(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	pthread_sigmask(SIG_UNBLOCK, &hearing.set, NULL);
+}
+
 /* What it leaves unblocked after the first kills, whatever the other threads are at. */
 static void *hear(void *arg)
 {
@@ -36,7 +45,7 @@ static void *hear(void *arg)
 	sigwait(&hearing.set, &number);
 	atomic_store(&hearing.heard, true);
 	(void)!write(hearing.event, &one, sizeof(one));
-	pthread_sigmask(SIG_UNBLOCK, &hearing.set, NULL);
+	let_kill();
 	for (;;)
 		pause();
 	return arg;

@@ -104,6 +104,7 @@ def start_testpmd(lab, carrier, mode):
     cpu = lab.cpus["server"]
     memory = ("--in-memory",) if carrier.huge else ("--no-huge", "-m", "512")
     log = lab.dir / "testpmd.log"
+    lab.journal.note("directories", f"/var/run/dpdk/{lab.instance}")  # it leaves that
     with open(log, "wb") as output:
         process = lab.start(
             lab.server, TESTPMD, f"--lcores=(0,1)@{cpu}", "--no-pci", "--no-telemetry",

@@ -287,10 +287,6 @@ uint32_t info_listeners(const struct shard *sh, uint32_t first, struct listener_
 		    .cookies_sent = l->pressure.cookies_sent,
 		    .cookies_received = l->cookies_received,
 		    .cookies_failed = l->cookies_failed,
-		    .cookies_for_room =
-			sh->profiles[i].tcp->syncookies == CONF_SYNCOOKIES_AUTO
-			    ? l->pressure.cookies_sent
-			    : 0,
 		    .time_wait_overflows = l->time_wait_overflows,
 		    .prefix_refused = l->prefix_refused,
 		    .source_limit_refused = l->source_limit_refused,
@@ -318,7 +314,6 @@ void listener_info_add(struct listener_info *sum, const struct listener_info *l)
 	sum->cookies_sent += l->cookies_sent;
 	sum->cookies_received += l->cookies_received;
 	sum->cookies_failed += l->cookies_failed;
-	sum->cookies_for_room += l->cookies_for_room;
 	sum->time_wait_overflows += l->time_wait_overflows;
 	sum->prefix_refused += l->prefix_refused;
 	sum->source_limit_refused += l->source_limit_refused;

@@ -102,7 +102,6 @@ struct listener_info {
 	uint64_t overflows; /* SYNs and completed handshakes that found the accept queue full */
 	uint64_t drops;     /* these, and what was refused for want of anything else */
 	uint64_t cookies_sent, cookies_received, cookies_failed;
-	uint64_t cookies_for_room; /* of those sent, for want of room: all but with `always` */
 	uint64_t time_wait_overflows; /* connections that ended without TIME_WAIT: no record */
 	uint64_t prefix_refused; /* clients turned away by prefix lists, */
 	uint64_t source_limit_refused, source_rate_refused; /* and by limits of their source */

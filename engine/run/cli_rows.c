@@ -106,7 +106,7 @@ static void note_listener(struct table *t, const json_t *row)
 		 " TCPReqQFullDoCookies:%" PRIu64 " TCPTimeWaitOverflow:%" PRIu64,
 		 number_of(row, "overflows"), number_of(row, "drops"),
 		 number_of(row, "cookies_sent"), number_of(row, "cookies_received"),
-		 number_of(row, "cookies_failed"), number_of(row, "cookies_for_room"),
+		 number_of(row, "cookies_failed"), number_of(row, "cookies_sent"),
 		 number_of(row, "time_wait_overflows"));
 	table_note(t, text);
 }

@@ -10,7 +10,7 @@
 #define MSEC_US 1000
 #define DAY_MS  86400000u
 
-#define KEEPALIVE_MAX_MS (21 * DAY_MS) /* how long a silence is measured, and a few days */
+#define KEEPALIVE_MAX_MS (21 * DAY_MS) /* a silence is measured for 24 days at most */
 
 #define TCP_COUNT(field, lo, hi, dflt) CONFIG_ROW_COUNT(struct conf_tcp, field, lo, hi, dflt)
 #define TCP_BYTES(field, lo, hi, dflt) CONFIG_ROW_BYTES(struct conf_tcp, field, lo, hi, dflt)

@@ -271,12 +271,12 @@ static uint64_t workers_with_ports(const struct conf *conf, const struct conf_po
 	toeplitz_init(&t);
 	for (uint16_t i = 0; i < pool->nb_sources; i++) {
 		const struct ipaddr *source = &conf->addrs[pool->sources[i]].addr;
-		uint16_t fold = toeplitz_fold(source) ^ toeplitz_fold(&b->addr) ^ b->port_be;
 
 		if (source->family != b->addr.family)
 			continue;
 		for (uint32_t p = pool->source_port_min; p <= pool->source_port_max; p++) {
-			uint32_t hash = toeplitz_word(&t, fold ^ htons((uint16_t)p));
+			uint32_t hash =
+			    toeplitz_tuple(&t, source, &b->addr, htons((uint16_t)p), b->port_be);
 
 			found |= 1ull << toeplitz_owner(hash, conf->nb_workers);
 			if (found == all)

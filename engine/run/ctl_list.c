@@ -147,7 +147,6 @@ static void fill_listener(struct rte_tel_data *d, const struct conf *conf,
 	reply_number(d, "cookies_sent", l->cookies_sent);
 	reply_number(d, "cookies_received", l->cookies_received);
 	reply_number(d, "cookies_failed", l->cookies_failed);
-	reply_number(d, "cookies_for_room", l->cookies_for_room);
 	reply_number(d, "time_wait_overflows", l->time_wait_overflows);
 	reply_number(d, "prefix_refused", l->prefix_refused);
 	reply_number(d, "source_limit_refused", l->source_limit_refused);

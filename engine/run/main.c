@@ -96,15 +96,9 @@ static void wait_for_signal(struct engine *e, struct news *n, struct report *r)
 	}
 }
 
-/* What was asked for and nobody gets to see has not been done. */
 static int printed(void)
 {
-	const char *why = std_streams_flush();
-
-	if (!why)
-		return EXIT_OK;
-	fprintf(stderr, "terminus: cannot write to standard output: %s\n", why);
-	return EXIT_FAILED;
+	return std_streams_flush("terminus") ? EXIT_OK : EXIT_FAILED;
 }
 
 static int check(const struct conf *conf)

@@ -15,9 +15,15 @@ void std_streams_claim(void)
 			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-const char *std_streams_flush(void)
+bool std_streams_flush(const char *program)
 {
+	const char *why = NULL;
+
 	if (fflush(stdout) != 0)
-		return strerror(errno);
-	return ferror(stdout) ? "some of it was lost" : NULL;
+		why = strerror(errno);
+	else if (ferror(stdout))
+		why = "some of it was lost";
+	if (why)
+		fprintf(stderr, "%s: cannot write to standard output: %s\n", program, why);
+	return !why;
 }

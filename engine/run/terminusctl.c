@@ -28,15 +28,9 @@ static int complain(const char *err)
 	return EXIT_FAILED;
 }
 
-/* What nobody gets to see has not been shown. */
 static int printed(void)
 {
-	const char *why = std_streams_flush();
-
-	if (!why)
-		return EXIT_OK;
-	fprintf(stderr, "terminusctl: cannot write to standard output: %s\n", why);
-	return EXIT_FAILED;
+	return std_streams_flush("terminusctl") ? EXIT_OK : EXIT_FAILED;
 }
 
 static int finish(int status)

@@ -10,8 +10,8 @@
  *
  * A chunk ends when its last record does. It takes records for a 256th of its line's wait at
  * most, so none waits for much longer than it must. A record that ends early leaves a hole; a chunk
- * of holes is free at once, and where chunks run short records move into the holes of the next
- * chunk, until one is free.
+ * of holes is free at once, and where chunks run short records move into the holes of later
+ * chunks, until one is free.
  *
  * Sized once, never grows. One thread.
  */

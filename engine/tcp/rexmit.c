@@ -78,6 +78,7 @@ static void advise_ip(struct shard *sh, struct conn *c, bool first)
 void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 {
 	const struct conf_tcp *tcp = conn_tcp(sh, c);
+	uint32_t r1 = MAX(tcp->retries1, 1u); /* there is none before the first */
 	struct conn_cold *k = conn_cold(c);
 	tick_t at;
 
@@ -91,9 +92,9 @@ void tcp_rto_expired(struct shard *sh, struct conn *c, struct xfer *x)
 	}
 	stat_inc(sh, STAT_rto_expired);
 	k->retries++;
-	if (k->retries >= tcp->retries1)
-		advise_ip(sh, c, k->retries == tcp->retries1);
-	if (k->retries == tcp->retries1)
+	if (k->retries >= r1)
+		advise_ip(sh, c, k->retries == r1);
+	if (k->retries == r1)
 		tcp_tell_trouble(sh, c, x, TCP_TROUBLE_SILENT);
 	/* A refused window probe is no sign of congestion. */
 	if (c->state >= TCP_ESTABLISHED && c->snd_wnd != 0)

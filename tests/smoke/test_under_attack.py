@@ -83,7 +83,6 @@ def test_flood_of_syns(bare_lab, engine):
         row = listener(engine, "echo")
         assert row["cookies_sent"] > HALF_OPEN
         assert row["cookies_received"] == 1
-        assert row["cookies_for_room"] == row["cookies_sent"]
         assert listener(engine, "other")["cookies_sent"] == 0
         assert f"TcpExtSyncookiesSent            {row['cookies_sent']} " in \
             engine.ctl("counters", "--linux")

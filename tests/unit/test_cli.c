@@ -454,7 +454,7 @@ static void test_listeners(void **state)
 	    " \"connections\": 5, \"reserve\": 100,"
 	    " \"cookies\": 1, \"accepted\": 7, \"overflows\": 2, \"drops\": 3,"
 	    " \"cookies_sent\": 9, \"cookies_received\": 8, \"cookies_failed\": 4,"
-	    " \"cookies_for_room\": 9, \"time_wait_overflows\": 6}]",
+	    " \"time_wait_overflows\": 6}]",
 	    "Listener  Local Address:Port  Service  Pool  Accept-Q  Backlog  Half-open  Limit  "
 	    "Cookies  Connections  Max  Reserve  Accepted  Overflows  Drops  Refused\n"
 	    "web       192.0.2.1:80        http     -            1     4096        300  65536  "
